@@ -1,0 +1,74 @@
+package policy
+
+import "fmt"
+
+// Verdict is what happens to a statement. The zero value refuses.
+type Verdict uint8
+
+// The verdicts.
+const (
+	Deny Verdict = iota
+	Hold
+	Carry
+	Mask
+	Allow
+)
+
+var verdictNames = [...]string{Deny: "deny", Hold: "hold", Carry: "carry", Mask: "mask", Allow: "allow"}
+
+// String returns the verdict's word; a value that is no verdict reads as
+// deny.
+func (v Verdict) String() string {
+	if int(v) >= len(verdictNames) {
+		return verdictNames[Deny]
+	}
+	return verdictNames[v]
+}
+
+// MarshalText implements encoding.TextMarshaler.
+func (v Verdict) MarshalText() ([]byte, error) { return []byte(v.String()), nil }
+
+// UnmarshalText implements encoding.TextUnmarshaler.
+func (v *Verdict) UnmarshalText(text []byte) error {
+	for i, name := range verdictNames {
+		if name == string(text) {
+			*v = Verdict(i)
+			return nil
+		}
+	}
+	*v = Deny
+	return fmt.Errorf("policy: %q is not a verdict", text)
+}
+
+// Decision is a verdict with what it rests on.
+type Decision struct {
+	Verdict Verdict `json:"verdict"`
+	// Rule is the id of the rule that decided, or builtin:NAME.
+	Rule string `json:"rule"`
+	// Statement is the index of the statement that decided, -1 if the
+	// text as a whole did.
+	Statement int `json:"statement"`
+	// Subject says in a few words what was judged: "COPY of public.users
+	// to the client". It has no literal of the text.
+	Subject string `json:"subject"`
+	// Reasons holds the deciding rule first.
+	Reasons []Reason `json:"reasons"`
+	// Hint says what to do instead.
+	Hint string `json:"hint,omitempty"`
+	// SQLSTATE is the code for the client if the verdict is not Allow.
+	SQLSTATE string `json:"sqlstate,omitempty"`
+	// Relation is the relation to point at, as schema and name; empty if
+	// there is none.
+	Schema   string `json:"schema,omitempty"`
+	Relation string `json:"relation,omitempty"`
+	// Position is the byte offset in the text to point at, -1 for none.
+	Position int `json:"position"`
+}
+
+// Reason is a rule and the fact it met.
+type Reason struct {
+	Rule string `json:"rule"`
+	// Position is file:line:column of the rule; empty for built-in rules.
+	Position string `json:"position,omitempty"`
+	Text     string `json:"text"`
+}

@@ -1,0 +1,2 @@
+// Package policy holds the policy document and the decision.
+package policy

@@ -1,0 +1,61 @@
+package policy
+
+import "github.com/sluice-pg/sluice/policy/statement"
+
+// Request is everything a decision may look at. Its canonical JSON is what
+// the trail records, so that any decision can be taken again later; it
+// holds names and facts, never values.
+type Request struct {
+	Identity   Identity              `json:"identity"`
+	Session    Session               `json:"session"`
+	Kind       statement.Kind        `json:"kind"`
+	Problem    *statement.Problem    `json:"problem,omitempty"`
+	Statements []statement.Statement `json:"statements,omitempty"`
+	Facts      Facts                 `json:"facts"`
+}
+
+// Identity is who is at the other end.
+type Identity struct {
+	// User is the name that was proven.
+	User string `json:"user"`
+	// Method is how it was proven: "scram-sha-256", "scram-sha-256-plus"
+	// or "cert".
+	Method string `json:"method"`
+}
+
+// Session is what was said and seen when the session began.
+type Session struct {
+	// Database is the name in the proxy's configuration.
+	Database string `json:"database"`
+	// Address is the client's IP address, without a port.
+	Address string `json:"address"`
+	// TLS is true if the client's connection is encrypted.
+	TLS bool `json:"tls"`
+	// ApplicationName is the client's word; no rule looks at it.
+	ApplicationName string `json:"application_name,omitempty"`
+	// Declared holds the sluice.* settings given at start-up, such as
+	// destination and reason. They are claims, not facts.
+	Declared map[string]string `json:"declared,omitempty"`
+}
+
+// Facts is what was measured.
+type Facts struct {
+	// Places holds the posture of each place a statement names.
+	Places []Place `json:"places,omitempty"`
+}
+
+// Place is what was measured about one place.
+type Place struct {
+	// Name is the place's name in the policy; empty for an address that
+	// no policy names.
+	Name string `json:"name,omitempty"`
+	// Address is host:port as it was measured.
+	Address string `json:"address"`
+	// MeasuredAt is RFC 3339, UTC.
+	MeasuredAt string `json:"measured_at"`
+	// Findings are sentences, worst first, such as "let an unknown user
+	// in without a password".
+	Findings []string `json:"findings,omitempty"`
+	// Problem says why nothing could be measured, if so.
+	Problem string `json:"problem,omitempty"`
+}

@@ -1,0 +1,195 @@
+package statement
+
+// Analysis is everything that was learned from one text: a simple Query, or
+// the text of one Parse. It holds no literal of the text, so it may be
+// recorded.
+type Analysis struct {
+	// Kind is the worst kind of the statements; OrdinaryRead for a text
+	// without statements (empty, or only comments).
+	Kind Kind `json:"kind"`
+	// Statements are in the order of the text. Empty if Problem is set.
+	Statements []Statement `json:"statements,omitempty"`
+	// Problem says why the text could not be judged. Set exactly when Kind
+	// is ParseError.
+	Problem *Problem `json:"problem,omitempty"`
+	// Shape is the text without comments and with every literal replaced
+	// by ?, cut at 2 KiB. Empty when the text could not be scanned.
+	Shape string `json:"shape,omitempty"`
+	// ShapeDigest is the SHA-256 (hex) of the whole, uncut shape.
+	ShapeDigest string `json:"shape_digest,omitempty"`
+	// Bytes is the length of the text.
+	Bytes int `json:"bytes"`
+}
+
+// Statement is one statement of a text.
+type Statement struct {
+	// Kind is the worst of Effects.
+	Kind Kind `json:"kind"`
+	// Node is the parser's name of the top-level node, such as CopyStmt.
+	Node string `json:"node"`
+	// Effects holds every effect, worst first, at least one.
+	Effects []Effect `json:"effects"`
+	// Relations are the relations named, without CTE names.
+	Relations []Relation `json:"relations,omitempty"`
+	// Functions are the functions named, built-ins of the known set
+	// included.
+	Functions []Function `json:"functions,omitempty"`
+	// Destinations are the places data would go to or come from, other
+	// than an ordinary result set.
+	Destinations []Destination `json:"destinations,omitempty"`
+	// Settings are the run-time settings the statement changes.
+	Settings []Setting `json:"settings,omitempty"`
+	// Names are the prepared statements and cursors it makes, uses and
+	// drops, in order of the text.
+	Names []NameUse `json:"names,omitempty"`
+	// CopyIn is set if running it makes the server ask for COPY data.
+	CopyIn *CopyIn `json:"copy_in,omitempty"`
+	// Show is the variable of a SHOW, lower case.
+	Show string `json:"show,omitempty"`
+	// Start and End delimit the statement in the text, in bytes, without
+	// the separating semicolon.
+	Start int `json:"start"`
+	End   int `json:"end"`
+}
+
+// Effect is one thing a statement does.
+type Effect struct {
+	Kind Kind `json:"kind"`
+	// What names it in words for people: "COPY TO PROGRAM",
+	// "function dblink", "GRANT to PUBLIC". Never a literal of the text.
+	What string `json:"what"`
+	// Position is a byte offset in the text, -1 if unknown.
+	Position int `json:"position"`
+}
+
+// Access says what a statement does to a relation.
+type Access string
+
+// The accesses.
+const (
+	Read   Access = "read"
+	Write  Access = "write"
+	Create Access = "create"
+	Alter  Access = "alter"
+)
+
+// Relation is a table, view or the like as it was named.
+type Relation struct {
+	// Schema is empty when the name was not qualified: which relation is
+	// meant then depends on the session's search_path.
+	Schema   string `json:"schema,omitempty"`
+	Name     string `json:"name"`
+	Access   Access `json:"access"`
+	Position int    `json:"position"`
+}
+
+// String returns schema.name, or the bare name.
+func (r Relation) String() string {
+	if r.Schema == "" {
+		return r.Name
+	}
+	return r.Schema + "." + r.Name
+}
+
+// Function is a function as it was named.
+type Function struct {
+	Schema   string `json:"schema,omitempty"`
+	Name     string `json:"name"`
+	Position int    `json:"position"`
+}
+
+// DestinationType says what a destination is.
+type DestinationType string
+
+// The destination types.
+const (
+	// ToClient: the client's end of the session.
+	ToClient DestinationType = "client"
+	// ToFile: a file on the server.
+	ToFile DestinationType = "file"
+	// ToProgram: a program on the server; Path is its first word only,
+	// since arguments may hold secrets.
+	ToProgram DestinationType = "program"
+	// ToServer: another PostgreSQL server.
+	ToServer DestinationType = "server"
+	// ToURL: anything named by a URL other than a PostgreSQL server;
+	// Path is scheme://host/... without user, query and fragment.
+	ToURL DestinationType = "url"
+)
+
+// Destination is where data would go, as far as the text tells.
+type Destination struct {
+	Type     DestinationType `json:"type"`
+	Host     string          `json:"host,omitempty"`
+	Port     int             `json:"port,omitempty"`
+	Database string          `json:"database,omitempty"`
+	User     string          `json:"user,omitempty"`
+	Path     string          `json:"path,omitempty"`
+	Position int             `json:"position"`
+}
+
+// Setting is a change to a run-time setting.
+type Setting struct {
+	// Name is lower case. "*" stands for all (RESET ALL, DISCARD ALL) and
+	// for a name that the text does not tell.
+	Name string `json:"name"`
+	// Value is the new value if it is a constant and Name is one the
+	// proxy pins or tracks; values of other settings are not kept.
+	Value string `json:"value,omitempty"`
+	// Reset is true if the setting goes back to its session default.
+	Reset bool `json:"reset,omitempty"`
+	// Unknown is true if the new value cannot be told from the text.
+	Unknown bool `json:"unknown,omitempty"`
+	// Breaks is true if the change would leave a pinned setting at
+	// anything but its pinned value (contract 7). Such a statement is
+	// refused whatever the policy says.
+	Breaks   bool `json:"breaks,omitempty"`
+	Position int  `json:"position"`
+}
+
+// NameOp is what a statement does to a prepared statement or a cursor.
+type NameOp string
+
+// The operations on names.
+const (
+	Prepare       NameOp = "prepare"        // PREPARE Name AS Inner
+	Execute       NameOp = "execute"        // EXECUTE Name, wherever it stands
+	Deallocate    NameOp = "deallocate"     // DEALLOCATE Name
+	DeallocateAll NameOp = "deallocate_all" // DEALLOCATE ALL, DISCARD ALL
+	Declare       NameOp = "declare"        // DECLARE Name CURSOR FOR Inner
+	Fetch         NameOp = "fetch"          // FETCH and MOVE; WHERE CURRENT OF
+	CloseCursor   NameOp = "close"          // CLOSE Name
+	CloseAll      NameOp = "close_all"      // CLOSE ALL, DISCARD ALL
+)
+
+// NameUse is one operation on a name of the name space that SQL and
+// protocol share.
+type NameUse struct {
+	Op   NameOp `json:"op"`
+	Name string `json:"name,omitempty"`
+	// Hold is true for DECLARE ... WITH HOLD.
+	Hold bool `json:"hold,omitempty"`
+	// Inner is the statement behind a PREPARE or DECLARE.
+	Inner *Statement `json:"inner,omitempty"`
+}
+
+// CopyIn describes the CopyInResponse a COPY FROM STDIN will get.
+type CopyIn struct {
+	// Columns is the number of columns listed, 0 if there is no list.
+	Columns int  `json:"columns"`
+	Binary  bool `json:"binary,omitempty"`
+}
+
+// Problem is why a text could not be judged.
+type Problem struct {
+	// SQLSTATE is 42601 for text the parser refuses, 54001 for text too
+	// deep, 54000 for text too large, 22021 for bytes that are not UTF-8,
+	// XX000 when the parser process failed.
+	SQLSTATE string `json:"sqlstate"`
+	// Message has no literal of the text in it.
+	Message string `json:"message"`
+	// Hint says what to do instead, if there is something.
+	Hint string `json:"hint,omitempty"`
+	// Position is a byte offset in the text, -1 if unknown.
+	Position int `json:"position"`
+}
