@@ -1,0 +1,290 @@
+package wire
+
+import (
+	"encoding/binary"
+	"errors"
+	"io"
+	"net"
+	"time"
+)
+
+const (
+	// readBuffer is how much is read ahead of a socket, in bytes.
+	readBuffer = 16 << 10
+	// writeBuffer is how much is gathered before a write, in bytes.
+	writeBuffer = 16 << 10
+	// headerLen is the type byte and the length of a message.
+	headerLen = 5
+	// MaxMessage is the protocol's own limit on a body, in bytes: a length
+	// is a signed 32-bit number that counts itself.
+	MaxMessage = 1<<31 - 1 - 4
+)
+
+// Header is the beginning of a message.
+type Header struct {
+	// Type is the message's type byte.
+	Type byte
+	// Len is the length of the body in bytes.
+	Len int
+}
+
+// Conn is one socket: its only reader and its only writer. Reading and
+// writing may happen in two goroutines; each of them in one only.
+type Conn struct {
+	side Side
+	nc   net.Conn
+
+	buf    []byte // read-ahead
+	rp, wp int    // unread bytes are buf[rp:wp]
+
+	cur       Header
+	remaining int    // bytes of the current message not yet consumed, header included
+	body      []byte // reused for bodies larger than buf
+
+	out     []byte
+	midsend bool // a message is partly written
+}
+
+// NewConn takes over a socket. Nobody else may read from or write to it
+// from now on.
+func NewConn(nc net.Conn, side Side) *Conn {
+	return &Conn{side: side, nc: nc}
+}
+
+// NewConnBuffered is NewConn for a socket from which early has been read
+// already.
+func NewConnBuffered(nc net.Conn, side Side, early []byte) *Conn {
+	c := NewConn(nc, side)
+	c.grow(max(readBuffer, len(early)))
+	c.wp = copy(c.buf, early)
+	return c
+}
+
+func (c *Conn) grow(size int) {
+	if len(c.buf) >= size {
+		return
+	}
+	buf := make([]byte, size)
+	c.wp = copy(buf, c.buf[c.rp:c.wp])
+	c.rp = 0
+	c.buf = buf
+}
+
+// Buffered returns how many bytes have been read ahead and not consumed.
+func (c *Conn) Buffered() int { return c.wp - c.rp }
+
+// fill reads until at least n bytes are buffered. n is at most len(buf).
+func (c *Conn) fill(n int) error {
+	c.grow(readBuffer)
+	if c.Buffered() >= n {
+		return nil
+	}
+	if c.rp == c.wp {
+		c.rp, c.wp = 0, 0
+	} else if c.rp+n > len(c.buf) {
+		copy(c.buf, c.buf[c.rp:c.wp])
+		c.wp -= c.rp
+		c.rp = 0
+	}
+	for c.Buffered() < n {
+		m, err := c.nc.Read(c.buf[c.wp:])
+		c.wp += m
+		if err != nil && c.Buffered() < n {
+			if errors.Is(err, io.EOF) && c.Buffered() > 0 {
+				err = io.ErrUnexpectedEOF
+			}
+			return &SideError{c.side, "read", err}
+		}
+	}
+	return nil
+}
+
+// Next waits for a message and returns its header. The message before it
+// must have been consumed.
+func (c *Conn) Next() (Header, error) {
+	if c.remaining != 0 {
+		return Header{}, errors.New("wire: Next before the current message was consumed")
+	}
+	if err := c.fill(headerLen); err != nil {
+		return Header{}, err
+	}
+	length := binary.BigEndian.Uint32(c.buf[c.rp+1:])
+	if length < 4 || length > MaxMessage+4 {
+		return Header{}, protocolError("%s sent message %q with length %d", c.side, c.buf[c.rp], length)
+	}
+	c.cur = Header{Type: c.buf[c.rp], Len: int(length) - 4}
+	c.remaining = headerLen + c.cur.Len
+	return c.cur, nil
+}
+
+// HasMessage reports whether Next and Body can be served from what is
+// buffered, without waiting for the socket.
+func (c *Conn) HasMessage() bool {
+	if c.remaining != 0 || c.Buffered() < headerLen {
+		return false
+	}
+	length := binary.BigEndian.Uint32(c.buf[c.rp+1:])
+	return uint64(c.Buffered()) >= uint64(length)+1
+}
+
+// Prefix returns up to n bytes of the beginning of the current body without
+// consuming them. n is at most 8 KiB. The slice is valid until the next
+// call.
+func (c *Conn) Prefix(n int) ([]byte, error) {
+	n = min(n, c.cur.Len)
+	if err := c.fill(headerLen + n); err != nil {
+		return nil, err
+	}
+	return c.buf[c.rp+headerLen : c.rp+headerLen+n], nil
+}
+
+// Body consumes the current message and returns its body. The slice is
+// valid until the next call. A body over limit bytes is not consumed and
+// the error wraps ErrTooLarge.
+func (c *Conn) Body(limit int) ([]byte, error) {
+	if c.cur.Len > limit {
+		return nil, tooLarge("%s sent message %q of %d bytes, the limit is %d", c.side, c.cur.Type, c.cur.Len, limit)
+	}
+	if headerLen+c.cur.Len <= len(c.buf) {
+		if err := c.fill(headerLen + c.cur.Len); err != nil {
+			return nil, err
+		}
+		body := c.buf[c.rp+headerLen : c.rp+headerLen+c.cur.Len]
+		c.rp += headerLen + c.cur.Len
+		c.remaining = 0
+		return body, nil
+	}
+	return c.largeBody()
+}
+
+// largeBody grows its buffer as the bytes come, so that announcing a length
+// costs nothing.
+func (c *Conn) largeBody() ([]byte, error) {
+	const step = 64 << 10
+	if cap(c.body) > 1<<20 && c.cur.Len < 1<<18 {
+		c.body = nil
+	}
+	c.body = c.body[:0]
+	c.rp += headerLen
+	c.remaining -= headerLen
+	for c.remaining > 0 {
+		n := min(c.remaining, max(c.Buffered(), 1))
+		if c.Buffered() == 0 {
+			if err := c.fill(1); err != nil {
+				return nil, err
+			}
+			n = min(c.remaining, c.Buffered())
+		}
+		if cap(c.body)-len(c.body) < n {
+			grown := make([]byte, len(c.body), min(c.cur.Len, max(2*cap(c.body), len(c.body)+max(n, step))))
+			copy(grown, c.body)
+			c.body = grown
+		}
+		c.body = append(c.body, c.buf[c.rp:c.rp+n]...)
+		c.rp += n
+		c.remaining -= n
+	}
+	return c.body, nil
+}
+
+// Forward moves the current message to dst as it is and returns the length
+// of its body.
+func (c *Conn) Forward(dst *Conn) (int, error) {
+	length := c.cur.Len
+	err := c.drain(func(p []byte) error {
+		dst.midsend = c.remaining > len(p)
+		return dst.Write(p)
+	})
+	return length, err
+}
+
+// Discard consumes the current message without looking at it.
+func (c *Conn) Discard() error {
+	return c.drain(func([]byte) error { return nil })
+}
+
+func (c *Conn) drain(each func([]byte) error) error {
+	for c.remaining > 0 {
+		if c.Buffered() == 0 {
+			if err := c.fill(1); err != nil {
+				return err
+			}
+		}
+		n := min(c.remaining, c.Buffered())
+		if err := each(c.buf[c.rp : c.rp+n]); err != nil {
+			return err
+		}
+		c.rp += n
+		c.remaining -= n
+	}
+	return nil
+}
+
+// Write gathers bytes to send. They are sent when enough have come together
+// and by Flush.
+func (c *Conn) Write(p []byte) error {
+	if c.out == nil {
+		c.out = make([]byte, 0, writeBuffer)
+	}
+	if len(c.out)+len(p) > cap(c.out) {
+		if err := c.Flush(); err != nil {
+			return err
+		}
+		if len(p) >= cap(c.out) {
+			return c.send(p)
+		}
+	}
+	c.out = append(c.out, p...)
+	return nil
+}
+
+// Encoder is what pgproto3's messages are.
+type Encoder interface {
+	Encode(dst []byte) ([]byte, error)
+}
+
+// WriteMessage gathers an encoded message to send.
+func (c *Conn) WriteMessage(m Encoder) error {
+	encoded, err := m.Encode(nil)
+	if err != nil {
+		return &SideError{c.side, "write", err}
+	}
+	return c.Write(encoded)
+}
+
+// Flush sends what has been gathered.
+func (c *Conn) Flush() error {
+	if len(c.out) == 0 {
+		return nil
+	}
+	err := c.send(c.out)
+	c.out = c.out[:0]
+	return err
+}
+
+func (c *Conn) send(p []byte) error {
+	if _, err := c.nc.Write(p); err != nil {
+		return &SideError{c.side, "write", err}
+	}
+	return nil
+}
+
+// AtBoundary reports whether everything written so far ends with a whole
+// message, so that another one may follow.
+func (c *Conn) AtBoundary() bool { return !c.midsend }
+
+// Side returns which end of a session this is.
+func (c *Conn) Side() Side { return c.side }
+
+// RemoteAddr returns the peer's address.
+func (c *Conn) RemoteAddr() net.Addr { return c.nc.RemoteAddr() }
+
+// SetReadDeadline bounds reads; a time in the past interrupts a read that
+// waits.
+func (c *Conn) SetReadDeadline(t time.Time) error { return c.nc.SetReadDeadline(t) }
+
+// SetWriteDeadline bounds writes.
+func (c *Conn) SetWriteDeadline(t time.Time) error { return c.nc.SetWriteDeadline(t) }
+
+// Close closes the socket.
+func (c *Conn) Close() error { return c.nc.Close() }
