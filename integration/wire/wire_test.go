@@ -1,0 +1,32 @@
+package wire
+
+import (
+	"fmt"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/sluice-pg/sluice/proxy/proxytest"
+)
+
+// TestScripts runs every wire script on every server and target.
+func TestScripts(t *testing.T) {
+	all, err := versions()
+	if err != nil {
+		t.Fatal(err)
+	}
+	files, err := filepath.Glob("../../proxy/testdata/wire/*.txt")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no wire scripts found: %v", err)
+	}
+	for _, version := range all {
+		server := startServer(t, version)
+		targets := []proxytest.Target{direct(t, server)}
+		for _, file := range files {
+			name := strings.TrimSuffix(filepath.Base(file), ".txt")
+			t.Run(fmt.Sprintf("%d/%s", targets[0].Version, name), func(t *testing.T) {
+				proxytest.Run(t, file, targets...)
+			})
+		}
+	}
+}
