@@ -1,0 +1,178 @@
+package probe
+
+import (
+	"fmt"
+	"strings"
+	"time"
+)
+
+// Posture is what was measured about a place.
+type Posture struct {
+	// ID is in the application_name of every try, so that the server's
+	// log and this measurement can be laid side by side.
+	ID   string `json:"id"`
+	Name string `json:"name,omitempty"`
+	// Address is host:port as it was asked for.
+	Address string `json:"address"`
+	// MeasuredAt is when the measurement began, UTC; Took is how long it
+	// lasted, in nanoseconds in JSON.
+	MeasuredAt time.Time     `json:"measured_at"`
+	Took       time.Duration `json:"took"`
+	// Reachable is true if something accepted a connection.
+	Reachable bool      `json:"reachable"`
+	TLS       TLS       `json:"tls"`
+	Attempts  []Attempt `json:"attempts,omitempty"`
+	// Findings are the weaknesses, worst first.
+	Findings []Finding `json:"findings,omitempty"`
+	// Problem says what could not be measured; empty if all was.
+	Problem string `json:"problem,omitempty"`
+}
+
+// TLS is what was measured about encryption. With several addresses it
+// holds only what is true of all of them.
+type TLS struct {
+	// Offered is true if SSLRequest led to a TLS session, Direct if TLS
+	// from the first byte did (PostgreSQL 17 and newer).
+	Offered bool `json:"offered"`
+	Direct  bool `json:"direct"`
+	// Verified is true if every certificate shown is signed by the
+	// policy's CA and valid for the place's name; if not, Reason says why.
+	Verified bool   `json:"verified"`
+	Reason   string `json:"reason,omitempty"`
+	// Versions are the protocol versions that work: "1.0" to "1.3".
+	Versions []string `json:"versions,omitempty"`
+	// AsksClientCertificate is true if the server requested one, which
+	// does not mean that it demands one.
+	AsksClientCertificate bool `json:"asks_client_certificate"`
+	// Keys are the SHA-256 of the public keys shown (SPKI), in hex.
+	Keys []string `json:"keys,omitempty"`
+
+	// unclear is true if SSLRequest had no answer that makes sense.
+	unclear bool
+}
+
+// Transport is how a try's connection was opened.
+type Transport string
+
+// The transports.
+const (
+	Plain     Transport = "plain"
+	TLSAsked  Transport = "tls"
+	TLSDirect Transport = "direct"
+)
+
+// Attempt is one try and its answer.
+type Attempt struct {
+	// Address is the IP address and port that answered.
+	Address   string    `json:"address"`
+	Transport Transport `json:"transport"`
+	// User is the name sent; Unknown is true if it was made up.
+	User    string `json:"user"`
+	Unknown bool   `json:"unknown,omitempty"`
+	// Database is empty for replication, which belongs to no database.
+	Database    string `json:"database,omitempty"`
+	Replication bool   `json:"replication,omitempty"`
+	// Answer is what the server asked for first; Strength is the worth of
+	// that, see the Strength constants.
+	Answer   Answer `json:"answer"`
+	Strength int    `json:"strength"`
+	// Superuser is true if the session that was given had is_superuser=on.
+	Superuser bool `json:"superuser,omitempty"`
+	// Evidence is the server's answer in short.
+	Evidence string `json:"evidence"`
+}
+
+// visit is everything met at one address.
+type visit struct {
+	address  string
+	err      error // the first connection could not be opened
+	reached  bool
+	tls      TLS
+	attempts []Attempt
+	problems []string
+}
+
+// merge puts together what was met at each address of the place.
+func (p *Posture) merge(visits []*visit) {
+	var problems []string
+	var absent error
+	for _, v := range visits {
+		if v.err != nil {
+			if nobodyThere(v.err) {
+				absent = v.err
+				continue
+			}
+			problems = append(problems, "no connection could be opened: "+clean(v.err.Error()))
+			continue
+		}
+		p.mergeTLS(v.tls)
+		p.Reachable = true
+		p.Attempts = append(p.Attempts, v.attempts...)
+		problems = append(problems, v.problems...)
+	}
+	if !p.Reachable && len(problems) == 0 && absent != nil {
+		problems = append(problems, "nothing answers there: "+clean(absent.Error()))
+	}
+	p.Problem = inShort(problems)
+}
+
+// mergeTLS narrows the posture to what is true of one more address.
+func (p *Posture) mergeTLS(t TLS) {
+	if !p.Reachable {
+		p.TLS = t
+		return
+	}
+	p.TLS.Offered = p.TLS.Offered && t.Offered
+	p.TLS.Direct = p.TLS.Direct && t.Direct
+	p.TLS.unclear = p.TLS.unclear && t.unclear
+	p.TLS.AsksClientCertificate = p.TLS.AsksClientCertificate && t.AsksClientCertificate
+	p.TLS.Verified = p.TLS.Verified && t.Verified
+	if p.TLS.Reason == "" {
+		p.TLS.Reason = t.Reason
+	}
+	for _, version := range t.Versions {
+		p.TLS.Versions = appendNew(p.TLS.Versions, version)
+	}
+	for _, key := range t.Keys {
+		p.TLS.Keys = appendNew(p.TLS.Keys, key)
+	}
+}
+
+// inShort is the first problem and how many more there are.
+func inShort(problems []string) string {
+	switch len(problems) {
+	case 0:
+		return ""
+	case 1:
+		return problems[0]
+	}
+	return fmt.Sprintf("%s (and %d more)", problems[0], len(problems)-1)
+}
+
+// appendNew appends a value that is not there yet.
+func appendNew(list []string, value string) []string {
+	for _, have := range list {
+		if have == value {
+			return list
+		}
+	}
+	return append(list, value)
+}
+
+// clean makes text from outside fit to be shown and kept: one line,
+// printable, at most 200 bytes.
+func clean(text string) string {
+	const limit = 200
+	var b strings.Builder
+	for _, r := range text {
+		if r < ' ' || r == 0x7f || !printable(r) {
+			r = '?'
+		}
+		if b.Len()+len(string(r)) > limit {
+			b.WriteString("...")
+			break
+		}
+		b.WriteRune(r)
+	}
+	return b.String()
+}
