@@ -1,0 +1,32 @@
+// Package identity establishes who is at the client's end of a connection
+// before anything else happens on it.
+//
+// A login takes three steps, and the caller (package proxy) walks them in
+// this order:
+//
+//  1. [Rules.Match] picks the login method from an ordered list over
+//     database, user, address and TLS. The first line that fits decides;
+//     when none fits, the connection is refused with [NotAdmitted].
+//  2. [Throttle.Check] turns away an address that has just guessed wrong
+//     several times for this user.
+//  3. [SCRAM] or [Certificate] proves the name, and returns an [Identity].
+//
+// Passwords are never known to the proxy. A verifiers file holds, one user a
+// line, what PostgreSQL itself keeps in pg_authid.rolpassword:
+//
+//	# people who may log in
+//	alice:SCRAM-SHA-256$32768:<salt>$<StoredKey>:<ServerKey>
+//
+// so a line can be pasted from one to the other. [AddUser] writes such lines
+// and [OpenVerifiers] reads them; a changed file counts from the next login
+// on, without a restart.
+//
+// What a stranger can learn is kept small. Every failed login reads the same
+// to the client (one sentence, SQLSTATE 28P01), a name that does not exist is
+// led through the whole exchange with a salt that stays the same for that
+// name, and the true cause goes to the log by way of [Failure.Cause]. Nothing
+// the client sent is ever quoted in an error, because a confused client may
+// send its password where something else belongs.
+//
+// The package is a leaf: it imports nothing else of Sluice.
+package identity
