@@ -154,12 +154,27 @@ func (x *exchange) expectClose(string) error {
 			x.show(f)
 			continue
 		}
-		if !Closed(err) {
-			return err
-		}
-		x.lines = append(x.lines, "closed")
-		return nil
+		var last []string
+		last, err = ending(x.client, err)
+		x.lines = append(x.lines, last...)
+		return err
 	}
+}
+
+// ending says in words how a connection ended. Bytes that are no messages
+// are what a server before protocol 3 would have said, or a TLS alert.
+func ending(c *RawClient, err error) ([]string, error) {
+	var lines []string
+	if errors.Is(err, errNoFrame) {
+		lines = append(lines, "not a message")
+		for err = nil; err == nil; {
+			_, err = c.ReceiveByte()
+		}
+	}
+	if !Closed(err) {
+		return lines, err
+	}
+	return append(lines, "closed"), nil
 }
 
 func (x *exchange) answerByte(string) error {
@@ -178,7 +193,12 @@ func (x *exchange) secureNow() error {
 	if x.target.TLS == nil {
 		return errors.New("the target has no TLS")
 	}
-	return x.client.StartTLS(x.ctx, x.target.TLS)
+	if err := x.client.StartTLS(x.ctx, x.target.TLS); err != nil {
+		x.lines = append(x.lines, "no TLS")
+		return nil
+	}
+	x.lines = append(x.lines, "TLS")
+	return nil
 }
 
 // login answers the server and shows everything but how it asked.

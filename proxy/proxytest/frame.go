@@ -2,6 +2,7 @@ package proxytest
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"io"
 )
@@ -9,6 +10,9 @@ import (
 // maxFrame bounds what a test reads at once: far above anything a script
 // expects, far below what would hurt the machine.
 const maxFrame = 64 << 20
+
+// errNoFrame is wrapped by the error for bytes that begin no message.
+var errNoFrame = errors.New("proxytest: not a message")
 
 // Frame is one message after start-up: its type byte and its body, without
 // the length (PostgreSQL documentation, "Message Formats").
@@ -38,7 +42,7 @@ func ReadFrame(r io.Reader) (Frame, error) {
 	}
 	n := binary.BigEndian.Uint32(head[1:])
 	if n < 4 || n > maxFrame {
-		return Frame{}, fmt.Errorf("proxytest: message %q announces %d bytes", head[0], n)
+		return Frame{}, fmt.Errorf("%w: type %q, length %d", errNoFrame, head[0], n)
 	}
 	f := Frame{Type: head[0], Body: make([]byte, n-4)}
 	if _, err := io.ReadFull(r, f.Body); err != nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"strings"
 	"time"
 )
@@ -150,10 +151,14 @@ func (p *play) connect(ctx context.Context, name string, words []token) ([]strin
 		seen = append(seen, more...)
 	}
 	lines := o.lines(seen, p.view(nil))
-	if errors.Is(err, ErrRefused) || Closed(err) {
-		return append(lines, "closed"), nil
+	if err == nil {
+		return lines, nil
 	}
-	return lines, err
+	if errors.Is(err, ErrRefused) {
+		err = io.EOF
+	}
+	last, err := ending(c, err)
+	return append(lines, last...), err
 }
 
 // opening is what a connect directive asks for.
