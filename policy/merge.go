@@ -1,0 +1,59 @@
+package policy
+
+import (
+	"slices"
+
+	"github.com/sluice-pg/sluice/policy/statement"
+)
+
+// Merge adds to a statement what the statements behind its names do, as
+// when an EXECUTE runs what was prepared earlier. What was there already is
+// not added twice, and the places of what is added are -1, because they are
+// in another text. The inner statements stay as they are; outer's own lists
+// are replaced, not written into.
+func Merge(outer *statement.Statement, inner ...*statement.Statement) {
+	for _, in := range inner {
+		if in == nil {
+			continue
+		}
+		outer.Effects = union(outer.Effects, in.Effects, func(e *statement.Effect) *int { return &e.Position })
+		outer.Relations = union(outer.Relations, in.Relations, func(r *statement.Relation) *int { return &r.Position })
+		outer.Functions = union(outer.Functions, in.Functions, func(f *statement.Function) *int { return &f.Position })
+		outer.Destinations = union(outer.Destinations, in.Destinations, func(d *statement.Destination) *int { return &d.Position })
+		outer.Settings = union(outer.Settings, in.Settings, func(s *statement.Setting) *int { return &s.Position })
+	}
+	slices.SortStableFunc(outer.Effects, func(a, b statement.Effect) int { return int(a.Kind) - int(b.Kind) })
+	outer.Kind = worstOf(outer.Effects)
+}
+
+// union appends to a copy of a list what it does not hold yet, places
+// aside.
+func union[T comparable](list, more []T, place func(*T) *int) []T {
+	out := slices.Clone(list)
+	seen := make(map[T]bool, len(list))
+	for _, item := range list {
+		*place(&item) = -1
+		seen[item] = true
+	}
+	for _, item := range more {
+		*place(&item) = -1
+		if !seen[item] {
+			seen[item] = true
+			out = append(out, item)
+		}
+	}
+	return out
+}
+
+// worstOf is the worst kind of some effects; without effects it is the
+// worst of all.
+func worstOf(effects []statement.Effect) statement.Kind {
+	if len(effects) == 0 {
+		return statement.ParseError
+	}
+	worst := effects[0].Kind
+	for _, e := range effects[1:] {
+		worst = statement.Worst(worst, e.Kind)
+	}
+	return worst
+}

@@ -1,0 +1,96 @@
+package policy
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"net/netip"
+	"slices"
+	"strings"
+)
+
+// defaultPort is PostgreSQL's registered port, used where none is named.
+const defaultPort = 5432
+
+// Policy is a document that was read and found in order. It never changes,
+// so any number of goroutines may use it. A nil Policy refuses everything.
+type Policy struct {
+	name   string
+	digest string
+	deny   []*rule
+	allow  []*rule
+	places []PlaceDef
+}
+
+// PlaceDef is a destination that the policy names.
+type PlaceDef struct {
+	Name     string
+	Host     string
+	Port     int
+	Database string
+	// CA is the path of the certificate authority's file; empty for the
+	// system's own list. This package does not open it.
+	CA string
+}
+
+// Name is what the document was called when it was read, usually the name
+// of its file.
+func (p *Policy) Name() string {
+	if p == nil {
+		return ""
+	}
+	return p.name
+}
+
+// Digest is the SHA-256 of the document's bytes in lower-case hex; empty
+// for a nil policy.
+func (p *Policy) Digest() string {
+	if p == nil {
+		return ""
+	}
+	return p.digest
+}
+
+// Places lists the destinations of the policy by name.
+func (p *Policy) Places() []PlaceDef {
+	if p == nil {
+		return nil
+	}
+	return slices.Clone(p.places)
+}
+
+// Place finds the first destination at a host and port, by name. Port 0
+// means PostgreSQL's own, 5432.
+func (p *Policy) Place(host string, port int) (PlaceDef, bool) {
+	if p == nil {
+		return PlaceDef{}, false
+	}
+	for _, place := range p.places {
+		if place.at(host, port) {
+			return place, true
+		}
+	}
+	return PlaceDef{}, false
+}
+
+func (d PlaceDef) at(host string, port int) bool {
+	if port == 0 {
+		port = defaultPort
+	}
+	return port == d.Port && sameHost(host, d.Host)
+}
+
+// sameHost compares two host names without regard to case, two addresses
+// without regard to how they are written. A name and an address are never
+// the same: what a name stands for is not known here.
+func sameHost(a, b string) bool {
+	if left, err := netip.ParseAddr(a); err == nil {
+		right, err := netip.ParseAddr(b)
+		return err == nil && left.Unmap() == right.Unmap()
+	}
+	return a != "" && strings.EqualFold(a, b)
+}
+
+func digestOf(data []byte) string {
+	sum := sha256.Sum256(data)
+	return hex.EncodeToString(sum[:])
+}

@@ -1,0 +1,176 @@
+package policy
+
+import (
+	"net/netip"
+	"slices"
+
+	"github.com/sluice-pg/sluice/policy/statement"
+	"github.com/sluice-pg/sluice/policy/strictyaml"
+)
+
+// rule is one rule, ready to be matched. An empty list matches anything.
+type rule struct {
+	id        string
+	place     strictyaml.Position
+	position  string // file:line:column
+	effect    Verdict
+	kinds     kindSet
+	relations []pattern
+	functions []pattern
+	databases []string
+	users     []string
+	addresses []netip.Prefix
+	message   string
+	link      string
+}
+
+// forSession reports whether the rule speaks about a session at all. If
+// the client's address cannot be read, deny rules about addresses apply and
+// allow rules do not.
+func (r *rule) forSession(req *Request, addr netip.Addr) bool {
+	if len(r.databases) > 0 && !slices.Contains(r.databases, req.Session.Database) {
+		return false
+	}
+	if len(r.users) > 0 && !slices.Contains(r.users, req.Identity.User) {
+		return false
+	}
+	if len(r.addresses) == 0 {
+		return true
+	}
+	if !addr.IsValid() {
+		return r.effect == Deny
+	}
+	return slices.ContainsFunc(r.addresses, func(p netip.Prefix) bool { return p.Contains(addr) })
+}
+
+// denies reports whether a deny rule matches a statement, and the relation
+// it met, if there is one. It matches whatever might be meant.
+func (r *rule) denies(st *statement.Statement) (*statement.Relation, bool) {
+	if !slices.ContainsFunc(st.Effects, func(e statement.Effect) bool { return r.kinds.has(e.Kind) }) {
+		return nil, false
+	}
+	if len(r.functions) > 0 && !r.deniesFunction(st) {
+		return nil, false
+	}
+	if len(r.relations) == 0 {
+		return nil, true
+	}
+	for i := range st.Relations {
+		named := &st.Relations[i]
+		for _, p := range r.relations {
+			if p.couldBe(named.Schema, named.Name) {
+				return named, true
+			}
+		}
+	}
+	return nil, reachesUnnamed(st)
+}
+
+func (r *rule) deniesFunction(st *statement.Statement) bool {
+	for _, f := range st.Functions {
+		if matchesAny(r.functions, f.Schema, f.Name, pattern.couldBe) {
+			return true
+		}
+	}
+	return hasOpaque(st)
+}
+
+// mismatch says why an allow rule does not match an effect.
+type mismatch uint8
+
+const (
+	matches mismatch = iota
+	otherKind
+	otherFunction
+	functionReads
+	otherRelation
+	bareRelation
+)
+
+// allows reports whether an allow rule matches an effect of a statement,
+// and if not, why, with the relation that is in the way. It matches only
+// what is surely meant.
+func (r *rule) allows(st *statement.Statement, effect statement.Effect) (mismatch, *statement.Relation) {
+	if !r.kinds.has(effect.Kind) {
+		return otherKind, nil
+	}
+	called, byFunction := causedBy(st, effect)
+	if len(r.functions) > 0 && !(byFunction && matchesAny(r.functions, called.Schema, called.Name, pattern.is)) {
+		return otherFunction, nil
+	}
+	if len(r.relations) == 0 {
+		return matches, nil
+	}
+	if byFunction && len(r.functions) == 0 {
+		return functionReads, nil
+	}
+	if len(st.Relations) == 0 {
+		return otherRelation, nil
+	}
+	for i := range st.Relations {
+		named := &st.Relations[i]
+		if matchesAny(r.relations, named.Schema, named.Name, pattern.is) {
+			continue
+		}
+		if named.Schema == "" && matchesAny(r.relations, "", named.Name, pattern.couldBe) {
+			return bareRelation, named
+		}
+		return otherRelation, named
+	}
+	return matches, nil
+}
+
+func matchesAny(patterns []pattern, schema, name string, match func(pattern, string, string) bool) bool {
+	return slices.ContainsFunc(patterns, func(p pattern) bool { return match(p, schema, name) })
+}
+
+// covers reports whether r matches every statement that other matches.
+func (r *rule) covers(other *rule) bool {
+	return r.kinds&other.kinds == other.kinds &&
+		coversAll(r.databases, other.databases, func(a, b string) bool { return a == b }) &&
+		coversAll(r.users, other.users, func(a, b string) bool { return a == b }) &&
+		coversAll(r.addresses, other.addresses, coversPrefix) &&
+		coversAll(r.functions, other.functions, pattern.covers) &&
+		coversAll(r.relations, other.relations, pattern.covers)
+}
+
+// coversAll reports whether each entry of the second list is covered by one
+// of the first. An empty list stands for everything.
+func coversAll[T any](wide, narrow []T, covers func(T, T) bool) bool {
+	if len(wide) == 0 {
+		return true
+	}
+	if len(narrow) == 0 {
+		return false
+	}
+	for _, n := range narrow {
+		if !slices.ContainsFunc(wide, func(w T) bool { return covers(w, n) }) {
+			return false
+		}
+	}
+	return true
+}
+
+func coversPrefix(wide, narrow netip.Prefix) bool {
+	return wide.Bits() <= narrow.Bits() && wide.Contains(narrow.Addr())
+}
+
+// unreachable reports the rules that can never decide anything because
+// another one always decides before them.
+func (r *reader) unreachable(rules []*rule) {
+	for i, late := range rules {
+		for j, early := range rules {
+			wins := early.effect == Deny && late.effect == Allow || early.effect == late.effect && j < i
+			if i == j || !wins || !early.covers(late) {
+				continue
+			}
+			why := "stands before it"
+			if early.effect != late.effect {
+				why = "denies, and deny rules win wherever they stand"
+			}
+			r.errs.Addf(late.place, "rule %s never decides anything: rule %s on line %d matches all it matches and %s",
+				late.id, early.id, early.place.Line, why)
+			break
+		}
+	}
+}

@@ -1,0 +1,197 @@
+package policy
+
+import (
+	"fmt"
+
+	"github.com/sluice-pg/sluice/policy/statement"
+)
+
+// ruling is the judgement of one statement in the making.
+type ruling struct {
+	judge *judge
+	st    *statement.Statement
+	index int
+}
+
+// decision begins a decision about an effect, pointing at the statement's
+// first relation and, if the place of the effect is not known, there too.
+func (c *ruling) decision(verdict Verdict, rule string, effect statement.Effect) Decision {
+	d := Decision{
+		Verdict: verdict, Rule: rule, Statement: c.index,
+		Subject: subject(c.st, effect, c.judge), Position: effect.Position,
+	}
+	if verdict != Allow {
+		d.SQLSTATE = insufficientPrivilege
+		d.Hint = hint(c.st, effect)
+	}
+	if len(c.st.Relations) > 0 {
+		d.pointAt(&c.st.Relations[0])
+	} else if d.Position < 0 && c.index >= 0 {
+		d.Position = c.st.Start
+	}
+	return d
+}
+
+// pointAt makes a relation the one the client is shown.
+func (d *Decision) pointAt(r *statement.Relation) {
+	d.Schema, d.Relation = r.Schema, r.Name
+	if r.Position >= 0 {
+		d.Position = r.Position
+	}
+}
+
+// because adds a reason under the deciding rule.
+func (d *Decision) because(position, format string, args ...any) {
+	d.Reasons = append(d.Reasons, Reason{Rule: d.Rule, Position: position, Text: fmt.Sprintf(format, args...)})
+}
+
+func (c *ruling) allowed(r *rule, effect statement.Effect) Decision {
+	if r == nil {
+		d := c.decision(Allow, ruleEveryday, effect)
+		d.because("", "%s is allowed unless a rule denies it", effect.Kind)
+		return d
+	}
+	d := c.decision(Allow, r.id, effect)
+	d.because(r.position, "rule %s allows %s", r.id, effect.Kind)
+	return d
+}
+
+// refuseSetting refuses a change to a setting on which reading the text
+// rightly depends.
+func (c *ruling) refuseSetting(s *statement.Setting) Decision {
+	effect := statement.Effect{Kind: c.st.Kind, What: "changing " + settingName(s), Position: s.Position}
+	d := c.decision(Deny, ruleSettings, effect)
+	d.Schema, d.Relation, d.Position = "", "", s.Position
+	d.Subject = effect.What
+	pinned, known := pinnedSettings[s.Name]
+	switch {
+	case known:
+		d.because("", "%s is pinned to %s: with another value the server would read a text differently from how it was judged", s.Name, pinned)
+		d.Hint = fmt.Sprintf("Setting %s to %s is accepted. %s", s.Name, pinned, livingWith[s.Name])
+	case s.Name == "*":
+		d.because("", "the text does not tell which setting changes, and some are pinned")
+		d.Hint = "Write the setting's name as a constant, and one setting per statement."
+	default:
+		d.because("", "%s is pinned: it decides what the server makes of a text or whom it protects", clean(s.Name, maxName))
+		d.Hint = "Leave the setting as it is; SHOW " + clean(s.Name, maxName) + " tells its value."
+	}
+	return d
+}
+
+func settingName(s *statement.Setting) string {
+	if s.Name == "*" {
+		return "a setting that the text does not name"
+	}
+	return "the setting " + clean(s.Name, maxName)
+}
+
+// refuseByRule refuses in the name of a deny rule.
+func (c *ruling) refuseByRule(r *rule, met *statement.Relation) Decision {
+	effect := c.st.Effects[0]
+	for _, e := range c.st.Effects {
+		if r.kinds.has(e.Kind) && (!r.kinds.has(effect.Kind) || e.Kind.Worse(effect.Kind)) {
+			effect = e
+		}
+	}
+	d := c.decision(Deny, r.id, effect)
+	switch {
+	case met != nil && met.Schema == "":
+		d.because(r.position, "rule %s denies this; %s is written without a schema, so it could be what the rule names", r.id, clean(met.String(), maxSubject))
+	case met != nil:
+		d.because(r.position, "rule %s denies this for %s", r.id, clean(met.String(), maxSubject))
+	case len(r.relations) > 0:
+		d.because(r.position, "rule %s denies this for %s, and the statement may reach relations that its text does not name", r.id, r.relations[0])
+	default:
+		d.because(r.position, "rule %s denies this", r.id)
+	}
+	if met != nil {
+		d.pointAt(met)
+	}
+	c.ownersWords(&d, r)
+	c.addFacts(&d)
+	return d
+}
+
+// ownersWords passes on what the owner of a rule wants people to read.
+func (c *ruling) ownersWords(d *Decision, r *rule) {
+	if r.message != "" {
+		d.because("", "%s", clean(r.message, maxMessage))
+	}
+	if r.link != "" {
+		d.Hint = "See " + r.link + " . " + d.Hint
+	}
+}
+
+func (c *ruling) addFacts(d *Decision) {
+	for _, fact := range c.destinationFacts() {
+		d.because("", "%s", fact)
+	}
+}
+
+// refuseByDefault refuses an effect that no rule allows, and says how near
+// one came.
+func (c *ruling) refuseByDefault(effect statement.Effect) Decision {
+	d := c.decision(Deny, ruleDefaultDeny, effect)
+	d.because("", "%s is refused unless a rule allows it", effect.Kind)
+	c.addFacts(&d)
+	for _, r := range c.judge.allow {
+		why, relation := r.allows(c.st, effect)
+		if why == otherKind || why == matches {
+			continue
+		}
+		c.nearMiss(&d, r, why, relation)
+		break
+	}
+	return d
+}
+
+// nearMiss explains why a rule for the same kind does not help.
+func (c *ruling) nearMiss(d *Decision, r *rule, why mismatch, relation *statement.Relation) {
+	if relation != nil {
+		d.pointAt(relation)
+	}
+	switch why {
+	case bareRelation:
+		d.because(r.position, "rule %s allows relations by schema and name, and %s is written without its schema", r.id, clean(relation.String(), maxSubject))
+		d.Hint = fmt.Sprintf("Write it with its schema: %s. A bare name means what search_path makes of it, temporary tables first.", c.withSchema(r, relation))
+	case otherRelation:
+		if relation == nil {
+			d.because(r.position, "rule %s allows this for certain relations only, and the text names none", r.id)
+			return
+		}
+		d.because(r.position, "rule %s allows this, but not for %s", r.id, clean(relation.String(), maxSubject))
+	case functionReads:
+		d.because(r.position, "rule %s allows certain relations, and what a function reads cannot be told from its call", r.id)
+	case otherFunction:
+		d.because(r.position, "rule %s allows certain functions, written with their schema, and this is none of them", r.id)
+	}
+	if r.link != "" {
+		d.Hint += " See " + r.link
+	}
+}
+
+// withSchema writes a bare relation as the rule would take it.
+func (c *ruling) withSchema(r *rule, relation *statement.Relation) string {
+	schema := "public"
+	for _, p := range r.relations {
+		if p.couldBe("", relation.Name) && !p.anySchema {
+			schema = p.schema
+			break
+		}
+	}
+	return clean(quoteIdentifier(schema)+"."+quoteIdentifier(relation.Name), 2*maxName)
+}
+
+// refuseDestination refuses what a rule would allow, because of where it
+// would go.
+func (c *ruling) refuseDestination(leave *rule, effect statement.Effect, faults []string) Decision {
+	d := c.decision(Deny, ruleDestination, effect)
+	for _, fault := range faults {
+		d.because("", "%s", fault)
+	}
+	if leave != nil {
+		d.because(leave.position, "rule %s allows %s, but only to a destination of the policy that was measured without a finding", leave.id, effect.Kind)
+	}
+	d.Hint = "Name the server under destinations in the policy and close what was found there; then run the statement again."
+	return d
+}

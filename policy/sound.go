@@ -1,0 +1,68 @@
+package policy
+
+import (
+	"unicode/utf8"
+
+	"github.com/sluice-pg/sluice/policy/statement"
+)
+
+// maxInner is how deep statements may stand in one another: a cursor or
+// prepared statement holds one that holds none.
+const maxInner = 4
+
+// unsound says what keeps a request from being judged, or "". Rules look at
+// names and kinds, so a request in which those are missing, contradict each
+// other or cannot be written to the trail as they are is refused.
+func unsound(req *Request) string {
+	switch {
+	case req.Identity.User == "":
+		return "the request names no proven user"
+	case req.Session.Database == "":
+		return "the request names no database"
+	case !utf8.ValidString(req.Identity.User) || !utf8.ValidString(req.Session.Database):
+		return "the user or the database has a name that is not valid UTF-8"
+	}
+	worst := statement.OrdinaryRead
+	for i := range req.Statements {
+		if why := unsoundStatement(&req.Statements[i], 0); why != "" {
+			return why
+		}
+		worst = statement.Worst(worst, req.Statements[i].Kind)
+	}
+	if worst != req.Kind {
+		return "the kind of the text is not the worst kind of its statements"
+	}
+	return ""
+}
+
+func unsoundStatement(st *statement.Statement, depth int) string {
+	switch {
+	case depth > maxInner:
+		return "statements stand too deep in one another"
+	case len(st.Effects) == 0:
+		return "the analysis found no effect of a statement"
+	case worstOf(st.Effects) != st.Kind:
+		return "the kind of a statement is not the worst of its effects"
+	case !everyKind.has(st.Kind):
+		return "a statement could not be read"
+	}
+	for _, r := range st.Relations {
+		if r.Name == "" || !utf8.ValidString(r.Schema) || !utf8.ValidString(r.Name) {
+			return "a relation has no name, or one that is not valid UTF-8"
+		}
+	}
+	for _, f := range st.Functions {
+		if f.Name == "" || !utf8.ValidString(f.Schema) || !utf8.ValidString(f.Name) {
+			return "a function has no name, or one that is not valid UTF-8"
+		}
+	}
+	for _, use := range st.Names {
+		if use.Inner == nil {
+			continue
+		}
+		if why := unsoundStatement(use.Inner, depth+1); why != "" {
+			return why
+		}
+	}
+	return ""
+}

@@ -1,0 +1,106 @@
+package policy
+
+import (
+	"strings"
+
+	"github.com/sluice-pg/sluice/policy/statement"
+)
+
+// How much of a name or sentence goes into words for people, in characters.
+const (
+	maxSubject = 80
+	maxReason  = 200
+)
+
+// clean makes a text of others fit for a one-line message: no control or
+// unprintable characters, and not longer than most characters.
+func clean(text string, most int) string {
+	var b strings.Builder
+	count := 0
+	for _, r := range text {
+		if count == most {
+			return b.String() + "…"
+		}
+		if r < 0x20 || r >= 0x7F && r < 0xA0 || r >= 0x2028 && r <= 0x202E || r >= 0x2066 && r <= 0x2069 {
+			r = ' '
+		}
+		b.WriteRune(r)
+		count++
+	}
+	return b.String()
+}
+
+// subject says in a few words what an effect is: "COPY of public.users to
+// the client".
+func subject(st *statement.Statement, effect statement.Effect, j *judge) string {
+	if st.Node == "CopyStmt" {
+		if where := copyWords(effect); where != "" {
+			return "COPY" + ofRelation(st) + where
+		}
+	}
+	words := clean(effect.What, maxSubject)
+	if words == "" {
+		words = effect.Kind.String()
+	}
+	switch {
+	case st.Node == "FunctionCall":
+		words += " by a function call message"
+	case len(serverDestinations(st)) > 0:
+		return words + towards(st, j)
+	case effect.Kind != statement.OpaqueCode && !strings.HasPrefix(effect.What, functionEffect):
+		words += onRelation(st)
+	}
+	return words
+}
+
+// copyWords tells where the data of a COPY goes or comes from.
+func copyWords(effect statement.Effect) string {
+	from := strings.Contains(effect.What, "FROM")
+	switch effect.Kind {
+	case statement.ExportToClient:
+		return " to the client"
+	case statement.ExportToServerFile:
+		return " to a file on the server"
+	case statement.ServerRead:
+		return " from a file on the server"
+	case statement.ExportToProgram:
+		if from {
+			return " from a program on the server"
+		}
+		return " to a program on the server"
+	}
+	return ""
+}
+
+func ofRelation(st *statement.Statement) string {
+	if len(st.Relations) == 0 {
+		return ""
+	}
+	return " of " + relationWords(st)
+}
+
+func onRelation(st *statement.Statement) string {
+	if len(st.Relations) == 0 {
+		return ""
+	}
+	return " on " + relationWords(st)
+}
+
+func relationWords(st *statement.Statement) string {
+	words := clean(st.Relations[0].String(), maxSubject)
+	if len(st.Relations) > 1 {
+		words += " and others"
+	}
+	return words
+}
+
+// towards names the place a statement reaches for, if the policy names it.
+// An address stays out: it comes from a literal of the text.
+func towards(st *statement.Statement, j *judge) string {
+	for _, d := range serverDestinations(st) {
+		if name, named := j.placeName(d); named {
+			return " towards " + name
+		}
+	}
+	return " towards another server"
+}
