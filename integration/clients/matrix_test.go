@@ -1,0 +1,101 @@
+package clients
+
+import (
+	//TMP "fmt"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/sluice-pg/sluice/integration/harness"
+)
+
+// client is one case of the matrix.
+type client struct {
+	name string
+	// from is the first server version that the case is meant for and before
+	// the first that it is not; zero means no bound.
+	from, before int
+	// run works on the target and tells everything it saw. dir is an empty
+	// folder for its files.
+	run func(t *testing.T, target harness.Target, dir string) string
+}
+
+// matrix is all cases, in the order in which they run.
+func matrix(t *testing.T) []client {
+	return slices.Concat(psqlCases(t), pgbenchCases(), dumpCases(), goCases(), pythonCases(), nodeCases(), javaCases(t), libpq18Cases(t))
+}
+
+// TestMatrix compares every client on the direct way and through Sluice.
+//TMP func TestMatrix(t *testing.T) {
+//TMP 	binary := harness.BuildSluice(t)
+//TMP 	for _, version := range versions(t) {
+//TMP 		t.Run(fmt.Sprintf("postgresql-%d", version), func(t *testing.T) {
+//TMP 			world := harness.NewWorld(t, version)
+//TMP 			gate := harness.StartGate(t, world, binary, harness.AllowAll)
+//TMP 			compareWays(t, world, world.Direct(), gate.Target())
+//TMP 		})
+//TMP 	}
+//TMP }
+
+// TestCasesAreRepeatable runs every case twice on the direct way, so that a
+// difference that TestMatrix finds is the proxy's doing and not chance.
+func TestCasesAreRepeatable(t *testing.T) {
+	world := harness.NewWorld(t, 15)
+	compareWays(t, world, world.Direct(), world.Direct())
+}
+
+func compareWays(t *testing.T, world *harness.World, first, second harness.Target) {
+	for _, c := range matrix(t) {
+		if world.Version < c.from || c.before != 0 && world.Version >= c.before {
+			continue
+		}
+		t.Run(c.name, func(t *testing.T) {
+			world.Reset(t)
+			want := c.run(t, first, t.TempDir())
+			if strings.TrimSpace(want) == "" {
+				t.Fatal("the case tells nothing")
+			}
+			world.Reset(t)
+			got := c.run(t, second, t.TempDir())
+			if diff := cmp.Diff(lines(want), lines(got)); diff != "" {
+				t.Errorf("%s and %s differ (-%s +%s):\n%s", first.Name, second.Name, first.Name, second.Name, diff)
+			}
+		})
+	}
+}
+
+// lines makes differences readable.
+func lines(text string) []string { return strings.Split(text, "\n") }
+
+// versions are the servers to run on: $SLUICE_TEST_VERSIONS, a list with
+// commas, or the usual ones.
+func versions(t *testing.T) []int {
+	t.Helper()
+	list := os.Getenv("SLUICE_TEST_VERSIONS")
+	if list == "" {
+		return harness.Versions
+	}
+	var out []int
+	for _, word := range strings.Split(list, ",") {
+		v, err := strconv.Atoi(word)
+		if err != nil {
+			t.Fatalf("SLUICE_TEST_VERSIONS: %v", err)
+		}
+		out = append(out, v)
+	}
+	return out
+}
+
+// expect fails the test unless text contains every fragment.
+func expect(t *testing.T, target harness.Target, text string, fragments ...string) {
+	t.Helper()
+	for _, f := range fragments {
+		if !strings.Contains(text, f) {
+			t.Errorf("%s: no %q in\n%s", target.Name, f, text)
+		}
+	}
+}

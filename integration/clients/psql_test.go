@@ -1,0 +1,100 @@
+package clients
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/sluice-pg/sluice/integration/harness"
+)
+
+// script is one entry of testdata/psql.txt.
+type script struct {
+	name  string
+	args  []string
+	env   []string
+	exit  int
+	files []string
+	text  string
+	want  []string
+}
+
+// psqlCases reads testdata/psql.txt. An entry begins with directive lines
+// ("case NAME", then "args ...", "env NAME=VALUE", "exit N", "file NAME" for a
+// file whose content belongs to the result), has the script after "----", the
+// fragments that the output must contain after "====", one a line, and ends at
+// a line "####".
+func psqlCases(t *testing.T) []client {
+	t.Helper()
+	text, err := os.ReadFile("testdata/psql.txt")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out []client
+	for entry := range strings.SplitSeq(string(text), "####\n") {
+		s, err := parseScript(entry)
+		if err != nil {
+			t.Fatalf("testdata/psql.txt: %v", err)
+		}
+		out = append(out, client{name: "psql/" + s.name, run: s.run})
+	}
+	return out
+}
+
+func parseScript(entry string) (script, error) {
+	var s script
+	head, rest, ok := strings.Cut(entry, "----\n")
+	body, want, ok2 := strings.Cut(rest, "====\n")
+	if !ok || !ok2 {
+		return s, fmt.Errorf("entry without ---- and ====: %q", entry)
+	}
+	s.text = body
+	s.want = strings.Split(strings.TrimRight(want, "\n"), "\n")
+	for line := range strings.Lines(head) {
+		word, value, _ := strings.Cut(strings.TrimRight(line, "\n"), " ")
+		switch word {
+		case "case":
+			s.name = value
+		case "args":
+			s.args = append(s.args, strings.Fields(value)...)
+		case "command":
+			s.args = append(s.args, "-c", value)
+		case "env":
+			s.env = append(s.env, value)
+		case "file":
+			s.files = append(s.files, value)
+		case "exit":
+			if _, err := fmt.Sscan(value, &s.exit); err != nil {
+				return s, fmt.Errorf("case %s: exit %q: %w", s.name, value, err)
+			}
+		case "", "#":
+		default:
+			return s, fmt.Errorf("unknown directive %q", word)
+		}
+	}
+	if s.name == "" {
+		return s, fmt.Errorf("entry without a name: %q", entry)
+	}
+	return s, nil
+}
+
+func (s script) run(t *testing.T, target harness.Target, dir string) string {
+	r := harness.Run(t, target, harness.Command{
+		Program: "/usr/bin/psql", Args: append([]string{"-X"}, s.args...), Env: s.env, Stdin: s.text, Dir: dir,
+	})
+	out := r.String()
+	for _, name := range s.files {
+		content, err := os.ReadFile(filepath.Join(dir, name))
+		if err != nil {
+			t.Fatalf("%s: %v\n%s", target.Name, err, out)
+		}
+		out += "--- file " + name + "\n" + string(content)
+	}
+	if r.Exit != s.exit {
+		t.Errorf("%s: exit %d, want %d", target.Name, r.Exit, s.exit)
+	}
+	expect(t, target, out, s.want...)
+	return out
+}

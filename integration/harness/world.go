@@ -1,0 +1,116 @@
+package harness
+
+import (
+	"context"
+	_ "embed"
+	"testing"
+	"time"
+
+	"github.com/sluice-pg/sluice/examples/demo/pgserver"
+)
+
+// Versions are the servers on which the client matrix runs: the oldest and the
+// newest that are supported, and Debian's.
+var Versions = []int{13, 15, 18}
+
+// AllVersions are those of the long form.
+var AllVersions = []int{13, 14, 15, 16, 17, 18}
+
+// user is the person in all suites, with the password of the same name.
+const (
+	user     = "alice"
+	password = "alice in the integration suite"
+)
+
+//go:embed schema.sql
+var schema string
+
+// foundation is what a new server gets. A session of alice works as shop_app
+// from its first statement, as a session with a minted credential does.
+var foundation = []string{
+	"CREATE ROLE shop_app",
+	"CREATE ROLE " + user + " LOGIN PASSWORD '" + password + "' IN ROLE shop_app",
+	"ALTER ROLE " + user + " SET role = 'shop_app'",
+	"CREATE DATABASE shop_template OWNER shop_app",
+	"CREATE DATABASE shop",
+	"CREATE DATABASE restored",
+}
+
+// World is one PostgreSQL server with the databases shop, which has a schema,
+// and restored, which is empty.
+type World struct {
+	Server  *pgserver.Server
+	Version int
+}
+
+// NewWorld starts a server that ends with the test. A missing version fails
+// the test with the way to get it.
+func NewWorld(t *testing.T, version int) *World {
+	t.Helper()
+	server, err := pgserver.Start(t.Context(), pgserver.Options{
+		Version: version,
+		TLS:     true,
+		Config: map[string]string{
+			"log_statement":   "all",
+			"max_connections": "60",
+		},
+		InitSQL: foundation,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := server.Stop(); err != nil {
+			t.Error(err)
+		}
+	})
+	w := &World{Server: server, Version: version}
+	w.Exec(t, "shop_template", schema)
+	w.Reset(t)
+	return w
+}
+
+// Exec runs statements as superuser.
+func (w *World) Exec(t *testing.T, database, sql string) {
+	t.Helper()
+	if err := w.Server.Exec(t.Context(), database, sql); err != nil {
+		t.Fatalf("PostgreSQL %d: %v", w.Version, err)
+	}
+}
+
+// Query runs statements as superuser and returns the rows of the last one.
+func (w *World) Query(t *testing.T, database, sql string) [][]string {
+	t.Helper()
+	rows, err := w.Server.Query(t.Context(), database, sql)
+	if err != nil {
+		t.Fatalf("PostgreSQL %d: %v", w.Version, err)
+	}
+	return rows
+}
+
+// Reset makes both databases new, so that what one run has changed is not seen
+// by the next.
+func (w *World) Reset(t *testing.T) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	for _, sql := range []string{
+		"DROP DATABASE shop WITH (FORCE)",
+		"DROP DATABASE restored WITH (FORCE)",
+		"CREATE DATABASE shop OWNER shop_app TEMPLATE shop_template",
+		"CREATE DATABASE restored OWNER shop_app TEMPLATE template0",
+	} {
+		if err := w.Server.Exec(ctx, "postgres", sql); err != nil {
+			t.Fatalf("PostgreSQL %d: %v", w.Version, err)
+		}
+	}
+}
+
+// Direct is the way to the server itself.
+func (w *World) Direct() Target {
+	return Target{
+		Name: "direct", Host: "localhost", Port: w.Server.Port(),
+		User: user, Password: password, Database: "shop",
+		CAFile: w.Server.CAFile, SSLMode: "verify-full",
+	}
+}
