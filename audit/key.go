@@ -1,0 +1,218 @@
+package audit
+
+import (
+	"crypto/ed25519"
+	"crypto/rand"
+	"encoding/base32"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"golang.org/x/mod/sumdb/note"
+)
+
+const (
+	keyNamePrefix = "sluice-trail/"
+	publicSuffix  = ".pub"
+	maxKeyBytes   = 4096
+)
+
+// ErrKey is the error for a key file that cannot be used.
+var ErrKey = errors.New("the trail's key cannot be used")
+
+// Key signs a trail's checkpoints. It is an ed25519 key in the encoding of
+// golang.org/x/mod/sumdb/note, and satisfies note.Signer. However it is
+// printed, logged or marshalled, only its public name is shown.
+type Key struct {
+	signer   note.Signer
+	verifier note.Verifier
+	public   string
+}
+
+// NewKey makes a key with a name of its own, in memory only.
+func NewKey() (*Key, error) {
+	key, _, err := generateKey()
+	return key, err
+}
+
+// LoadOrCreateKey returns the key in the file at path, and makes one if there
+// is no file: mode 0600, readable by its owner only, in a directory that must
+// exist. The verifier key, which is public, is kept beside it under the same
+// name ending in .pub instead of .key: trail.key and trail.pub. A file that
+// others may read, that is damaged, or whose .pub belongs to another key is
+// an ErrKey.
+func LoadOrCreateKey(path string) (*Key, error) {
+	key, err := loadKey(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		if key, err = createKey(path); errors.Is(err, fs.ErrExist) {
+			// Another process was faster; its key is the key.
+			key, err = loadKey(path)
+		}
+	}
+	if err != nil {
+		return nil, err
+	}
+	return key, key.publish(PublicPath(path))
+}
+
+// PublicPath returns where LoadOrCreateKey keeps the verifier key of the key
+// at path.
+func PublicPath(path string) string { return strings.TrimSuffix(path, ".key") + publicSuffix }
+
+// VerifierKey returns the public key as note.NewVerifier reads it.
+func (k *Key) VerifierKey() string { return k.public }
+
+// Verifier returns what checks this key's signatures.
+func (k *Key) Verifier() note.Verifier { return k.verifier }
+
+// Name implements note.Signer.
+func (k *Key) Name() string { return k.signer.Name() }
+
+// KeyHash implements note.Signer.
+func (k *Key) KeyHash() uint32 { return k.signer.KeyHash() }
+
+// Sign implements note.Signer.
+func (k *Key) Sign(msg []byte) ([]byte, error) { return k.signer.Sign(msg) }
+
+// String names the key without saying anything secret.
+func (k *Key) String() string { return fmt.Sprintf("%s+%08x", k.Name(), k.KeyHash()) }
+
+// GoString implements fmt.GoStringer.
+func (k *Key) GoString() string { return "audit.Key(" + k.String() + ")" }
+
+// Format implements fmt.Formatter: every verb prints the public name.
+func (k *Key) Format(f fmt.State, _ rune) { fmt.Fprint(f, k.String()) }
+
+// LogValue implements slog.LogValuer.
+func (k *Key) LogValue() slog.Value { return slog.StringValue(k.String()) }
+
+// MarshalText implements encoding.TextMarshaler.
+func (k *Key) MarshalText() ([]byte, error) { return []byte(k.String()), nil }
+
+// parseKey reads a private key. Its errors never quote it.
+func parseKey(private string) (*Key, error) {
+	signer, err := note.NewSigner(private)
+	if err != nil {
+		return nil, fmt.Errorf("audit: %w: %w", ErrKey, err)
+	}
+	public, err := publicHalf(signer.Name(), private)
+	if err != nil {
+		return nil, fmt.Errorf("audit: %w: %w", ErrKey, err)
+	}
+	verifier, err := note.NewVerifier(public)
+	if err != nil || verifier.KeyHash() != signer.KeyHash() {
+		return nil, fmt.Errorf("audit: %w: its halves do not fit", ErrKey)
+	}
+	return &Key{signer, verifier, public}, nil
+}
+
+// publicHalf derives the verifier key. The private key is
+// PRIVATE+KEY+name+hash+data, where data is base64 of a byte for the
+// algorithm and the 32 bytes of the seed.
+func publicHalf(name, private string) (string, error) {
+	fields := strings.SplitN(private, "+", 5)
+	data, err := base64.StdEncoding.DecodeString(fields[len(fields)-1])
+	if err != nil || len(data) != 1+ed25519.SeedSize {
+		return "", errors.New("malformed key data")
+	}
+	public := ed25519.NewKeyFromSeed(data[1:]).Public().(ed25519.PublicKey)
+	return note.NewEd25519VerifierKey(name, public)
+}
+
+func loadKey(path string) (*Key, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, fmt.Errorf("audit: the trail's key: %w", err)
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return nil, fmt.Errorf("audit: the trail's key: %w", err)
+	}
+	if !info.Mode().IsRegular() || info.Size() > maxKeyBytes {
+		return nil, fmt.Errorf("audit: %w: %s is not a key file", ErrKey, path)
+	}
+	if info.Mode().Perm()&0o077 != 0 {
+		return nil, fmt.Errorf("audit: %w: others may read %s (mode %04o); make a new key, or run chmod 600 if nobody has read it", ErrKey, path, info.Mode().Perm())
+	}
+	data := make([]byte, info.Size())
+	if _, err := f.ReadAt(data, 0); err != nil {
+		return nil, fmt.Errorf("audit: the trail's key: %w", err)
+	}
+	key, err := parseKey(strings.TrimSuffix(string(data), "\n"))
+	if err != nil {
+		return nil, fmt.Errorf("%w in %s", err, path)
+	}
+	return key, nil
+}
+
+// createKey makes a key and puts it at path unless something is there.
+func createKey(path string) (*Key, error) {
+	key, private, err := generateKey()
+	if err != nil {
+		return nil, err
+	}
+	if err := writeExclusive(path, []byte(private+"\n"), 0o600); err != nil {
+		return nil, fmt.Errorf("audit: writing the trail's key: %w", err)
+	}
+	return key, nil
+}
+
+func generateKey() (key *Key, private string, err error) {
+	id := make([]byte, 5)
+	if _, err := rand.Read(id); err != nil {
+		return nil, "", fmt.Errorf("audit: making a key: %w", err)
+	}
+	name := keyNamePrefix + strings.ToLower(base32.StdEncoding.EncodeToString(id))
+	private, _, err = note.GenerateKey(rand.Reader, name)
+	if err != nil {
+		return nil, "", fmt.Errorf("audit: making a key: %w", err)
+	}
+	key, err = parseKey(private)
+	return key, private, err
+}
+
+// publish keeps the verifier key at path.
+func (k *Key) publish(path string) error {
+	want := k.public + "\n"
+	err := writeExclusive(path, []byte(want), 0o644)
+	if err == nil {
+		return nil
+	}
+	if !errors.Is(err, fs.ErrExist) {
+		return fmt.Errorf("audit: writing the verifier key: %w", err)
+	}
+	have, err := os.ReadFile(path)
+	if err != nil {
+		return fmt.Errorf("audit: reading the verifier key: %w", err)
+	}
+	if string(have) != want {
+		return fmt.Errorf("audit: %w: %s belongs to another key; move it away if the key was replaced on purpose", ErrKey, path)
+	}
+	return nil
+}
+
+// writeExclusive makes a whole file, or fails with fs.ErrExist if there is
+// one: a link, unlike a rename, replaces nothing.
+func writeExclusive(path string, data []byte, perm fs.FileMode) error {
+	dir := filepath.Dir(path)
+	f, err := os.CreateTemp(dir, ".new-*.tmp")
+	if err != nil {
+		return err
+	}
+	defer os.Remove(f.Name())
+	_, err = f.Write(data)
+	err = errors.Join(err, f.Chmod(perm), f.Sync(), f.Close())
+	if err != nil {
+		return err
+	}
+	if err := os.Link(f.Name(), path); err != nil {
+		return err
+	}
+	return realDisk{}.SyncDir(dir)
+}
