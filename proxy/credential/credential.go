@@ -1,32 +1,49 @@
 package credential
 
 import (
+	"fmt"
+	"io"
 	"log/slog"
 	"time"
 )
 
+const redacted = "[secret]"
+
 // Secret is a password or key. It prints nothing wherever it is formatted,
-// logged or encoded; Reveal is the only way to its value.
-type Secret struct{ value string }
+// logged or encoded; Reveal is the only way to its value. The zero value is
+// the empty secret.
+type Secret struct {
+	// A pointer, because fmt prints an unexported field of somebody else's
+	// struct without asking its methods, and of a pointer only the address.
+	value *string
+}
 
 // NewSecret wraps a value.
-func NewSecret(value string) Secret { return Secret{value} }
+func NewSecret(value string) Secret { return Secret{&value} }
 
 // Reveal returns the value, for the one place that sends it.
-func (s Secret) Reveal() string { return s.value }
+func (s Secret) Reveal() string {
+	if s.value == nil {
+		return ""
+	}
+	return *s.value
+}
+
+// Format implements fmt.Formatter, so that no verb reaches the value.
+func (Secret) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, redacted) }
 
 // String implements fmt.Stringer and prints nothing of the value.
-func (Secret) String() string { return "[secret]" }
+func (Secret) String() string { return redacted }
 
 // GoString implements fmt.GoStringer and prints nothing of the value.
-func (Secret) GoString() string { return "[secret]" }
+func (Secret) GoString() string { return redacted }
 
 // MarshalText implements encoding.TextMarshaler and prints nothing of the
 // value.
-func (Secret) MarshalText() ([]byte, error) { return []byte("[secret]"), nil }
+func (Secret) MarshalText() ([]byte, error) { return []byte(redacted), nil }
 
 // LogValue implements slog.LogValuer and prints nothing of the value.
-func (Secret) LogValue() slog.Value { return slog.StringValue("[secret]") }
+func (Secret) LogValue() slog.Value { return slog.StringValue(redacted) }
 
 // Request says for whom a credential is wanted.
 type Request struct {

@@ -238,6 +238,28 @@ func (c *Conn) Write(p []byte) error {
 	return nil
 }
 
+// WriteFrame gathers a message made of a type and the parts of its body.
+func (c *Conn) WriteFrame(typ byte, parts ...[]byte) error {
+	length := 4
+	for _, p := range parts {
+		length += len(p)
+	}
+	if length > MaxMessage {
+		return tooLarge("message %q of %d bytes", typ, length)
+	}
+	head := [headerLen]byte{typ}
+	binary.BigEndian.PutUint32(head[1:], uint32(length))
+	if err := c.Write(head[:]); err != nil {
+		return err
+	}
+	for _, p := range parts {
+		if err := c.Write(p); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // Encoder is what pgproto3's messages are.
 type Encoder interface {
 	Encode(dst []byte) ([]byte, error)

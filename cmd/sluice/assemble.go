@@ -1,0 +1,196 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/sluice-pg/sluice/audit"
+	"github.com/sluice-pg/sluice/policy"
+	"github.com/sluice-pg/sluice/policy/statement"
+	"github.com/sluice-pg/sluice/proxy"
+	"github.com/sluice-pg/sluice/proxy/credential"
+	"github.com/sluice-pg/sluice/proxy/identity"
+)
+
+// running is a proxy with all its parts.
+type running struct {
+	config   *proxy.Config
+	log      *slog.Logger
+	trail    *audit.Trail
+	analyzer *statement.Analyzer
+	issuers  []*credential.Builtin
+	server   *proxy.Server
+	addrs    []net.Addr
+	served   chan error
+	cut      context.CancelFunc
+}
+
+// start builds a proxy from its configuration and begins to accept clients.
+// What was started is stopped again if something fails.
+func start(ctx context.Context, config *proxy.Config, log *slog.Logger) (r *running, err error) {
+	r = &running{config: config, log: log, served: make(chan error, 1)}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, r.close(ctx))
+		}
+	}()
+	p, source, err := loadPolicy(config.Policy)
+	if err != nil {
+		return nil, err
+	}
+	verifiers, err := identity.OpenVerifiers(config.Users)
+	if err != nil {
+		return nil, fmt.Errorf("users: %w", err)
+	}
+	key, err := audit.LoadOrCreateKey(config.Trail.Key)
+	if err != nil {
+		return nil, fmt.Errorf("trail: %w", err)
+	}
+	if r.trail, err = audit.Open(config.Trail.Dir, audit.Options{Key: key}); err != nil {
+		return nil, fmt.Errorf("trail: %w", err)
+	}
+	if err := r.recordStart(ctx, p, source); err != nil {
+		return nil, err
+	}
+	issuers, err := r.openIssuers(ctx)
+	if err != nil {
+		return nil, err
+	}
+	self, err := os.Executable()
+	if err != nil {
+		return nil, fmt.Errorf("finding this program: %w", err)
+	}
+	r.analyzer = statement.NewAnalyzer(statement.Options{
+		MaxBytes: config.Limits.StatementBytes, MaxOperators: config.Limits.Operators,
+		Worker: []string{self, workerName},
+	})
+	r.server, err = proxy.New(config, proxy.Parts{
+		Analyzer: r.analyzer, Policy: p, Recorder: r.trail, Verifiers: verifiers, Credentials: issuers,
+		Explain: explainFor(config.Trail.Dir), Log: log,
+	})
+	if err != nil {
+		return nil, err
+	}
+	if r.addrs, err = r.server.Listen(ctx); err != nil {
+		return nil, err
+	}
+	serving, cut := context.WithCancel(context.WithoutCancel(ctx))
+	r.cut = cut
+	go func() { r.served <- r.server.Serve(serving) }()
+	return r, nil
+}
+
+// loadPolicy reads a policy document; no path means the empty policy.
+func loadPolicy(path string) (*policy.Policy, []byte, error) {
+	if path == "" {
+		p, err := policy.Parse("empty policy", nil)
+		return p, nil, err
+	}
+	source, err := os.ReadFile(path)
+	if err != nil {
+		return nil, nil, fmt.Errorf("policy: %w", err)
+	}
+	p, err := policy.Parse(filepath.Base(path), source)
+	if err != nil {
+		return nil, nil, fmt.Errorf("policy: %w", err)
+	}
+	return p, source, nil
+}
+
+// recordStart keeps the policy's source beside the trail, so that decisions
+// can be taken again, and records that the proxy runs under it.
+func (r *running) recordStart(ctx context.Context, p *policy.Policy, source []byte) error {
+	digest, err := r.trail.Put(ctx, source)
+	if err != nil {
+		return fmt.Errorf("trail: %w", err)
+	}
+	_, err = r.trail.Append(ctx, audit.Event{Time: time.Now(), Type: "policy.loaded", Body: map[string]string{
+		"name": p.Name(), "policy": p.Digest(), "source_digest": digest,
+	}})
+	if err != nil {
+		return fmt.Errorf("trail: %w", err)
+	}
+	return nil
+}
+
+// openIssuers makes what issues credentials, and ends what an earlier run
+// left behind.
+func (r *running) openIssuers(ctx context.Context) (map[string]proxy.Credentials, error) {
+	issuers := map[string]proxy.Credentials{}
+	for _, d := range r.config.Databases {
+		b := d.Credential.Builtin
+		admin, err := pgconn.ParseConfig(b.Admin)
+		if err != nil {
+			// The error would quote the connection string.
+			return nil, fmt.Errorf("database %s: credential.builtin.admin is no valid connection string", d.Name)
+		}
+		issuer, err := credential.NewBuiltin(credential.BuiltinConfig{
+			Admin: admin, Database: d.Upstream.Database, Group: b.Group, TTL: b.TTL, Instance: r.config.Instance,
+		})
+		if err != nil {
+			return nil, fmt.Errorf("database %s: %w", d.Name, err)
+		}
+		r.issuers = append(r.issuers, issuer)
+		issuers[d.Name] = issuer
+		r.log.Warn(issuer.Warning(), "database", d.Name)
+		n, err := issuer.Sweep(ctx)
+		if err != nil {
+			return nil, fmt.Errorf("database %s: ending what an earlier run left: %w", d.Name, err)
+		}
+		if n > 0 {
+			r.log.Warn("ended credentials that an earlier run left behind", "database", d.Name, "count", n)
+		}
+	}
+	return issuers, nil
+}
+
+// reload puts the policy document in force again, or keeps the old policy if
+// the new one is not valid.
+func (r *running) reload(ctx context.Context) {
+	p, source, err := loadPolicy(r.config.Policy)
+	if err != nil {
+		r.log.Error("policy not reloaded, the old one stays in force", "err", err)
+		return
+	}
+	if err := r.recordStart(ctx, p, source); err != nil {
+		r.log.Error("policy not reloaded, the old one stays in force", "err", err)
+		return
+	}
+	r.server.SetPolicy(p)
+	r.log.Info("policy reloaded", "policy", p.Name(), "digest", p.Digest())
+}
+
+// stop drains the proxy and closes its parts, in the order in which they
+// need each other.
+func (r *running) stop(ctx context.Context) error {
+	drain, done := context.WithTimeout(ctx, r.config.Limits.Drain)
+	defer done()
+	if err := r.server.Shutdown(drain); err != nil {
+		r.log.Warn("sessions cut", "err", err)
+	}
+	r.cut()
+	err := <-r.served
+	return errors.Join(err, r.close(context.WithoutCancel(ctx)))
+}
+
+func (r *running) close(ctx context.Context) error {
+	var errs []error
+	if r.analyzer != nil {
+		errs = append(errs, r.analyzer.Close())
+	}
+	for _, i := range r.issuers {
+		errs = append(errs, i.Close(ctx))
+	}
+	if r.trail != nil {
+		errs = append(errs, r.trail.Close())
+	}
+	return errors.Join(errs...)
+}

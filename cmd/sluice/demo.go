@@ -1,0 +1,63 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/sluice-pg/sluice/examples/demo"
+	"github.com/sluice-pg/sluice/proxy"
+	"github.com/sluice-pg/sluice/proxy/identity"
+)
+
+func demoCommand() *cli.Command {
+	return &cli.Command{
+		Name: "demo", Usage: "three real databases, Sluice in front of one, and a story to play",
+		Flags: []cli.Flag{&cli.BoolFlag{Name: "script", Usage: "play the story and exit; not zero if a step is not as it should be"}},
+		Action: func(c *cli.Context) error {
+			return demo.Run(c.Context, demo.Options{
+				StartProxy: startDemoProxy, Stdout: os.Stdout, Stderr: os.Stderr, Script: c.Bool("script"),
+			})
+		},
+	}
+}
+
+// startDemoProxy runs the proxy in this process, configured as a file would.
+func startDemoProxy(ctx context.Context, d demo.ProxySetup) (string, func(context.Context) error, error) {
+	logFile, err := os.OpenFile(filepath.Join(d.Dir, "sluice.log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	if err != nil {
+		return "", nil, fmt.Errorf("log: %w", err)
+	}
+	config := &proxy.Config{
+		Listen: []proxy.Listen{{Address: d.Listen, Plaintext: "loopback"}},
+		Users:  d.Users,
+		Auth:   identity.Rules{{Databases: []string{"all"}, Users: []string{"all"}, Addresses: []string{"127.0.0.0/8", "::1"}, Method: identity.MethodSCRAM}},
+		Databases: []proxy.Database{{
+			Name:       d.Database,
+			Upstream:   proxy.Upstream{Host: d.Host, Port: d.Port, TLS: proxy.UpstreamTLS{CA: d.CAFile}},
+			Credential: proxy.Credential{Builtin: &proxy.BuiltinCredential{Admin: d.AdminDSN, Group: d.Group}},
+		}},
+		Policy:   d.Policy,
+		Trail:    proxy.TrailConfig{Dir: d.TrailDir},
+		Greeting: true,
+		Instance: "demo",
+	}
+	if err := config.Complete(d.Dir); err != nil {
+		logFile.Close()
+		return "", nil, err
+	}
+	r, err := start(ctx, config, slog.New(slog.NewTextHandler(logFile, nil)))
+	if err != nil {
+		logFile.Close()
+		return "", nil, err
+	}
+	stop := func(ctx context.Context) error {
+		defer logFile.Close()
+		return r.stop(ctx)
+	}
+	return r.addrs[0].String(), stop, nil
+}

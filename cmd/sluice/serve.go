@@ -1,0 +1,85 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/sluice-pg/sluice/policy/statement"
+	"github.com/sluice-pg/sluice/proxy"
+)
+
+// workerName is the command that parses texts in a process of its own.
+const workerName = "parse-worker"
+
+func serveCommand() *cli.Command {
+	return &cli.Command{
+		Name:  "serve",
+		Usage: "stand in front of the configured databases",
+		Description: "SIGHUP reads the policy again. SIGTERM and Ctrl-C stop accepting clients, end idle sessions and let\n" +
+			"transactions finish for limits.drain; a second one cuts them.",
+		Flags: []cli.Flag{
+			&cli.PathFlag{Name: "config", Aliases: []string{"c"}, EnvVars: []string{"SLUICE_CONFIG"}, Value: "/etc/sluice/sluice.yaml", Usage: "configuration `FILE`"},
+			&cli.BoolFlag{Name: "debug", Usage: "log more"},
+		},
+		Action: func(c *cli.Context) error {
+			config, err := proxy.LoadConfig(c.Path("config"))
+			if err != nil {
+				return cli.Exit(err, exitConfig)
+			}
+			return serve(c.Context, config, newLogger(c.Bool("debug")))
+		},
+	}
+}
+
+func newLogger(debug bool) *slog.Logger {
+	level := slog.LevelInfo
+	if debug {
+		level = slog.LevelDebug
+	}
+	return slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: level}))
+}
+
+// serve runs until ctx ends or the proxy cannot accept clients any more.
+func serve(ctx context.Context, config *proxy.Config, log *slog.Logger) error {
+	r, err := start(ctx, config, log)
+	if err != nil {
+		return err
+	}
+	var at []string
+	for _, a := range r.addrs {
+		at = append(at, a.String())
+	}
+	fmt.Println("sluice: listening on", strings.Join(at, ", "))
+	hup := make(chan os.Signal, 1)
+	signal.Notify(hup, syscall.SIGHUP)
+	defer signal.Stop(hup)
+	for {
+		select {
+		case <-hup:
+			r.reload(ctx)
+		case err := <-r.served:
+			r.served <- err
+			return r.stop(context.WithoutCancel(ctx))
+		case <-ctx.Done():
+			log.Info("stopping", "sessions", r.server.Sessions())
+			again, done := signal.NotifyContext(context.WithoutCancel(ctx), os.Interrupt, syscall.SIGTERM)
+			defer done()
+			return r.stop(again)
+		}
+	}
+}
+
+func workerCommand() *cli.Command {
+	return &cli.Command{
+		Name: workerName, Hidden: true,
+		Usage:  "parse texts from standard input; started by serve",
+		Action: func(*cli.Context) error { return statement.WorkerMain(os.Stdin, os.Stdout) },
+	}
+}

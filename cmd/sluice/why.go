@@ -1,0 +1,107 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/sluice-pg/sluice/audit/read"
+	"github.com/sluice-pg/sluice/audit/record"
+	"github.com/sluice-pg/sluice/policy"
+)
+
+func whyCommand() *cli.Command {
+	return &cli.Command{
+		Name: "why", Usage: "say why a request was decided as it was", ArgsUsage: "ID",
+		Description: "For reviewers, who can read the trail. Engineers ask in their own session: SHOW sluice.why_ID;",
+		Flags:       []cli.Flag{&cli.PathFlag{Name: "trail", Required: true, EnvVars: []string{"SLUICE_TRAIL"}, Usage: "the trail's `DIR`"}},
+		Action: func(c *cli.Context) error {
+			// The flag may stand behind the ID, as people type it.
+			id, rest := c.Args().First(), c.Args().Tail()
+			if id == "" || len(rest) > 0 {
+				return cli.Exit("why takes one ID, after its flags", 2)
+			}
+			lines, err := explainFor(c.Path("trail"))(c.Context, id, "")
+			if err != nil {
+				return err
+			}
+			if len(lines) == 0 {
+				return fmt.Errorf("no request %s in this trail", id)
+			}
+			fmt.Println(strings.Join(lines, "\n"))
+			return nil
+		},
+	}
+}
+
+// explainFor returns a function that words the records of a request. A user
+// is told about own requests only; no user means a reviewer.
+func explainFor(dir string) func(context.Context, string, string) ([]string, error) {
+	return func(_ context.Context, id, user string) ([]string, error) {
+		found, err := read.Find(dir, id)
+		if err != nil {
+			return nil, err
+		}
+		var lines []string
+		for i := len(found) - 1; i >= 0; i-- {
+			of, told, err := explainRecord(found[i])
+			if err != nil {
+				return nil, err
+			}
+			if user != "" && of != "" && of != user {
+				return nil, nil
+			}
+			lines = append(lines, told...)
+		}
+		return lines, nil
+	}
+}
+
+// explainRecord words one record and tells whose it is.
+func explainRecord(r record.Record) (user string, lines []string, err error) {
+	if r.Type != "decision" {
+		var result struct {
+			SQLSTATE string `json:"sqlstate"`
+			Tag      string `json:"tag"`
+			Rows     int64  `json:"rows"`
+		}
+		if r.Type != "result" || json.Unmarshal(r.Body, &result) != nil {
+			return "", nil, nil
+		}
+		return "", []string{fmt.Sprintf("it ran: SQLSTATE %s, %s, %d rows", result.SQLSTATE, result.Tag, result.Rows)}, nil
+	}
+	var body struct {
+		User     string          `json:"user"`
+		Road     string          `json:"road"`
+		Kind     string          `json:"kind"`
+		Shape    string          `json:"shape"`
+		Policy   string          `json:"policy"`
+		Decision policy.Decision `json:"decision"`
+	}
+	if err := json.Unmarshal(r.Body, &body); err != nil {
+		return "", nil, fmt.Errorf("record %d: %w", r.Index, err)
+	}
+	d := body.Decision
+	lines = []string{
+		fmt.Sprintf("request %s: %s by rule %s", r.ID, d.Verdict, d.Rule),
+		fmt.Sprintf("who: %s, session %s, at %s", body.User, r.Session, r.Time.UTC().Format("2006-01-02 15:04:05Z")),
+		fmt.Sprintf("what: %s (%s, came as %s)", d.Subject, body.Kind, body.Road),
+	}
+	if body.Shape != "" {
+		lines = append(lines, "text: "+body.Shape)
+	}
+	for _, reason := range d.Reasons {
+		at := ""
+		if reason.Position != "" {
+			at = " at " + reason.Position
+		}
+		lines = append(lines, fmt.Sprintf("because: %s (rule %s%s)", reason.Text, reason.Rule, at))
+	}
+	if d.Hint != "" {
+		lines = append(lines, "instead: "+d.Hint)
+	}
+	return body.User, append(lines, "policy: "+body.Policy), nil
+}

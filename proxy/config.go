@@ -1,0 +1,288 @@
+package proxy
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/sluice-pg/sluice/policy/strictyaml"
+	"github.com/sluice-pg/sluice/proxy/identity"
+)
+
+// Config is the proxy's configuration file. Paths in it are relative to the
+// file.
+type Config struct {
+	// Listen are the addresses to accept clients at.
+	Listen []Listen `yaml:"listen"`
+	// Users is the file of SCRAM verifiers (see proxy/identity).
+	Users string `yaml:"users"`
+	// Auth says how clients prove who they are; the first rule that
+	// matches decides.
+	Auth identity.Rules `yaml:"auth"`
+	// Databases are the databases behind the proxy.
+	Databases []Database `yaml:"databases"`
+	// Policy is the policy document.
+	Policy string `yaml:"policy"`
+	// Trail is where the audit trail lies.
+	Trail TrailConfig `yaml:"trail"`
+	// Limits bound what one client can use.
+	Limits Limits `yaml:"limits"`
+	// Greeting, if true, sends a NOTICE after login that says what is
+	// recorded and how to ask.
+	Greeting bool `yaml:"greeting"`
+	// Instance names this proxy where several share a database; it must
+	// stay the same over restarts. Default: the host's name.
+	Instance string `yaml:"instance"`
+}
+
+// Listen is one address with its transport.
+type Listen struct {
+	// Address is host:port; port 0 takes a free one.
+	Address string `yaml:"address"`
+	// TLS is the server's certificate; nil offers no TLS.
+	TLS *ListenTLS `yaml:"tls"`
+	// Plaintext says who may go without TLS: never (the default),
+	// loopback, or any.
+	Plaintext string `yaml:"plaintext"`
+}
+
+// ListenTLS are PEM files.
+type ListenTLS struct {
+	Cert string `yaml:"cert"`
+	Key  string `yaml:"key"`
+	// ClientCA verifies client certificates; needed for the auth method
+	// cert.
+	ClientCA string `yaml:"client_ca"`
+}
+
+// Database is one database behind the proxy.
+type Database struct {
+	// Name is what clients ask for.
+	Name       string     `yaml:"name"`
+	Upstream   Upstream   `yaml:"upstream"`
+	Credential Credential `yaml:"credential"`
+}
+
+// Upstream is where a database is.
+type Upstream struct {
+	Host string `yaml:"host"`
+	Port int    `yaml:"port"`
+	// Database is the name at the server; the default is Name.
+	Database string      `yaml:"database"`
+	TLS      UpstreamTLS `yaml:"tls"`
+}
+
+// UpstreamTLS says how the server proves itself.
+type UpstreamTLS struct {
+	// Mode is verify-full (the default) or disable. Nothing in between:
+	// encryption towards somebody unknown protects nobody.
+	Mode string `yaml:"mode"`
+	// CA is a PEM file; empty means the system's pool.
+	CA string `yaml:"ca"`
+	// ServerName is the name in the certificate; the default is Host.
+	ServerName string `yaml:"server_name"`
+}
+
+// Credential says where the upstream login comes from.
+type Credential struct {
+	Builtin *BuiltinCredential `yaml:"builtin"`
+}
+
+// BuiltinCredential mints short-lived roles over an admin connection. It is
+// meant for evaluation: the proxy then holds a standing password.
+type BuiltinCredential struct {
+	// Admin is a connection string without a password; the password comes
+	// from a passfile named in it.
+	Admin string `yaml:"admin"`
+	// Group is the role that the short-lived roles are members of.
+	Group string `yaml:"group"`
+	// TTL is how long a session may last. Default 8h.
+	TTL time.Duration `yaml:"ttl"`
+}
+
+// TrailConfig is where the trail lies.
+type TrailConfig struct {
+	Dir string `yaml:"dir"`
+	// Key signs checkpoints; it is made on first use. Default: trail.key
+	// beside Dir.
+	Key string `yaml:"key"`
+	// Timeout bounds how long a statement waits for its record. Default
+	// 10s.
+	Timeout time.Duration `yaml:"timeout"`
+}
+
+// Limits bound what clients can use. Sizes are bytes.
+type Limits struct {
+	// Connections is how many sessions may be open. Default 500.
+	Connections int `yaml:"connections"`
+	// StatementBytes is how long a text may be. Default 4 MiB.
+	StatementBytes int `yaml:"statement_bytes"`
+	// Operators is how many operators one expression may chain. Default
+	// 1500.
+	Operators int `yaml:"operators"`
+	// Startup bounds the time from the first byte to the login. Default
+	// 20s.
+	Startup time.Duration `yaml:"startup"`
+	// Idle ends sessions that have done nothing for so long, outside a
+	// transaction. Zero means never.
+	Idle time.Duration `yaml:"idle"`
+	// Drain is how long a stopping proxy lets transactions finish.
+	// Default 30s.
+	Drain time.Duration `yaml:"drain"`
+}
+
+// LoadConfig reads, completes and checks a configuration file.
+func LoadConfig(path string) (*Config, error) {
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("configuration: %w", err)
+	}
+	c := new(Config)
+	if err := strictyaml.DecodeStrict(path, data, c); err != nil {
+		return nil, fmt.Errorf("configuration: %w", err)
+	}
+	if err := c.Complete(filepath.Dir(path)); err != nil {
+		return nil, fmt.Errorf("configuration: %s: %w", path, err)
+	}
+	return c, nil
+}
+
+// Complete fills in defaults, reads paths as relative to dir, and says
+// everything that is wrong.
+func (c *Config) Complete(dir string) error {
+	c.fill(dir)
+	return c.validate()
+}
+
+func (c *Config) fill(dir string) {
+	relative := func(path *string) {
+		if *path != "" && !filepath.IsAbs(*path) {
+			*path = filepath.Join(dir, *path)
+		}
+	}
+	for i := range c.Listen {
+		l := &c.Listen[i]
+		orElse(&l.Plaintext, "never")
+		if l.TLS != nil {
+			relative(&l.TLS.Cert)
+			relative(&l.TLS.Key)
+			relative(&l.TLS.ClientCA)
+		}
+	}
+	for i := range c.Databases {
+		d := &c.Databases[i]
+		orElse(&d.Upstream.Database, d.Name)
+		orElse(&d.Upstream.Port, 5432)
+		orElse(&d.Upstream.TLS.Mode, "verify-full")
+		orElse(&d.Upstream.TLS.ServerName, d.Upstream.Host)
+		relative(&d.Upstream.TLS.CA)
+		if b := d.Credential.Builtin; b != nil {
+			orElse(&b.TTL, 8*time.Hour)
+		}
+	}
+	if c.Trail.Dir != "" {
+		orElse(&c.Trail.Key, filepath.Clean(c.Trail.Dir)+".key")
+	}
+	orElse(&c.Trail.Timeout, 10*time.Second)
+	orElse(&c.Limits.Connections, 500)
+	orElse(&c.Limits.StatementBytes, 4<<20)
+	orElse(&c.Limits.Operators, 1500)
+	orElse(&c.Limits.Startup, 20*time.Second)
+	orElse(&c.Limits.Drain, 30*time.Second)
+	for _, path := range []*string{&c.Users, &c.Policy, &c.Trail.Dir, &c.Trail.Key} {
+		relative(path)
+	}
+	if c.Instance == "" {
+		c.Instance, _ = os.Hostname()
+	}
+}
+
+func orElse[T comparable](field *T, value T) {
+	var zero T
+	if *field == zero {
+		*field = value
+	}
+}
+
+func (c *Config) validate() error {
+	var errs []error
+	wrong := func(format string, args ...any) { errs = append(errs, fmt.Errorf(format, args...)) }
+	if len(c.Listen) == 0 {
+		wrong("listen: at least one address is needed")
+	}
+	for i, l := range c.Listen {
+		if _, _, err := net.SplitHostPort(l.Address); err != nil {
+			wrong("listen[%d].address: %w", i, err)
+		}
+		switch l.Plaintext {
+		case "never", "loopback", "any":
+		default:
+			wrong("listen[%d].plaintext: %q is not never, loopback or any", i, l.Plaintext)
+		}
+		if l.TLS == nil && l.Plaintext == "never" {
+			wrong("listen[%d]: neither tls nor plaintext, so nobody could connect", i)
+		}
+		if l.TLS != nil && (l.TLS.Cert == "" || l.TLS.Key == "") {
+			wrong("listen[%d].tls: cert and key are both needed", i)
+		}
+	}
+	if len(c.Auth) == 0 {
+		wrong("auth: at least one rule is needed")
+	}
+	if err := c.Auth.Validate(); err != nil {
+		wrong("auth: %w", err)
+	}
+	if c.Trail.Dir == "" {
+		wrong("trail.dir: is needed; nothing runs unrecorded")
+	}
+	if len(c.Databases) == 0 {
+		wrong("databases: at least one is needed")
+	}
+	names := map[string]bool{}
+	for i, d := range c.Databases {
+		if names[d.Name] {
+			wrong("databases[%d].name: %q is there twice", i, d.Name)
+		}
+		names[d.Name] = true
+		d.validate(func(format string, args ...any) {
+			wrong("databases[%d] (%s): "+format, append([]any{i, d.Name}, args...)...)
+		})
+	}
+	for name, n := range map[string]int{
+		"connections": c.Limits.Connections, "statement_bytes": c.Limits.StatementBytes, "operators": c.Limits.Operators,
+	} {
+		if n < 0 {
+			wrong("limits.%s: %d is negative", name, n)
+		}
+	}
+	return errors.Join(errs...)
+}
+
+func (d *Database) validate(wrong func(string, ...any)) {
+	if d.Name == "" {
+		wrong("name is needed")
+	}
+	if d.Upstream.Host == "" {
+		wrong("upstream.host is needed")
+	}
+	if d.Upstream.Port < 1 || d.Upstream.Port > 65535 {
+		wrong("upstream.port: %d is no port", d.Upstream.Port)
+	}
+	switch d.Upstream.TLS.Mode {
+	case "verify-full", "disable":
+	default:
+		wrong("upstream.tls.mode: %q is not verify-full or disable", d.Upstream.TLS.Mode)
+	}
+	b := d.Credential.Builtin
+	switch {
+	case b == nil:
+		wrong("credential.builtin is needed")
+	case b.Admin == "" || b.Group == "":
+		wrong("credential.builtin: admin and group are both needed")
+	case b.TTL < time.Minute:
+		wrong("credential.builtin.ttl: %s is under a minute", b.TTL)
+	}
+}

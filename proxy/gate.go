@@ -1,0 +1,191 @@
+package proxy
+
+import (
+	"context"
+
+	"github.com/sluice-pg/sluice/policy"
+	"github.com/sluice-pg/sluice/policy/statement"
+)
+
+// judgement is what the gate says of one message.
+type judgement struct {
+	// id is the request id, in the trail and in what the client reads.
+	id string
+	// refusal is set if the message must not pass.
+	refusal *refusal
+	// statements are those of the text as it was written: their names are
+	// looked up again whenever they run.
+	statements []statement.Statement
+	// text is what to send in place of the client's text; empty for the
+	// text itself.
+	text string
+	// policy decided. A decision by a policy that is no longer in force
+	// is taken again.
+	policy *policy.Policy
+}
+
+// judgeText is the gate for every message that carries SQL: analysed,
+// resolved, decided, recorded. The caller forwards nothing that has a
+// refusal, and nothing before judgeText has returned.
+func (s *session) judgeText(ctx context.Context, road, text string) judgement {
+	a := s.server.analyzer.Analyze(ctx, text)
+	j := judgement{id: newID(), statements: a.Statements, policy: s.server.policy.Load()}
+	resolved := s.resolve(a.Statements)
+	r := s.request(resolved, a.Kind, a.Problem)
+	d := s.decide(ctx, r, j.policy)
+	if err := s.recordDecision(ctx, j.id, road, r, j.policy, d, a); err != nil {
+		s.log.Error("statement refused: not recorded", "req", j.id, "err", err)
+		j.refusal = refuseUnrecorded(j.id)
+	} else if d.Verdict != policy.Allow {
+		j.refusal = refuse(d, j.id, text)
+	}
+	if j.refusal != nil {
+		j.refusal.copyIn = firstCopyIn(a.Statements)
+		return j
+	}
+	j.text = s.virtual(ctx, text, a.Statements)
+	return j
+}
+
+// judgeAgain decides what a name stands for at the moment it is used: the
+// name may have been pointed elsewhere, the policy reloaded, a place
+// changed. A decision that cannot have changed is not taken again.
+func (s *session) judgeAgain(ctx context.Context, road string, meanings []meaning) *refusal {
+	p := s.server.policy.Load()
+	for _, m := range meanings {
+		if m.policy == p && len(m.statement.Names) == 0 && len(m.statement.Destinations) == 0 {
+			continue
+		}
+		if r := s.decideMeaning(ctx, road, m.statement, p); r != nil {
+			return r
+		}
+	}
+	if len(meanings) == 0 {
+		unknown := unseen("a prepared statement or portal that nobody saw made")
+		return s.decideMeaning(ctx, road, &unknown, p)
+	}
+	return nil
+}
+
+func (s *session) decideMeaning(ctx context.Context, road string, st *statement.Statement, p *policy.Policy) *refusal {
+	id := newID()
+	resolved := s.resolve([]statement.Statement{*st})
+	r := s.request(resolved, resolved[0].Kind, nil)
+	d := s.decide(ctx, r, p)
+	if d.Verdict == policy.Allow && !mustBeOnDisk(r.Kind, d.Verdict) {
+		return nil // the execution is recorded
+	}
+	if err := s.recordDecision(ctx, id, road, r, p, d, nil); err != nil {
+		s.log.Error("statement refused: not recorded", "req", id, "err", err)
+		return refuseUnrecorded(id)
+	}
+	if d.Verdict != policy.Allow {
+		return refuse(d, id, "")
+	}
+	return nil
+}
+
+// request gathers what a decision may look at.
+func (s *session) request(statements []statement.Statement, kind statement.Kind, problem *statement.Problem) *policy.Request {
+	for i := range statements {
+		kind = statement.Worst(kind, statements[i].Kind)
+	}
+	return &policy.Request{
+		Identity: policy.Identity{User: s.identity.User, Method: s.identity.Method},
+		Session: policy.Session{
+			Database: s.database.config.Name, Address: s.address, TLS: s.identity.TLS,
+			ApplicationName: s.startup.application, Declared: s.startup.declared,
+		},
+		Kind: kind, Problem: problem, Statements: statements,
+	}
+}
+
+// decide measures the places the statements name and asks the policy.
+func (s *session) decide(ctx context.Context, r *policy.Request, p *policy.Policy) policy.Decision {
+	r.Facts.Places = s.server.measure(ctx, p, r.Statements)
+	return p.Decide(r)
+}
+
+// resolve replaces the names of prepared statements and cursors by what
+// they stand for, in the order of the text: a text may define a name and
+// use it.
+func (s *session) resolve(statements []statement.Statement) []statement.Statement {
+	resolved := make([]statement.Statement, len(statements))
+	local := map[string]*statement.Statement{}
+	for i := range statements {
+		resolved[i] = statements[i]
+		if len(statements[i].Names) > 0 {
+			s.resolveOne(&resolved[i], local, 0)
+		}
+		resolved[i].Names = nil
+	}
+	return resolved
+}
+
+// maxNesting bounds names that stand for statements that use names. Three
+// is one more than SQL can build: a cursor under a prepared statement.
+const maxNesting = 3
+
+func (s *session) resolveOne(st *statement.Statement, local map[string]*statement.Statement, depth int) {
+	for _, use := range st.Names {
+		key := shortName(use.Name)
+		switch use.Op {
+		case statement.Prepare:
+			local["execute "+key] = use.Inner
+		case statement.Declare:
+			local["fetch "+key] = use.Inner
+		case statement.Execute, statement.Fetch:
+			inner := s.meaningsOf(use)
+			if l := local[string(use.Op)+" "+key]; l != nil {
+				inner = append(inner, l)
+			}
+			s.mergeInner(st, use, inner, local, depth)
+		}
+	}
+}
+
+// mergeInner adds what a name stands for to the statement that uses it.
+func (s *session) mergeInner(st *statement.Statement, use statement.NameUse, inner []*statement.Statement, local map[string]*statement.Statement, depth int) {
+	if len(inner) == 0 || depth >= maxNesting {
+		unknown := unseen(string(use.Op) + " of a name that nobody saw made")
+		inner = []*statement.Statement{&unknown}
+	}
+	for _, in := range inner {
+		flat := *in
+		if len(flat.Names) > 0 {
+			s.resolveOne(&flat, local, depth+1)
+		}
+		policy.Merge(st, &flat)
+	}
+}
+
+func (s *session) meaningsOf(use statement.NameUse) []*statement.Statement {
+	s.pending.mu.Lock()
+	defer s.pending.mu.Unlock()
+	space := s.pending.statements
+	if use.Op == statement.Fetch {
+		space = s.pending.portals
+	}
+	var found []*statement.Statement
+	for _, m := range space.lookup(use.Name) {
+		found = append(found, m.statement)
+	}
+	return found
+}
+
+// unseen is a statement that stands for anything.
+func unseen(what string) statement.Statement {
+	return statement.Statement{
+		Kind: statement.OpaqueCode, Node: "unseen",
+		Effects: []statement.Effect{{Kind: statement.OpaqueCode, What: what, Position: -1}},
+	}
+}
+
+func firstCopyIn(statements []statement.Statement) *statement.CopyIn {
+	for i := range statements {
+		if c := statements[i].CopyIn; c != nil {
+			return c
+		}
+	}
+	return nil
+}

@@ -1,0 +1,137 @@
+package proxy
+
+import (
+	"errors"
+
+	"github.com/sluice-pg/sluice/policy"
+	"github.com/sluice-pg/sluice/policy/statement"
+)
+
+const (
+	// nameLen is what the server keeps of a name, in bytes (NAMEDATALEN
+	// less the terminator). Longer names that begin alike are one name.
+	nameLen = 63
+	// maxNames bounds the names of one session.
+	maxNames = 20000
+	// maxMeanings bounds what one name may stand for at once.
+	maxMeanings = 8
+)
+
+var (
+	errTooManyNames    = errors.New("too many prepared statements and cursors in one session")
+	errTooManyMeanings = errors.New("too many unanswered definitions of one name")
+)
+
+// meaning is one statement that a name may stand for.
+type meaning struct {
+	statement *statement.Statement
+	// decision is the request id under which the statement was let in, by
+	// policy.
+	decision string
+	policy   *policy.Policy
+	// sequence is the ticket that defined it.
+	sequence uint64
+	// segment counts the Syncs before the definition: within a segment
+	// an error skips what follows.
+	segment uint64
+	// hold is true for a cursor that outlives its transaction.
+	hold bool
+}
+
+// names is the name space of prepared statements, or that of portals and
+// cursors. SQL and protocol share it (contract 3). Between a request and
+// its answer a name may mean the old or the new statement, so a name has a
+// list of meanings, oldest first, and the strictest of them decides. It is
+// used under the lock of the session's pending queue.
+type names struct {
+	known map[string][]meaning
+}
+
+func newNames() *names { return &names{known: map[string][]meaning{}} }
+
+func shortName(name string) string {
+	if len(name) > nameLen {
+		return name[:nameLen]
+	}
+	return name
+}
+
+// propose adds a meaning that the server has yet to confirm. A later
+// definition of the unnamed one replaces an earlier one of the same
+// segment: if the later one is not reached, neither is what uses it.
+func (n *names) propose(name string, m meaning) error {
+	name = shortName(name)
+	have, ok := n.known[name]
+	if !ok && len(n.known) >= maxNames {
+		return errTooManyNames
+	}
+	next := make([]meaning, 0, len(have)+1)
+	for _, h := range have {
+		if h.statement == m.statement || name == "" && h.segment == m.segment {
+			continue
+		}
+		next = append(next, h)
+	}
+	if len(next) >= maxMeanings {
+		return errTooManyMeanings
+	}
+	n.known[name] = append(next, m)
+	return nil
+}
+
+// confirm says that the server took a meaning: what the name meant before
+// is gone.
+func (n *names) confirm(name string, s *statement.Statement) {
+	name = shortName(name)
+	have := n.known[name]
+	for i, h := range have {
+		if h.statement == s {
+			n.known[name] = have[i:]
+			return
+		}
+	}
+}
+
+// withdraw takes a proposed meaning back: the server did not take it.
+func (n *names) withdraw(name string, s *statement.Statement) {
+	n.keep(shortName(name), func(m meaning) bool { return m.statement != s })
+}
+
+// drop forgets what a name meant before a ticket: the server has forgotten
+// it there.
+func (n *names) drop(name string, before uint64) {
+	n.keep(shortName(name), func(m meaning) bool { return m.sequence > before })
+}
+
+// dropAll forgets what all names meant before a ticket.
+func (n *names) dropAll(before uint64) {
+	for name := range n.known {
+		n.drop(name, before)
+	}
+}
+
+// endTransaction forgets the cursors that end with their transaction.
+func (n *names) endTransaction() {
+	for name := range n.known {
+		n.keep(name, func(m meaning) bool { return m.hold })
+	}
+}
+
+func (n *names) keep(name string, wanted func(meaning) bool) {
+	have := n.known[name]
+	left := make([]meaning, 0, len(have))
+	for _, m := range have {
+		if wanted(m) {
+			left = append(left, m)
+		}
+	}
+	if len(left) == 0 {
+		delete(n.known, name)
+		return
+	}
+	n.known[name] = left
+}
+
+// lookup returns what a name may mean; nothing if nobody saw it made. The
+// slice stays as it is.
+func (n *names) lookup(name string) []meaning { return n.known[shortName(name)] }

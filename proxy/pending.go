@@ -1,0 +1,296 @@
+package proxy
+
+import (
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/sluice-pg/sluice/proxy/wire"
+)
+
+// ticket is one client message that the server will answer, in the order
+// of the queue.
+type ticket struct {
+	// typ is the client's message type: Q P B D E C S F.
+	typ byte
+	// refusal is set if the message went upstream as a marker.
+	refusal *refusal
+	// probe is true for the proxy's own question, whose answer the client
+	// does not see.
+	probe bool
+	// work is what the message runs; nil if it runs nothing.
+	work *work
+	// done is told how the message ended, under the queue's lock.
+	done func(ok bool)
+	// copying is true once the server asked for COPY data.
+	copying bool
+	// copyStarts is true if the statement can ask for COPY data.
+	copyStarts bool
+	sequence   uint64
+}
+
+// work measures one execution, from the request to its end.
+type work struct {
+	decision string
+	started  time.Time
+	// statements is how many completions the text may have; -1 if the
+	// number is not to be checked.
+	statements int
+	completed  int
+	rows       int64
+	bytes      int64
+	tag        string
+	sqlstate   string
+}
+
+// pending is the queue of messages the server has yet to answer, with all
+// that must change in step with it. The two goroutines of a session meet
+// here and nowhere else.
+type pending struct {
+	mu      sync.Mutex
+	changed sync.Cond
+
+	queue    []*ticket
+	sequence uint64
+	// segment counts Syncs and simple messages forwarded.
+	segment uint64
+	// settled is the sequence of the last message whose ReadyForQuery
+	// came.
+	settled uint64
+	// unsettled is the sequence of the last message that may have changed
+	// a setting.
+	unsettled uint64
+	// skipping is true while the server ignores messages up to a Sync.
+	skipping bool
+	// copyIn is true while the server takes COPY data.
+	copyIn bool
+	// ignoredSync is true if a Sync was sent that the server ignores if
+	// the COPY under way ends well.
+	ignoredSync bool
+	// status is the transaction status of the last ReadyForQuery.
+	status byte
+	// since is when status became I, T or E.
+	since time.Time
+	// closed is set when the session ends.
+	closed bool
+
+	statements *names
+	portals    *names
+}
+
+func newPending(status byte, now time.Time) *pending {
+	p := &pending{status: status, since: now, statements: newNames(), portals: newNames()}
+	p.changed.L = &p.mu
+	return p
+}
+
+// push adds a ticket. It must be called before the message is sent, and the
+// message must not be sent if push fails.
+func (p *pending) push(t *ticket) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.closed {
+		return errClosed
+	}
+	p.sequence++
+	t.sequence = p.sequence
+	p.queue = append(p.queue, t)
+	if t.typ == 'S' || t.typ == 'Q' || t.typ == 'F' {
+		p.segment++
+	}
+	return nil
+}
+
+// errClosed is returned to whoever waits when the session ends.
+var errClosed = errors.New("session closed")
+
+// wait blocks until ready says so. ready runs under the lock.
+func (p *pending) wait(ready func() bool) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for !ready() {
+		if p.closed {
+			return errClosed
+		}
+		p.changed.Wait()
+	}
+	return nil
+}
+
+// close wakes everybody who waits.
+func (p *pending) close() {
+	p.mu.Lock()
+	p.closed = true
+	p.mu.Unlock()
+	p.changed.Broadcast()
+}
+
+// closeIfIdle closes the queue if nothing is under way and no transaction is
+// open, so that nothing can begin any more.
+func (p *pending) closeIfIdle() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if len(p.queue) == 0 && p.status == 'I' {
+		p.closed = true
+	}
+	return p.closed
+}
+
+// busy reports whether the server is working on something.
+func (p *pending) busy() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return len(p.queue) > 0
+}
+
+// idle reports whether the session is between transactions with nothing
+// under way.
+func (p *pending) idle() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return len(p.queue) == 0 && p.status == 'I'
+}
+
+// desync is an answer that does not fit the question. Two readers of one
+// stream that disagree cannot both be right, so the session ends.
+func desync(format string, args ...any) error {
+	return fmt.Errorf("%w: %s: %s", wire.ErrProtocol, wire.Upstream, fmt.Sprintf(format, args...))
+}
+
+// head returns the ticket the server is answering, nil if there is none.
+// Callers hold the lock.
+func (p *pending) head() *ticket {
+	if len(p.queue) == 0 {
+		return nil
+	}
+	return p.queue[0]
+}
+
+func (p *pending) pop(ok bool) {
+	t := p.queue[0]
+	p.queue[0] = nil
+	p.queue = p.queue[1:]
+	if t.done != nil {
+		t.done(ok)
+	}
+}
+
+// answered pops the head after its last answer. want is the type of
+// message that this answer belongs to.
+func (p *pending) answered(want byte, ok bool) error {
+	t := p.head()
+	if t == nil || t.typ != want || p.skipping {
+		return desync("answer to %q while waiting for %s", want, t.name())
+	}
+	p.pop(ok)
+	return nil
+}
+
+func (t *ticket) name() string {
+	if t == nil {
+		return "nothing"
+	}
+	return fmt.Sprintf("the answer to %q", t.typ)
+}
+
+// failed handles an ErrorResponse: the head failed, and in the extended
+// protocol so does everything up to the next Sync.
+func (p *pending) failed() error {
+	t := p.head()
+	if t == nil {
+		return nil
+	}
+	p.copyIn = false
+	if p.ignoredSync {
+		// Whether the server read that Sync before or after the error
+		// cannot be known, so neither can what it answers next.
+		return desync("a COPY failed after a Sync inside it")
+	}
+	switch t.typ {
+	case 'Q', 'F', 'S':
+		return nil // ReadyForQuery follows
+	}
+	p.skipping = true
+	p.pop(false)
+	return nil
+}
+
+// ignoresSync reports whether a Sync sent now will not be answered.
+func (p *pending) ignoresSync() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.ignoredSync = p.ignoredSync || p.copyIn
+	return p.copyIn
+}
+
+// copyEnds notes that the client ends its COPY data.
+func (p *pending) copyEnds() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.copyIn = false
+	if t := p.head(); t != nil && t.typ == 'E' {
+		t.copyStarts = false
+	}
+}
+
+// ready handles a ReadyForQuery.
+func (p *pending) ready(status byte, now time.Time) (*ticket, error) {
+	if p.skipping {
+		for t := p.head(); t != nil && t.typ != 'S'; t = p.head() {
+			p.pop(false)
+		}
+		p.skipping = false
+	}
+	t := p.head()
+	if t == nil || t.typ != 'S' && t.typ != 'Q' && t.typ != 'F' {
+		return nil, desync("ReadyForQuery while waiting for %s", t.name())
+	}
+	p.settled = t.sequence
+	p.copyIn, p.ignoredSync = false, false
+	p.status = status
+	p.since = now
+	p.pop(t.work == nil || t.work.sqlstate == "")
+	if status == 'I' && len(p.queue) == 0 {
+		p.portals.endTransaction()
+	}
+	return t, nil
+}
+
+// copyStarted handles a CopyInResponse. While it takes COPY data the server
+// ignores Sync (protocol section "COPY Operations"), so those that are
+// under way will not be answered.
+func (p *pending) copyStarted() error {
+	t := p.head()
+	if t == nil || t.typ != 'Q' && t.typ != 'E' {
+		return desync("CopyInResponse while waiting for %s", t.name())
+	}
+	p.copyIn = true
+	t.copying = true
+	if t.typ == 'Q' {
+		return nil
+	}
+	left := p.queue[:1]
+	for _, later := range p.queue[1:] {
+		if later.typ == 'S' && !later.probe {
+			continue
+		}
+		left = append(left, later)
+	}
+	p.queue = left
+	return nil
+}
+
+// mayCopy reports whether a message under way can still ask for COPY data.
+// Callers hold the lock.
+func (p *pending) mayCopy() bool {
+	if p.skipping {
+		return false
+	}
+	for _, t := range p.queue {
+		if t.copyStarts {
+			return true
+		}
+	}
+	return false
+}

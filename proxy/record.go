@@ -1,0 +1,176 @@
+package proxy
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/base32"
+	"encoding/json"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/sluice-pg/sluice/audit"
+	"github.com/sluice-pg/sluice/policy"
+	"github.com/sluice-pg/sluice/policy/statement"
+)
+
+// Recorder is the trail, as the proxy uses it.
+type Recorder interface {
+	// Append returns when the event is on disk.
+	Append(context.Context, audit.Event) (audit.Index, error)
+	// Enqueue takes an event that will be on disk soon. Its error means
+	// that the trail takes nothing any more.
+	Enqueue(audit.Event) error
+	// Put keeps a large part of an event beside the trail and returns its
+	// digest.
+	Put(context.Context, []byte) (string, error)
+}
+
+// inlineRequest is how long a decision request may be to stand in the
+// record itself, in bytes.
+const inlineRequest = 16 << 10
+
+// newID returns a request id: 50 random bits as ten base32 characters, in
+// lower case because people read it aloud.
+func newID() string {
+	var b [7]byte
+	rand.Read(b[:])
+	return strings.ToLower(base32.StdEncoding.EncodeToString(b[:]))[:10]
+}
+
+// event makes an event of this session.
+func (s *session) event(typ, id string, body any) audit.Event {
+	return audit.Event{Time: s.server.now(), Type: typ, ID: id, Session: s.id, Body: body}
+}
+
+// append records what must be on disk before anything moves.
+func (s *session) append(ctx context.Context, e audit.Event) error {
+	ctx, cancel := context.WithTimeout(ctx, s.server.config.Trail.Timeout)
+	defer cancel()
+	if _, err := s.server.recorder.Append(ctx, e); err != nil {
+		return fmt.Errorf("audit: %w", err)
+	}
+	return nil
+}
+
+// enqueue records what may be on disk a moment later.
+func (s *session) enqueue(e audit.Event) error {
+	if err := s.server.recorder.Enqueue(e); err != nil {
+		return fmt.Errorf("audit: %w", err)
+	}
+	return nil
+}
+
+// decisionRecord is the body of a decision event.
+type decisionRecord struct {
+	// Road is how the text came: query, parse, bind, execute, function.
+	Road string `json:"road"`
+	User string `json:"user"`
+	// Request is the canonical decision request, or its digest in the
+	// store if it is long.
+	Request       json.RawMessage `json:"request,omitempty"`
+	RequestDigest string          `json:"request_digest,omitempty"`
+	Decision      policy.Decision `json:"decision"`
+	Policy        string          `json:"policy"`
+	Kind          statement.Kind  `json:"kind"`
+	Shape         string          `json:"shape,omitempty"`
+	// ShapeID tells equal shapes; it is no digest in the store.
+	ShapeID string `json:"shape_id,omitempty"`
+	Bytes   int    `json:"bytes"`
+}
+
+// recordDecision puts a decision on record, on disk if it is about more
+// than everyday work.
+func (s *session) recordDecision(ctx context.Context, id, road string, r *policy.Request, p *policy.Policy, d policy.Decision, a *statement.Analysis) error {
+	request, err := json.Marshal(r)
+	if err != nil {
+		return fmt.Errorf("audit: decision request: %w", err)
+	}
+	body := decisionRecord{Road: road, User: s.identity.User, Decision: d, Policy: p.Digest(), Kind: r.Kind}
+	if a != nil {
+		body.Shape, body.ShapeID, body.Bytes = a.Shape, a.ShapeDigest, a.Bytes
+	}
+	if len(request) <= inlineRequest {
+		body.Request = request
+	} else {
+		ctx, cancel := context.WithTimeout(ctx, s.server.config.Trail.Timeout)
+		defer cancel()
+		if body.RequestDigest, err = s.server.recorder.Put(ctx, request); err != nil {
+			return fmt.Errorf("audit: %w", err)
+		}
+	}
+	e := s.event("decision", id, body)
+	if mustBeOnDisk(r.Kind, d.Verdict) {
+		return s.append(ctx, e)
+	}
+	return s.enqueue(e)
+}
+
+func mustBeOnDisk(k statement.Kind, v policy.Verdict) bool {
+	return k.Worse(statement.DDL) || v != policy.Allow
+}
+
+// executeRecord is the body of an execute event: a statement that was
+// decided before runs again.
+type executeRecord struct {
+	Decision string         `json:"decision"`
+	Road     string         `json:"road"`
+	Kind     statement.Kind `json:"kind"`
+}
+
+// resultRecord is the body of a result event.
+type resultRecord struct {
+	SQLSTATE string `json:"sqlstate"`
+	Tag      string `json:"tag,omitempty"`
+	Rows     int64  `json:"rows"`
+	Bytes    int64  `json:"bytes"`
+	// Micros is the time from the request to its end, in microseconds.
+	Micros int64 `json:"micros"`
+}
+
+// recordResult puts on record how an execution ended.
+func (s *session) recordResult(w *work, now time.Time) error {
+	state := w.sqlstate
+	if state == "" {
+		state = "00000"
+	}
+	return s.enqueue(s.event("result", w.decision, resultRecord{
+		SQLSTATE: state, Tag: w.tag, Rows: w.rows, Bytes: w.bytes, Micros: now.Sub(w.started).Microseconds(),
+	}))
+}
+
+// openRecord is the body of a session.open event.
+type openRecord struct {
+	User          string            `json:"user"`
+	Method        string            `json:"method"`
+	ChannelBound  bool              `json:"channel_bound"`
+	Certificate   string            `json:"certificate,omitempty"`
+	Database      string            `json:"database"`
+	Address       string            `json:"address"`
+	TLS           bool              `json:"tls"`
+	Protocol      string            `json:"protocol"`
+	Application   string            `json:"application,omitempty"`
+	Declared      map[string]string `json:"declared,omitempty"`
+	ServerVersion string            `json:"server_version,omitempty"`
+}
+
+// closeRecord is the body of a session.close event.
+type closeRecord struct {
+	Reason  string `json:"reason"`
+	Rows    int64  `json:"rows"`
+	BytesIn int64  `json:"bytes_in"`
+	// BytesOut counts everything sent to the client after login.
+	BytesOut int64 `json:"bytes_out"`
+	// Ended says that the upstream session is known to be gone.
+	Ended   bool   `json:"upstream_ended"`
+	Problem string `json:"problem,omitempty"`
+}
+
+// leaseRecord is the body of the credential.* events.
+type leaseRecord struct {
+	Lease   string `json:"lease"`
+	Role    string `json:"role"`
+	Group   string `json:"group,omitempty"`
+	Expires string `json:"expires,omitempty"`
+	Problem string `json:"problem,omitempty"`
+}

@@ -1,0 +1,118 @@
+package proxy
+
+import (
+	"fmt"
+	"strconv"
+	"unicode/utf8"
+
+	"github.com/jackc/pgx/v5/pgproto3"
+
+	"github.com/sluice-pg/sluice/policy"
+	"github.com/sluice-pg/sluice/policy/statement"
+)
+
+// refusal is what the client is told in place of the server's complaint
+// about a marker.
+type refusal struct {
+	id       string
+	sqlstate string
+	message  string
+	detail   string
+	hint     string
+	rule     string
+	schema   string
+	table    string
+	// position is a character of the client's text, from 1; 0 for none.
+	position int
+	// copyIn is set if the client expects to be asked for COPY data: its
+	// data lines would otherwise be taken for statements.
+	copyIn *statement.CopyIn
+}
+
+// marker returns a statement that every server refuses while it reads it,
+// in a failed transaction too, because it is no SQL. The id lands in the
+// server's log.
+func (r *refusal) marker() string {
+	return "/* sluice refused req=" + r.id + " */ sluice_refused"
+}
+
+// response returns the ErrorResponse for the client.
+func (r *refusal) response(severity string) *pgproto3.ErrorResponse {
+	e := &pgproto3.ErrorResponse{
+		Severity: severity, SeverityUnlocalized: severity,
+		Code: r.sqlstate, Message: r.message, Detail: r.detail, Hint: r.hint,
+		SchemaName: r.schema, TableName: r.table, ConstraintName: r.rule,
+		Position: int32(r.position),
+	}
+	if r.id != "" {
+		e.Where = "sluice request " + r.id
+	}
+	return e
+}
+
+// copyInResponse asks for COPY data that nobody will read.
+func (r *refusal) copyInResponse() *pgproto3.CopyInResponse {
+	format := uint16(0)
+	if r.copyIn.Binary {
+		format = 1
+	}
+	codes := make([]uint16, min(r.copyIn.Columns, 1600))
+	for i := range codes {
+		codes[i] = format
+	}
+	return &pgproto3.CopyInResponse{OverallFormat: byte(format), ColumnFormatCodes: codes}
+}
+
+// refuse words a decision for the client.
+func refuse(d policy.Decision, id, text string) *refusal {
+	message, detail, hint := policy.Explain(d, id)
+	r := &refusal{
+		id: id, sqlstate: d.SQLSTATE, message: message, detail: detail, hint: hint,
+		rule: d.Rule, schema: d.Schema, table: d.Relation,
+	}
+	if r.sqlstate == "" {
+		r.sqlstate = "42501"
+	}
+	if d.Position >= 0 && d.Position <= len(text) && text != "" {
+		r.position = utf8.RuneCountInString(text[:d.Position]) + 1
+	}
+	return r
+}
+
+// refuseUnrecorded is the refusal of a statement that the trail did not
+// take. The cause stays in the log.
+func refuseUnrecorded(id string) *refusal {
+	return &refusal{
+		id: id, sqlstate: "58000", rule: "builtin:trail",
+		message: "sluice: not run, because the audit trail cannot be written [req " + id + "]",
+		detail:  "Every statement is recorded before it runs; this one could not be.",
+		hint:    "Nothing was sent to the database. Tell the people who run Sluice; try again when the trail is writable.",
+	}
+}
+
+// refuseMalformed answers a message that is not well-formed, as the server
+// would.
+func refuseMalformed(id string, what string) *refusal {
+	return &refusal{
+		id: id, sqlstate: "08P01", rule: "builtin:protocol",
+		message: "sluice: invalid message format: " + what + " [req " + id + "]",
+	}
+}
+
+// refuseTooLarge answers a text over the limit.
+func refuseTooLarge(id string, got, limit int) *refusal {
+	return &refusal{
+		id: id, sqlstate: "54000", rule: "builtin:size",
+		message: fmt.Sprintf("sluice: statement of %s bytes refused, the limit is %s [req %s]", strconv.Itoa(got), strconv.Itoa(limit), id),
+		hint:    "Send large values as parameters or with COPY FROM STDIN, or in several statements.",
+	}
+}
+
+// refuseNames answers a definition that the name space has no room for.
+func refuseNames(id string, cause error) *refusal {
+	return &refusal{
+		id: id, sqlstate: "54000", rule: "builtin:names",
+		message: "sluice: " + cause.Error() + " [req " + id + "]",
+		hint:    "DEALLOCATE what is no longer needed, or wait for answers before defining more.",
+	}
+}

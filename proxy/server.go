@@ -1,0 +1,367 @@
+package proxy
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgproto3"
+
+	"github.com/sluice-pg/sluice/audit"
+	"github.com/sluice-pg/sluice/policy"
+	"github.com/sluice-pg/sluice/policy/statement"
+	"github.com/sluice-pg/sluice/proxy/credential"
+	"github.com/sluice-pg/sluice/proxy/identity"
+	"github.com/sluice-pg/sluice/proxy/wire"
+)
+
+// Credentials issues upstream logins and ends them. End returns when
+// everything that works under the lease is known to be gone.
+type Credentials interface {
+	Issue(context.Context, credential.Request) (*credential.Lease, error)
+	End(context.Context, *credential.Lease) error
+}
+
+// Analyzer reads SQL.
+type Analyzer interface {
+	Analyze(ctx context.Context, text string) *statement.Analysis
+}
+
+// Parts are what a Server works with.
+type Parts struct {
+	Analyzer  Analyzer
+	Policy    *policy.Policy
+	Recorder  Recorder
+	Verifiers *identity.Verifiers
+	// Credentials is by the name of the database.
+	Credentials map[string]Credentials
+	// Explain returns lines that say why a request of a user was decided
+	// as it was; none if the user made no such request. Optional.
+	Explain func(ctx context.Context, id, user string) ([]string, error)
+	Log     *slog.Logger
+	// Now is the clock; nil means time.Now.
+	Now func() time.Time
+}
+
+// database is a configured database, ready to be reached.
+type database struct {
+	config      Database
+	target      *target
+	credentials Credentials
+}
+
+// Server accepts clients and keeps their sessions.
+type Server struct {
+	config    *Config
+	databases map[string]*database
+	analyzer  Analyzer
+	policy    atomic.Pointer[policy.Policy]
+	recorder  Recorder
+	verifiers *identity.Verifiers
+	explain   func(ctx context.Context, id, user string) ([]string, error)
+	log       *slog.Logger
+	now       func() time.Time
+	throttle  identity.Throttle
+	cancels   *cancelKeys
+	draining  chan struct{}
+
+	mu struct {
+		sync.Mutex
+		listeners []*listener
+		sessions  map[*session]uint32 // the cancel key's process id
+		stopped   bool
+	}
+	open  atomic.Int64 // connections, logged in or not
+	conns sync.WaitGroup
+}
+
+// unborn is how many connections may be in the start-up phase beyond the
+// limit on sessions.
+const unborn = 100
+
+// New builds a server from a checked configuration.
+func New(config *Config, parts Parts) (*Server, error) {
+	s := &Server{
+		config: config, databases: map[string]*database{}, analyzer: parts.Analyzer, recorder: parts.Recorder,
+		verifiers: parts.Verifiers, explain: parts.Explain, log: parts.Log, now: parts.Now,
+		cancels: newCancelKeys(), draining: make(chan struct{}),
+	}
+	if s.now == nil {
+		s.now = time.Now
+	}
+	if s.log == nil {
+		s.log = slog.New(slog.DiscardHandler)
+	}
+	s.mu.sessions = map[*session]uint32{}
+	s.policy.Store(parts.Policy)
+	for _, d := range config.Databases {
+		t, err := newTarget(d.Upstream)
+		if err != nil {
+			return nil, fmt.Errorf("database %s: %w", d.Name, err)
+		}
+		c, ok := parts.Credentials[d.Name]
+		if !ok {
+			return nil, fmt.Errorf("database %s: nothing issues credentials for it", d.Name)
+		}
+		s.databases[d.Name] = &database{d, t, c}
+	}
+	return s, nil
+}
+
+// SetPolicy puts a policy in force. Running sessions follow at their next
+// statement.
+func (s *Server) SetPolicy(p *policy.Policy) { s.policy.Store(p) }
+
+// Listen binds every configured address and returns them.
+func (s *Server) Listen(ctx context.Context) ([]net.Addr, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var addrs []net.Addr
+	for _, l := range s.config.Listen {
+		ln, err := openListener(ctx, l)
+		if err != nil {
+			for _, open := range s.mu.listeners {
+				open.Close()
+			}
+			return nil, err
+		}
+		s.mu.listeners = append(s.mu.listeners, ln)
+		addrs = append(addrs, ln.Addr())
+	}
+	return addrs, nil
+}
+
+// Serve accepts clients until Shutdown, or until ctx ends, which cuts every
+// session at once.
+func (s *Server) Serve(ctx context.Context) error {
+	s.mu.Lock()
+	listeners := s.mu.listeners
+	s.mu.Unlock()
+	failed := make(chan error, len(listeners))
+	for _, l := range listeners {
+		go func() { failed <- s.accept(ctx, l) }()
+	}
+	var first error
+	for range listeners {
+		if err := <-failed; err != nil && first == nil {
+			first = err
+			s.closeListeners()
+		}
+	}
+	s.conns.Wait()
+	return first
+}
+
+// accept takes connections. Errors that pass, such as too many open files,
+// do not end it.
+func (s *Server) accept(ctx context.Context, l *listener) error {
+	stop := context.AfterFunc(ctx, func() { l.Close() })
+	defer stop()
+	for {
+		nc, err := l.Accept()
+		switch {
+		case err == nil:
+		case errors.Is(err, net.ErrClosed):
+			return nil
+		default:
+			s.log.Warn("accept failed", "err", err)
+			time.Sleep(50 * time.Millisecond)
+			continue
+		}
+		if int(s.open.Load()) >= s.config.Limits.Connections+unborn {
+			nc.Close()
+			continue
+		}
+		s.open.Add(1)
+		s.conns.Add(1)
+		go func() {
+			defer s.conns.Done()
+			defer s.open.Add(-1)
+			s.handle(ctx, l, nc)
+		}()
+	}
+}
+
+// handle is a connection's life: start-up, login, session.
+func (s *Server) handle(ctx context.Context, l *listener, nc net.Conn) {
+	defer nc.Close()
+	log := s.log.With("from", nc.RemoteAddr().String())
+	defer func() {
+		// One session's panic is that session's end.
+		if r := recover(); r != nil {
+			log.Error("session panicked", "panic", fmt.Sprint(r))
+		}
+	}()
+	deadline := time.Now().Add(s.config.Limits.Startup)
+	if err := nc.SetDeadline(deadline); err != nil {
+		return
+	}
+	login, done := context.WithDeadline(ctx, deadline)
+	defer done()
+	a, err := l.admit(login, wire.NewConn(nc, wire.Client))
+	if e, ok := asStartupError(err); ok && a != nil {
+		log.Info("start-up refused", "err", err)
+		sendFatal(a.conn, e)
+		return
+	}
+	if err != nil {
+		if !errors.Is(err, errQuiet) {
+			log.Info("start-up failed", "err", err)
+		}
+		return
+	}
+	if a.cancel != nil {
+		s.cancel(ctx, nc, a.cancel)
+		return
+	}
+	session, err := s.login(login, a)
+	if err != nil {
+		log.Info("login failed", "user", a.startup.user, "database", a.startup.database, "err", err)
+		return
+	}
+	if err := nc.SetDeadline(time.Time{}); err != nil {
+		return
+	}
+	session.log = log.With("session", session.id, "user", session.identity.User)
+	if err := session.run(ctx); err != nil && !errors.Is(err, errTerminated) {
+		session.log.Info("session ended", "err", err)
+	}
+}
+
+// cancel closes the client's connection before it acts, so that the time it
+// takes tells nothing.
+func (s *Server) cancel(ctx context.Context, nc net.Conn, body []byte) {
+	nc.Close()
+	act := s.cancels.find(body)
+	if act == nil {
+		s.log.Info("cancel request with an unknown key", "from", nc.RemoteAddr().String())
+		return
+	}
+	ctx, done := context.WithTimeout(ctx, s.config.Limits.Startup)
+	defer done()
+	if err := act(ctx); err != nil {
+		s.log.Warn("cancel request failed", "err", err)
+	}
+}
+
+// login negotiates, authenticates and finds the database. The client has
+// been told about every error.
+func (s *Server) login(ctx context.Context, a *admission) (*session, error) {
+	if err := negotiate(a.conn, a.startup); err != nil {
+		return nil, err
+	}
+	if e := s.full(); e != nil {
+		sendFatal(a.conn, e)
+		return nil, e
+	}
+	id, err := s.authenticate(a)
+	if err != nil {
+		return nil, s.refuseLogin(ctx, a, err)
+	}
+	d, ok := s.databases[a.startup.database]
+	if !ok {
+		e := &startupError{"3D000", "sluice: database " + quoted(a.startup.database) + " does not exist here", "Ask for one of the databases that Sluice serves."}
+		sendFatal(a.conn, e)
+		return nil, e
+	}
+	if err := a.conn.WriteMessage(&pgproto3.AuthenticationOk{}); err != nil {
+		return nil, err
+	}
+	return &session{
+		server: s, log: s.log, id: newID() + newID(), identity: id, startup: a.startup, database: d,
+		address: clientIP(a.conn.RemoteAddr()).String(), client: a.conn,
+	}, nil
+}
+
+// full says why no session may begin now.
+func (s *Server) full() *startupError {
+	select {
+	case <-s.draining:
+		return &startupError{"57P01", "sluice: the proxy is stopping", "Connect again in a moment."}
+	default:
+	}
+	if int(s.open.Load()) > s.config.Limits.Connections {
+		return &startupError{"53300", fmt.Sprintf("sluice: all %d sessions are taken", s.config.Limits.Connections), "Close sessions you do not need, or try again later."}
+	}
+	return nil
+}
+
+// refuseLogin tells the client what it may know and records the rest.
+func (s *Server) refuseLogin(ctx context.Context, a *admission, err error) error {
+	var f *identity.Failure
+	if !errors.As(err, &f) {
+		if errors.Is(err, wire.ErrProtocol) {
+			sendFatal(a.conn, &startupError{sqlstate: "08P01", message: "sluice: " + wire.ErrProtocol.Error()})
+		}
+		return err
+	}
+	sendFatal(a.conn, &startupError{f.Code, f.Message, f.Hint})
+	body := map[string]string{
+		"user": a.startup.user, "database": a.startup.database,
+		"address": clientIP(a.conn.RemoteAddr()).String(), "sqlstate": f.Code,
+	}
+	if e := s.recorder.Enqueue(audit.Event{Time: s.now(), Type: "login.failed", Body: body}); e != nil {
+		s.log.Error("failed login not recorded", "err", e)
+	}
+	return err
+}
+
+func (s *Server) track(session *session, pid uint32) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.mu.sessions[session] = pid
+}
+
+func (s *Server) untrack(session *session) {
+	s.mu.Lock()
+	pid, ok := s.mu.sessions[session]
+	delete(s.mu.sessions, session)
+	s.mu.Unlock()
+	if ok {
+		s.cancels.remove(pid)
+	}
+}
+
+// Sessions returns how many sessions are open.
+func (s *Server) Sessions() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.mu.sessions)
+}
+
+func (s *Server) closeListeners() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, l := range s.mu.listeners {
+		l.Close()
+	}
+}
+
+// Shutdown stops accepting, ends idle sessions at once and the others at
+// the end of their transaction. It returns when all are gone or ctx ends;
+// what then still runs ends with the context given to Serve.
+func (s *Server) Shutdown(ctx context.Context) error {
+	s.mu.Lock()
+	if !s.mu.stopped {
+		s.mu.stopped = true
+		close(s.draining)
+	}
+	s.mu.Unlock()
+	s.closeListeners()
+	gone := make(chan struct{})
+	go func() {
+		s.conns.Wait()
+		close(gone)
+	}()
+	select {
+	case <-gone:
+		return nil
+	case <-ctx.Done():
+		return fmt.Errorf("proxy: %d connections still open: %w", s.open.Load(), ctx.Err())
+	}
+}

@@ -1,0 +1,345 @@
+package proxy
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"sync/atomic"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgproto3"
+
+	"github.com/sluice-pg/sluice/proxy/credential"
+	"github.com/sluice-pg/sluice/proxy/identity"
+	"github.com/sluice-pg/sluice/proxy/wire"
+)
+
+// session is one client and its upstream connection, from login to end.
+type session struct {
+	server   *Server
+	log      *slog.Logger
+	id       string
+	identity identity.Identity
+	startup  *startup
+	database *database
+	// address is the client's IP address.
+	address string
+
+	client   *wire.Conn
+	upstream *upstream
+	pending  *pending
+	lease    *credential.Lease
+
+	// Since login: bytes from the client, bytes to it, rows to it.
+	bytesIn, bytesOut, rows atomic.Int64
+	// lastWords is set once the server has said FATAL itself.
+	lastWords atomic.Bool
+	stopping  atomic.Bool
+}
+
+// The reasons to end a session that are not errors of one of its sides.
+var (
+	errLeaseEnded = errors.New("the session's credential has ended")
+	errDraining   = errors.New("the proxy is stopping")
+)
+
+const (
+	// farewell bounds the last message to a client.
+	farewell = 2 * time.Second
+	// cutTimeout bounds ending an upstream session for good.
+	cutTimeout = 30 * time.Second
+	// drainTick is how often a stopping proxy looks for a transaction's
+	// end.
+	drainTick = 20 * time.Millisecond
+)
+
+// run is a session's life after the login, in order: record, credential,
+// upstream, greeting, relay, end.
+func (s *session) run(ctx context.Context) error {
+	if err := s.append(ctx, s.event("session.open", "", s.opening())); err != nil {
+		return err
+	}
+	err := s.begin(ctx)
+	if err == nil {
+		err = s.relay(ctx)
+	}
+	s.end(err)
+	return err
+}
+
+func (s *session) opening() openRecord {
+	return openRecord{
+		User: s.identity.User, Method: s.identity.Method, ChannelBound: s.identity.ChannelBound,
+		Certificate: s.identity.Certificate, Database: s.database.config.Name, Address: s.address,
+		TLS: s.identity.TLS, Protocol: fmt.Sprintf("3.%d", s.startup.minor),
+		Application: s.startup.application, Declared: s.startup.declared,
+	}
+}
+
+// begin gets a credential, logs in upstream and greets the client.
+func (s *session) begin(ctx context.Context) error {
+	lease, err := s.database.credentials.Issue(ctx, credential.Request{
+		SessionID: s.id, Subject: s.identity.User, Database: s.database.config.Name,
+	})
+	if err != nil {
+		return startupError{"58000", "sluice: no credential could be issued for database " + quoted(s.database.config.Name),
+			"The database was not contacted in your name. Sluice's log has the cause."}.because(err)
+	}
+	s.lease = lease
+	issued := leaseRecord{Lease: lease.ID, Role: lease.User, Group: lease.Role, Expires: lease.Expires.UTC().Format(time.RFC3339)}
+	if err := s.append(ctx, s.event("credential.issued", "", issued)); err != nil {
+		return err
+	}
+	s.upstream, err = s.database.target.connect(ctx, lease, s.startup.params)
+	if err != nil {
+		return explainUpstream(err, s.database.config.Name).because(err)
+	}
+	if err := checkPins(s.upstream.statuses); err != nil {
+		return startupError{"0A000", "sluice: database " + quoted(s.database.config.Name) + " reads text in another way than Sluice",
+			"It has to work with client_encoding UTF8 and standard_conforming_strings on."}.because(err)
+	}
+	s.pending = newPending(s.upstream.status, s.server.now())
+	return s.greet()
+}
+
+// greet says to the client what a server says after a login.
+func (s *session) greet() error {
+	for _, p := range s.upstream.statuses {
+		if err := s.client.WriteMessage(&pgproto3.ParameterStatus{Name: p.name, Value: p.value}); err != nil {
+			return err
+		}
+	}
+	length := shortKey
+	if s.startup.minor >= 2 {
+		length = longKey
+	}
+	pid, key := s.server.cancels.add(length, s.cancelRunning)
+	s.server.track(s, pid)
+	if err := s.client.WriteMessage(&pgproto3.BackendKeyData{ProcessID: pid, SecretKey: key}); err != nil {
+		return err
+	}
+	if s.server.config.Greeting {
+		if err := s.client.WriteMessage(s.greeting()); err != nil {
+			return err
+		}
+	}
+	if err := s.client.WriteMessage(&pgproto3.ReadyForQuery{TxStatus: s.upstream.status}); err != nil {
+		return err
+	}
+	return s.client.Flush()
+}
+
+func (s *session) greeting() *pgproto3.NoticeResponse {
+	return &pgproto3.NoticeResponse{
+		Severity: "NOTICE", SeverityUnlocalized: "NOTICE", Code: "00000",
+		Message: fmt.Sprintf("sluice: %s, you work on %s as %s; statements, verdicts and results are recorded, rows are not",
+			s.identity.User, s.database.config.Name, s.lease.Role),
+		Hint: "SHOW sluice.help;",
+	}
+}
+
+// cancelRunning passes a cancel request on, and records it.
+func (s *session) cancelRunning(ctx context.Context) error {
+	err := s.upstream.cancel(ctx)
+	body := map[string]string{"user": s.identity.User}
+	if err != nil {
+		body["problem"] = "the request did not reach the database"
+	}
+	return errors.Join(err, s.enqueue(s.event("cancel", "", body)))
+}
+
+// relay moves messages both ways until something ends the session.
+func (s *session) relay(ctx context.Context) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	// Capacity for both, so that neither waits to be heard.
+	fromClient, fromServer := make(chan error, 1), make(chan error, 1)
+	go func() { fromServer <- s.fromServer() }()
+	go func() { fromClient <- s.fromClient(ctx) }()
+
+	err, client, server := s.watch(ctx, fromClient, fromServer)
+	s.stop()
+	cancel()
+	if client {
+		<-fromClient
+	}
+	if server {
+		<-fromServer
+	}
+	return err
+}
+
+// watch waits for the end and tells which of the two directions still run.
+func (s *session) watch(ctx context.Context, fromClient, fromServer <-chan error) (err error, client, server bool) {
+	lease := time.NewTimer(time.Until(s.lease.Expires))
+	defer lease.Stop()
+	var drain <-chan time.Time
+	draining := s.server.draining
+	client, server = true, true
+	for {
+		select {
+		case err := <-fromServer:
+			server = false
+			if !client {
+				return errTerminated, false, false
+			}
+			return err, client, server
+		case err := <-fromClient:
+			client = false
+			if !errors.Is(err, errTerminated) {
+				return err, client, server
+			}
+			// The server finishes what it was sent, then hangs up.
+			fromClient = nil
+		case <-lease.C:
+			return errLeaseEnded, client, server
+		case <-draining:
+			draining = nil
+			ticker := time.NewTicker(drainTick)
+			defer ticker.Stop()
+			drain = ticker.C
+		case <-drain:
+			if s.pending.closeIfIdle() {
+				return errDraining, client, server
+			}
+		case <-ctx.Done():
+			return errDraining, client, server
+		}
+	}
+}
+
+// stop makes both directions return, whatever they wait for.
+func (s *session) stop() {
+	s.stopping.Store(true)
+	s.pending.close()
+	past := time.Unix(1, 0)
+	for _, c := range []*wire.Conn{s.client, s.upstream.conn} {
+		_ = c.SetReadDeadline(past) // a closed socket needs no deadline
+		_ = c.SetWriteDeadline(past)
+	}
+}
+
+func (s *session) stopped() bool { return s.stopping.Load() }
+
+// end tells the client why, ends the upstream session for good and puts it
+// on record. It runs whatever happened before, with a time of its own.
+func (s *session) end(cause error) {
+	s.server.untrack(s)
+	s.sayGoodbye(cause)
+	ctx, cancel := context.WithTimeout(context.Background(), cutTimeout)
+	defer cancel()
+	body := closeRecord{Reason: reasonFor(cause), Rows: s.rows.Load(), BytesIn: s.bytesIn.Load(), BytesOut: s.bytesOut.Load()}
+	if s.upstream != nil {
+		if s.pending != nil && s.pending.busy() {
+			if err := s.upstream.cancel(ctx); err != nil {
+				s.log.Debug("cancel at the end", "err", err)
+			}
+		}
+		s.upstream.conn.Close()
+	}
+	body.Ended = true
+	if s.lease != nil {
+		if err := s.revoke(ctx); err != nil {
+			body.Ended = false
+			body.Problem = "the credential could not be revoked"
+		}
+	}
+	if err := s.append(ctx, s.event("session.close", "", body)); err != nil {
+		s.log.Error("session end not recorded", "err", err)
+	}
+}
+
+// revoke ends the credential and everything that works under it.
+func (s *session) revoke(ctx context.Context) error {
+	err := s.database.credentials.End(ctx, s.lease)
+	record := leaseRecord{Lease: s.lease.ID, Role: s.lease.User}
+	typ := "credential.revoked"
+	if err != nil {
+		typ = "credential.not_revoked"
+		record.Problem = "not verified to be gone; the next start tries again"
+		s.log.Error("credential not revoked", "lease", s.lease.ID, "err", err)
+	}
+	return errors.Join(err, s.append(ctx, s.event(typ, "", record)))
+}
+
+// sayGoodbye sends the FATAL that explains an end the client did not ask
+// for, if a message may follow what was sent.
+func (s *session) sayGoodbye(cause error) {
+	defer s.client.Close()
+	farewellFor := goodbye(cause)
+	if farewellFor == nil || s.lastWords.Load() || !s.client.AtBoundary() {
+		return
+	}
+	_ = s.client.SetWriteDeadline(time.Now().Add(farewell))
+	sendFatal(s.client, farewellFor)
+}
+
+// sendFatal is best effort: a client that is gone cannot be told.
+func sendFatal(c *wire.Conn, e *startupError) {
+	r := &refusal{sqlstate: e.sqlstate, message: e.message, hint: e.hint}
+	if c.WriteMessage(r.response("FATAL")) == nil {
+		_ = c.Flush()
+	}
+}
+
+// goodbye words an end for the client; nil if the client knows.
+func goodbye(cause error) *startupError {
+	var settings *settingsError
+	var side *wire.SideError
+	if e, ok := asStartupError(cause); ok {
+		return e
+	}
+	switch {
+	case cause == nil, errors.Is(cause, errTerminated):
+		return nil
+	case errors.As(cause, &settings):
+		return &startupError{sqlstate: "42501",
+			message: "sluice: session ended: " + settings.Error() + ", and the database would read text in another way than Sluice",
+			hint:    "Leave client_encoding at UTF8 and standard_conforming_strings on, also inside functions."}
+	case errors.Is(cause, errLeaseEnded):
+		return &startupError{sqlstate: "57P01", message: "sluice: session ended: its credential has reached its end", hint: "Connect again for a new one."}
+	case errors.Is(cause, errDraining), errors.Is(cause, errClosed):
+		return &startupError{sqlstate: "57P01", message: "sluice: the proxy is stopping", hint: "Connect again in a moment."}
+	case errors.Is(cause, errIdle):
+		return &startupError{sqlstate: "57P05", message: "sluice: session ended: it was idle for too long", hint: "Connect again."}
+	case errors.As(cause, &side) && side.Side == wire.Client:
+		return nil
+	case errors.As(cause, &side):
+		return &startupError{sqlstate: "08006", message: "sluice: the database closed the connection", hint: "Connect again; the database's log has the cause."}
+	case errors.Is(cause, wire.ErrProtocol), errors.Is(cause, wire.ErrTooLarge):
+		return &startupError{sqlstate: "08P01", message: "sluice: session ended: " + cause.Error()}
+	}
+	return &startupError{sqlstate: "58000", message: "sluice: session ended: an internal step failed, so nothing more may pass",
+		hint: "Sluice's log has the cause."}
+}
+
+// reasonFor is the word for the trail.
+func reasonFor(cause error) string {
+	var settings *settingsError
+	var side *wire.SideError
+	_, refused := asStartupError(cause)
+	switch {
+	case cause == nil, errors.Is(cause, errTerminated):
+		return "client terminated"
+	case refused:
+		return "login upstream failed"
+	case errors.As(cause, &settings):
+		return "setting changed"
+	case errors.Is(cause, errLeaseEnded):
+		return "lease ended"
+	case errors.Is(cause, errDraining), errors.Is(cause, errClosed):
+		return "proxy stopping"
+	case errors.Is(cause, errIdle):
+		return "idle limit"
+	case errors.As(cause, &side) && errors.Is(cause, io.EOF), errors.Is(cause, net.ErrClosed):
+		return string(side.Side) + " closed"
+	case errors.As(cause, &side):
+		return string(side.Side) + " failed"
+	case errors.Is(cause, wire.ErrProtocol), errors.Is(cause, wire.ErrTooLarge):
+		return "protocol violation"
+	}
+	return "internal error"
+}

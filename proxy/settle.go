@@ -1,0 +1,117 @@
+package proxy
+
+import (
+	"github.com/sluice-pg/sluice/policy/statement"
+)
+
+// Parser and server read most texts alike under any settings. Texts with a
+// backslash or a byte beyond ASCII they do not, and code that cannot be seen
+// through (a trigger, a function) may have changed a setting a moment ago.
+// The server reports such a change just before ReadyForQuery, which for a
+// pipelined text is too late. So a text of this sort waits until the
+// settings are known.
+
+// noteSettings notes that the message about to be sent may change a
+// setting.
+func (s *session) noteSettings(statements []statement.Statement) {
+	for i := range statements {
+		if !leavesSettingsAlone(&statements[i]) {
+			s.pending.mu.Lock()
+			s.pending.unsettled = s.pending.sequence + 1
+			s.pending.mu.Unlock()
+			return
+		}
+	}
+}
+
+// leavesSettingsAlone is true only for statements that run no code but the
+// server's own: a table may have a trigger, a view a function.
+func leavesSettingsAlone(st *statement.Statement) bool {
+	switch st.Node {
+	case "TransactionStmt", "VariableShowStmt":
+		return true
+	}
+	return st.Kind == statement.OrdinaryRead && len(st.Relations) == 0 && len(st.Settings) == 0 && len(st.Names) == 0
+}
+
+// settle returns when the server is known to read the text as the parser
+// did.
+func (s *session) settle(id, text string) (*refusal, error) {
+	if !statement.Sensitive(text) {
+		return nil, nil
+	}
+	p := s.pending
+	p.mu.Lock()
+	unsettled := p.unsettled
+	known := unsettled <= p.settled || p.skipping
+	answered := p.willSettle(unsettled)
+	p.mu.Unlock()
+	switch {
+	case known:
+		return nil, nil
+	case answered:
+		if err := s.upstream.conn.Flush(); err != nil {
+			return nil, err
+		}
+		return nil, p.wait(func() bool { return p.settled >= unsettled })
+	}
+	return nil, s.askSettings()
+}
+
+// willSettle reports whether a ReadyForQuery is under way that says what
+// became of the settings. Callers hold the lock.
+func (p *pending) willSettle(unsettled uint64) bool {
+	for _, t := range p.queue {
+		if t.sequence >= unsettled && (t.typ == 'S' || t.typ == 'Q' || t.typ == 'F') {
+			return true
+		}
+	}
+	return false
+}
+
+// settingsProbe is the name of the statement and the portal that ask for a
+// setting.
+const settingsProbe = "sluice_settings"
+
+// askSettings asks the server in the middle of a pipeline, where no Sync may
+// be added: that would commit what the client has not committed. The answers
+// do not reach the client.
+func (s *session) askSettings() error {
+	p := s.pending
+	answered := false
+	for _, setting := range pinned[:2] {
+		if err := s.ask("SHOW " + setting.name); err != nil {
+			return err
+		}
+	}
+	last := &ticket{typ: 'C', probe: true, done: func(bool) { answered = true }}
+	if err := s.send(last, 'C', []byte("P"+settingsProbe), nul); err != nil {
+		return err
+	}
+	if err := s.upstream.conn.WriteFrame('H'); err != nil {
+		return err
+	}
+	if err := s.upstream.conn.Flush(); err != nil {
+		return err
+	}
+	return p.wait(func() bool { return answered || p.skipping })
+}
+
+func (s *session) ask(text string) error {
+	name := []byte(settingsProbe)
+	for _, m := range []struct {
+		typ   byte
+		parts [][]byte
+	}{
+		{'P', [][]byte{name, nul, []byte(text), {0, 0, 0}}},
+		{'B', [][]byte{name, nul, name, {0, 0, 0, 0, 0, 0, 0}}},
+		{'E', [][]byte{name, nul, {0, 0, 0, 0}}},
+		{'C', [][]byte{{'P'}, name, nul}},
+		{'C', [][]byte{{'S'}, name, nul}},
+	} {
+		if err := s.send(&ticket{typ: m.typ, probe: true}, m.typ, m.parts...); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,232 @@
+package proxy
+
+import (
+	"context"
+	"crypto/tls"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"net"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgproto3"
+
+	"github.com/sluice-pg/sluice/proxy/credential"
+	"github.com/sluice-pg/sluice/proxy/wire"
+)
+
+// keepAlive finds dead peers before the usual 350 s idle limit of load
+// balancers does.
+var keepAlive = net.KeepAliveConfig{Enable: true, Idle: 45 * time.Second, Interval: 15 * time.Second, Count: 4}
+
+// upstream is a logged-in connection to a database.
+type upstream struct {
+	conn *wire.Conn
+	// statuses are the ParameterStatus bodies of the login, in order.
+	statuses []param
+	// status is the transaction status after the login.
+	status byte
+	// cancel asks the server to cancel what runs.
+	cancel func(context.Context) error
+}
+
+// target is where and how a database is reached.
+type target struct {
+	host     string
+	port     uint16
+	database string
+	tls      *tls.Config // nil: plaintext
+}
+
+func newTarget(u Upstream) (*target, error) {
+	t := &target{host: u.Host, port: uint16(u.Port), database: u.Database}
+	if u.TLS.Mode == "disable" {
+		return t, nil
+	}
+	t.tls = &tls.Config{ServerName: u.TLS.ServerName, MinVersion: tls.VersionTLS12}
+	if u.TLS.CA != "" {
+		pool, err := loadPool(u.TLS.CA)
+		if err != nil {
+			return nil, fmt.Errorf("upstream.tls: %w", err)
+		}
+		t.tls.RootCAs = pool
+	}
+	return t, nil
+}
+
+// loginConfig builds pgconn's configuration without reading the
+// environment's PG* variables into it.
+func (t *target) loginConfig(lease *credential.Lease, params []param, rec *recorder) (*pgconn.Config, error) {
+	c, err := pgconn.ParseConfig("host=localhost user=x password=x sslmode=disable")
+	if err != nil {
+		return nil, fmt.Errorf("upstream: %w", err)
+	}
+	c.Host, c.Port, c.Database = t.host, t.port, t.database
+	c.User, c.Password = lease.User, lease.Password.Reveal()
+	c.TLSConfig, c.Fallbacks = t.tls, nil
+	c.SSLNegotiation = "postgres"
+	c.RequireAuth = "scram-sha-256"
+	if t.tls != nil {
+		c.ChannelBinding = "require"
+	} else {
+		c.ChannelBinding = "disable"
+	}
+	c.ValidateConnect, c.AfterConnect = nil, nil
+	c.MinProtocolVersion, c.MaxProtocolVersion = "3.0", "3.0"
+	c.ConnectTimeout = 0
+	c.MaxProtocolMessageBodyLen = 1 << 20
+	c.DialFunc = (&net.Dialer{KeepAliveConfig: keepAlive}).DialContext
+	c.RuntimeParams = map[string]string{}
+	for _, p := range params {
+		c.RuntimeParams[p.name] = p.value
+	}
+	for _, p := range pinned {
+		c.RuntimeParams[p.name] = p.value
+	}
+	if lease.Role != "" {
+		c.RuntimeParams["role"] = lease.Role
+	}
+	c.AfterNetConnect = func(_ context.Context, _ *pgconn.Config, nc net.Conn) (net.Conn, error) {
+		rec.Conn = nc
+		return rec, nil
+	}
+	return c, nil
+}
+
+// connect logs in. What the server says during the login is recorded, so
+// that its ParameterStatuses reach the client in their order and no byte
+// behind the login is lost.
+func (t *target) connect(ctx context.Context, lease *credential.Lease, params []param) (*upstream, error) {
+	rec := &recorder{}
+	config, err := t.loginConfig(lease, params, rec)
+	if err != nil {
+		return nil, err
+	}
+	pg, err := pgconn.ConnectConfig(ctx, config)
+	if err != nil {
+		return nil, fmt.Errorf("upstream: %w", err)
+	}
+	hijacked, err := pg.Hijack()
+	if err != nil {
+		pg.Close(ctx)
+		return nil, fmt.Errorf("upstream: %w", err)
+	}
+	login, rest, err := splitLogin(rec.stop())
+	if err != nil {
+		hijacked.Conn.Close()
+		return nil, err
+	}
+	hijacked.Frontend = nil
+	return &upstream{
+		conn:     wire.NewConnBuffered(rec.Conn, wire.Upstream, rest),
+		statuses: login,
+		status:   hijacked.TxStatus,
+		cancel: func(ctx context.Context) error {
+			pg, err := pgconn.Construct(hijacked)
+			if err != nil {
+				return fmt.Errorf("upstream: cancel: %w", err)
+			}
+			if err := pg.CancelRequest(ctx); err != nil {
+				return fmt.Errorf("upstream: cancel: %w", err)
+			}
+			return nil
+		},
+	}, nil
+}
+
+// recorder keeps what is read during a login.
+type recorder struct {
+	net.Conn
+	mu      sync.Mutex
+	read    []byte
+	stopped bool
+}
+
+// maxLogin bounds what a server may say before ReadyForQuery, in bytes.
+const maxLogin = 1 << 20
+
+func (r *recorder) Read(p []byte) (int, error) {
+	n, err := r.Conn.Read(p)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if !r.stopped {
+		r.read = append(r.read, p[:n]...)
+		if len(r.read) > maxLogin {
+			return n, fmt.Errorf("%w: the server's login is over %d bytes", wire.ErrTooLarge, maxLogin)
+		}
+	}
+	return n, err
+}
+
+func (r *recorder) stop() []byte {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.stopped = true
+	read := r.read
+	r.read = nil
+	return read
+}
+
+// splitLogin finds the ParameterStatuses up to the first ReadyForQuery, and
+// what came after that.
+func splitLogin(read []byte) (statuses []param, rest []byte, err error) {
+	for len(read) >= 5 {
+		length := binary.BigEndian.Uint32(read[1:])
+		if length < 4 || uint64(length)+1 > uint64(len(read)) {
+			break
+		}
+		typ, body := read[0], read[5:1+length]
+		read = read[1+length:]
+		switch typ {
+		case 'S':
+			var m pgproto3.ParameterStatus
+			if err := m.Decode(body); err != nil {
+				return nil, nil, fmt.Errorf("upstream: login: %w", err)
+			}
+			statuses = append(statuses, param{m.Name, m.Value})
+		case 'Z':
+			return statuses, read, nil
+		}
+	}
+	return nil, nil, desync("the login has no end")
+}
+
+// checkPins refuses a server that did not take the pinned settings.
+func checkPins(statuses []param) error {
+	seen := map[string]bool{}
+	for _, s := range statuses {
+		seen[s.name] = true
+		if !readsAlike(s.name, s.value) {
+			return fmt.Errorf("upstream: the server has %s=%s", s.name, s.value)
+		}
+	}
+	for _, name := range []string{"client_encoding", "standard_conforming_strings"} {
+		if !seen[name] {
+			return fmt.Errorf("upstream: the server does not report %s", name)
+		}
+	}
+	return nil
+}
+
+// explainUpstream words a failed login for the client: the server's own
+// words where there are some, never an address or a credential.
+func explainUpstream(err error, database string) *startupError {
+	var pg *pgconn.PgError
+	if errors.As(err, &pg) {
+		return &startupError{
+			sqlstate: pg.Code,
+			message:  "sluice: database " + quoted(database) + " refused the session: " + pg.Message,
+			hint:     pg.Hint,
+		}
+	}
+	return &startupError{
+		sqlstate: "08006",
+		message:  "sluice: database " + quoted(database) + " cannot be reached",
+		hint:     "You are logged in to Sluice; the database behind it does not answer. Its log has the cause.",
+	}
+}
+
+func quoted(name string) string { return `"` + strings.ReplaceAll(name, `"`, `""`) + `"` }

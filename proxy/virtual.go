@@ -1,0 +1,155 @@
+package proxy
+
+import (
+	"context"
+	"strings"
+	"time"
+
+	"github.com/sluice-pg/sluice/policy/statement"
+)
+
+// virtual replaces every SHOW of a variable that the proxy itself answers by
+// a constant SELECT, so that the server keeps the order. It returns "" if
+// there is none, or if the text with the replacements would not have the
+// same number of statements.
+func (s *session) virtual(ctx context.Context, text string, statements []statement.Statement) string {
+	var out strings.Builder
+	last := 0
+	for i := range statements {
+		st := &statements[i]
+		rows := s.answer(ctx, st.Show)
+		if rows == nil || st.Start < last || st.End < st.Start || st.End > len(text) {
+			continue
+		}
+		out.WriteString(text[last:st.Start])
+		out.WriteString(rows.selectText())
+		last = st.End
+	}
+	if last == 0 {
+		return ""
+	}
+	out.WriteString(text[last:])
+	again := s.server.analyzer.Analyze(ctx, out.String())
+	if len(again.Statements) != len(statements) || again.Kind == statement.ParseError {
+		return ""
+	}
+	return out.String()
+}
+
+// table is the answer to a virtual SHOW. Every value is text.
+type table struct {
+	columns []string
+	rows    [][]string
+}
+
+// selectText writes the table as a SELECT of constants. Its values are the
+// proxy's own; they are quoted all the same.
+func (t *table) selectText() string {
+	var b strings.Builder
+	b.WriteString("SELECT * FROM (VALUES ")
+	for i, row := range t.rows {
+		if i > 0 {
+			b.WriteString(", ")
+		}
+		b.WriteByte('(')
+		for j, value := range row {
+			if j > 0 {
+				b.WriteString(", ")
+			}
+			b.WriteString(literal(value))
+		}
+		b.WriteByte(')')
+	}
+	b.WriteString(") AS sluice (")
+	for i, c := range t.columns {
+		if i > 0 {
+			b.WriteString(", ")
+		}
+		b.WriteString(quoted(c))
+	}
+	b.WriteByte(')')
+	return b.String()
+}
+
+// literal quotes a value for a server with standard_conforming_strings on,
+// without a backslash and in ASCII, so that it reads alike everywhere.
+func literal(value string) string {
+	clean := strings.Map(func(r rune) rune {
+		switch {
+		case r == '\n' || r == '\t':
+			return ' '
+		case r < ' ' || r == '\\' || r > '~':
+			return '?'
+		}
+		return r
+	}, value)
+	return "'" + strings.ReplaceAll(clean, "'", "''") + "'::pg_catalog.text"
+}
+
+// answer returns what a virtual variable shows, nil if it is none.
+func (s *session) answer(ctx context.Context, variable string) *table {
+	name, ok := strings.CutPrefix(variable, "sluice.")
+	if !ok {
+		return nil
+	}
+	switch {
+	case name == "session":
+		return s.showSession()
+	case name == "help":
+		return showHelp()
+	case name == "policy":
+		p := s.server.policy.Load()
+		return &table{[]string{"policy", "digest"}, [][]string{{p.Name(), p.Digest()}}}
+	case strings.HasPrefix(name, "why_"):
+		return s.showWhy(ctx, strings.TrimPrefix(name, "why_"))
+	}
+	return nil
+}
+
+func (s *session) showSession() *table {
+	tls := "no"
+	if s.identity.TLS {
+		tls = "yes"
+	}
+	return &table{[]string{"item", "value"}, [][]string{
+		{"session", s.id},
+		{"user", s.identity.User},
+		{"proven by", s.identity.Method},
+		{"encrypted", tls},
+		{"from", s.address},
+		{"database", s.database.config.Name},
+		{"works as role", s.lease.Role},
+		{"logged in upstream as", s.lease.User},
+		{"ends at the latest", s.lease.Expires.UTC().Format(time.RFC3339)},
+		{"policy", s.server.policy.Load().Name()},
+		{"recorded", "every statement with its verdict and result; no row, no literal"},
+	}}
+}
+
+func showHelp() *table {
+	return &table{[]string{"help"}, [][]string{
+		{"This connection goes through Sluice: work as always, until a statement would take data where it must not go."},
+		{"A refused statement did not run. Its message names the rule and a request id; the session goes on."},
+		{"SHOW sluice.why_<request id>;  why one of your statements was refused, and what to do instead"},
+		{"SHOW sluice.session;  who you are here, and what is recorded"},
+		{"SHOW sluice.policy;  the policy in force"},
+	}}
+}
+
+// showWhy answers a subject about its own requests only. A request of
+// somebody else reads like one that never was.
+func (s *session) showWhy(ctx context.Context, id string) *table {
+	unknown := &table{[]string{"why"}, [][]string{{"no request " + id + " of yours is on record; reviewers ask with: sluice why " + id}}}
+	if s.server.explain == nil {
+		return unknown
+	}
+	lines, err := s.server.explain(ctx, id, s.identity.User)
+	if err != nil || len(lines) == 0 {
+		return unknown
+	}
+	t := &table{columns: []string{"why"}}
+	for _, l := range lines {
+		t.rows = append(t.rows, []string{l})
+	}
+	return t
+}
