@@ -1,0 +1,191 @@
+package statement
+
+import (
+	"bytes"
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+var rewrite = flag.Bool("rewrite", false, "write what the tests see into testdata/*.txt")
+
+// testCase is one record of a testdata file:
+//
+//	directive
+//	input, any number of lines
+//	----
+//	expected, until an empty line
+//
+// Lines that begin with # before a directive are comments.
+type testCase struct {
+	comments  []string
+	directive string
+	input     string
+	expected  string
+	line      int
+}
+
+func parseCases(t *testing.T, file string) []testCase {
+	t.Helper()
+	content, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var cases []testCase
+	lines := strings.Split(strings.TrimRight(string(content), "\n"), "\n")
+	for i := 0; i < len(lines); {
+		var c testCase
+		for i < len(lines) && (lines[i] == "" || strings.HasPrefix(lines[i], "#")) {
+			c.comments = append(c.comments, lines[i])
+			i++
+		}
+		if i == len(lines) {
+			break
+		}
+		c.directive, c.line = lines[i], i+1
+		i++
+		start := i
+		for i < len(lines) && lines[i] != "----" {
+			i++
+		}
+		if i == len(lines) {
+			t.Fatalf("%s:%d: record has no ----", file, c.line)
+		}
+		c.input = strings.Join(lines[start:i], "\n")
+		i++
+		start = i
+		for i < len(lines) && lines[i] != "" {
+			i++
+		}
+		c.expected = strings.Join(lines[start:i], "\n")
+		cases = append(cases, c)
+	}
+	return cases
+}
+
+func writeCases(t *testing.T, file string, cases []testCase) {
+	t.Helper()
+	var out bytes.Buffer
+	for i, c := range cases {
+		if i > 0 {
+			out.WriteByte('\n')
+		}
+		for _, line := range c.comments {
+			if line != "" {
+				fmt.Fprintln(&out, line)
+			}
+		}
+		fmt.Fprintf(&out, "%s\n%s\n----\n%s\n", c.directive, c.input, c.expected)
+	}
+	if err := os.WriteFile(file, out.Bytes(), 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// runCases runs every testdata file through the functions named by the
+// directives.
+func TestData(t *testing.T) {
+	directives := map[string]func(*testing.T, string) string{
+		"analyze": func(t *testing.T, input string) string { return describe(judge(input)) },
+		"kinds":   func(t *testing.T, input string) string { return kindsOf(input) },
+		"shape":   func(t *testing.T, input string) string { return judge(input).Shape },
+	}
+	files, err := filepath.Glob("testdata/*.txt")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no testdata: %v", err)
+	}
+	for _, file := range files {
+		t.Run(filepath.Base(file), func(t *testing.T) {
+			cases := parseCases(t, file)
+			for i, c := range cases {
+				run := directives[c.directive]
+				if run == nil {
+					t.Fatalf("%s:%d: unknown directive %q", file, c.line, c.directive)
+				}
+				got := run(t, c.input)
+				if got != c.expected && !*rewrite {
+					t.Errorf("%s:%d: %s\ngot:\n%s\nwant:\n%s", file, c.line, c.input, got, c.expected)
+				}
+				cases[i].expected = got
+			}
+			if *rewrite {
+				writeCases(t, file, cases)
+			}
+		})
+	}
+}
+
+// kindsOf judges each line as a text of its own: "kind: worst effect".
+func kindsOf(input string) string {
+	var out []string
+	for _, line := range strings.Split(input, "\n") {
+		a := judge(line)
+		if a.Problem != nil {
+			out = append(out, fmt.Sprintf("parse_error: %s %s", a.Problem.SQLSTATE, a.Problem.Message))
+			continue
+		}
+		what := ""
+		for _, st := range a.Statements {
+			if st.Kind == a.Kind {
+				what = st.Effects[0].What
+			}
+		}
+		out = append(out, fmt.Sprintf("%s: %s", a.Kind, what))
+	}
+	return strings.Join(out, "\n")
+}
+
+// describe prints an analysis for people.
+func describe(a *Analysis) string {
+	var b strings.Builder
+	if p := a.Problem; p != nil {
+		fmt.Fprintf(&b, "%s %s: %s @%d", a.Kind, p.SQLSTATE, p.Message, p.Position)
+		return b.String()
+	}
+	fmt.Fprintf(&b, "%s", a.Kind)
+	for i := range a.Statements {
+		b.WriteByte('\n')
+		describeStatement(&b, &a.Statements[i], "")
+	}
+	return b.String()
+}
+
+func describeStatement(b *strings.Builder, s *Statement, indent string) {
+	fmt.Fprintf(b, "%s%s %s [%d:%d]", indent, s.Node, s.Kind, s.Start, s.End)
+	indent += "  "
+	line := func(format string, args ...any) {
+		b.WriteString("\n" + indent)
+		fmt.Fprintf(b, format, args...)
+	}
+	for _, e := range s.Effects {
+		line("effect %s: %s @%d", e.Kind, e.What, e.Position)
+	}
+	for _, r := range s.Relations {
+		line("relation %s %s @%d", r.Access, r, r.Position)
+	}
+	for _, f := range s.Functions {
+		line("function %s @%d", strings.TrimPrefix(f.Schema+"."+f.Name, "."), f.Position)
+	}
+	for _, d := range s.Destinations {
+		line("destination %s host=%q port=%d database=%q user=%q path=%q", d.Type, d.Host, d.Port, d.Database, d.User, d.Path)
+	}
+	for _, v := range s.Settings {
+		line("setting %s value=%q reset=%t unknown=%t breaks=%t", v.Name, v.Value, v.Reset, v.Unknown, v.Breaks)
+	}
+	if s.CopyIn != nil {
+		line("copy in columns=%d binary=%t", s.CopyIn.Columns, s.CopyIn.Binary)
+	}
+	if s.Show != "" {
+		line("show %s", s.Show)
+	}
+	for _, n := range s.Names {
+		line("name %s %q hold=%t", n.Op, n.Name, n.Hold)
+		if n.Inner != nil {
+			b.WriteByte('\n')
+			describeStatement(b, n.Inner, indent+"  ")
+		}
+	}
+}

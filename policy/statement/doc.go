@@ -1,0 +1,40 @@
+// Package statement reads SQL text and says what it moves, touches and
+// weakens. It is the only package that knows the PostgreSQL parser.
+//
+// # The way of a text
+//
+//	text -> bounds -> parser -> walk -> Analysis
+//	          |         |        one switch over the statement types, then
+//	          |         |        every field of the tree
+//	          |         in this process if the text is small and flat,
+//	          |         in a worker process otherwise
+//	          size, encoding, a count of everything that can nest
+//
+// The parser is C and recurses: a text of 48 KB can overflow its stack, which
+// no Go program survives. So a crude count (gate.go), which does not try to
+// understand quoting and therefore cannot be fooled by it, sends everything
+// that is not plainly small to a worker process (pool.go, worker.go). There
+// the real tokens are counted (depth.go), and what is too deep is refused
+// with words before it is parsed. A worker that dies takes one text with it.
+//
+// # What it promises
+//
+// Recognition is closed: a statement type, function, operator or setting that
+// is not in the lists of this package gets the worse kind, never the better
+// one. The lists are in data/ and say how they were made. Analyze never
+// panics and never returns nil; whatever goes wrong is an Analysis of kind
+// ParseError with words for the client.
+//
+// Nothing here holds a literal of the text: shapes have ? in their place, and
+// messages of the parser lose what they quote unless it is a keyword, an
+// identifier or punctuation.
+//
+// # What the text cannot tell
+//
+// Names are judged as written. Whether "users" is a table or a view, what a
+// trigger or a default runs, whether somebody made a function "lower" of his
+// own, which function a cast or row.attribute calls: only the catalog knows.
+// Types in casts are taken as harmless, since enums and domains are everyday.
+// PostgreSQL before 16 refuses a vertical tab that this grammar takes for
+// white space, which is the safe direction.
+package statement

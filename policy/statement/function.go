@@ -1,0 +1,239 @@
+package statement
+
+import (
+	"bufio"
+	_ "embed"
+	"fmt"
+	"strings"
+
+	pg "github.com/pganalyze/pg_query_go/v6"
+)
+
+var (
+	//go:embed data/builtin_functions.txt
+	builtinFunctionsText string
+	//go:embed data/other_functions.txt
+	otherFunctionsText string
+	//go:embed data/builtin_operators.txt
+	builtinOperatorsText string
+
+	builtinFunctions = readMeanings(builtinFunctionsText)
+	otherFunctions   = readMeanings(otherFunctionsText)
+	builtinOperators = readNames(builtinOperatorsText)
+)
+
+// readLines calls f for each line of an embedded list that is neither empty
+// nor a comment ("# ...").
+func readLines(text string, f func(line string)) {
+	lines := bufio.NewScanner(strings.NewReader(text))
+	for lines.Scan() {
+		if line := lines.Text(); line != "" && !strings.HasPrefix(line, "# ") {
+			f(line)
+		}
+	}
+}
+
+// readMeanings reads "name kind why" lines. The lists are part of the
+// program, so a bad line is a bug and panics at start.
+func readMeanings(text string) map[string]meaning {
+	all := map[string]meaning{}
+	readLines(text, func(line string) {
+		name, rest, _ := strings.Cut(line, " ")
+		word, why, _ := strings.Cut(rest, " ")
+		kind, err := ParseKind(word)
+		if err != nil {
+			panic(fmt.Sprintf("statement: list line %q: %v", line, err))
+		}
+		if _, twice := all[name]; twice {
+			panic(fmt.Sprintf("statement: list has %q twice", name))
+		}
+		all[name] = meaning{kind, why}
+	})
+	return all
+}
+
+func readNames(text string) map[string]bool {
+	all := map[string]bool{}
+	readLines(text, func(line string) { all[line] = true })
+	return all
+}
+
+// informationSchemaFunctions are the helpers that information_schema's own
+// views call.
+var informationSchemaFunctions = map[string]bool{
+	"_pg_char_max_length": true, "_pg_char_octet_length": true, "_pg_datetime_precision": true,
+	"_pg_expandarray": true, "_pg_index_position": true, "_pg_interval_type": true,
+	"_pg_numeric_precision": true, "_pg_numeric_precision_radix": true, "_pg_numeric_scale": true,
+	"_pg_truetypid": true, "_pg_truetypmod": true,
+}
+
+// functionMeaning says what calling a function by this name does. Outside
+// pg_catalog a harmless name means nothing: anybody may have made it. A
+// dangerous name counts wherever it stands.
+func functionMeaning(schema, name string) meaning {
+	m, builtin := builtinFunctions[name]
+	if other, ok := otherFunctions[name]; ok && schema != "pg_catalog" {
+		return other
+	}
+	if other, ok := otherFunctions[schema+".*"]; ok {
+		return other
+	}
+	switch {
+	case builtin && (schema == "" || schema == "pg_catalog"):
+		return m
+	case builtin && m.kind.Worse(OpaqueCode):
+		return m
+	case schema == "information_schema" && informationSchemaFunctions[name]:
+		return meaning{OrdinaryRead, ""}
+	}
+	return meaning{OpaqueCode, "outside the known set"}
+}
+
+// funcCall notes a function call and what it does. It returns true if it has
+// walked the arguments.
+func (w *walker) funcCall(call *pg.FuncCall) bool {
+	schema, name := qualified(call.Funcname)
+	at := int(call.Location)
+	w.function(schema, name, at)
+	if special := specialFunctions[name]; special != nil && (schema == "" || schema == "pg_catalog") {
+		special(w, call, at)
+		return false
+	}
+	m := functionMeaning(schema, name)
+	if m.kind < OrdinaryRead {
+		w.effect(m.kind, functionWords(schema, name, m.what), at)
+	}
+	w.functionDestination(name, call, at)
+	return false
+}
+
+func functionWords(schema, name, why string) string {
+	words := "function " + name
+	if schema != "" && schema != "pg_catalog" {
+		words = "function " + schema + "." + name
+	}
+	if why != "" {
+		words += " (" + why + ")"
+	}
+	return words
+}
+
+// function notes a function once.
+func (w *walker) function(schema, name string, at int) {
+	key := functionKey{schema, name}
+	if w.seen.functions[key] {
+		return
+	}
+	if w.seen.functions == nil {
+		w.seen.functions = map[functionKey]bool{}
+	}
+	w.seen.functions[key] = true
+	w.st.Functions = append(w.st.Functions, Function{Schema: schema, Name: name, Position: at})
+}
+
+// specialFunctions are judged by their arguments.
+var specialFunctions map[string]func(*walker, *pg.FuncCall, int)
+
+func init() {
+	specialFunctions = map[string]func(*walker, *pg.FuncCall, int){
+		"set_config":    (*walker).setConfigCall,
+		"pg_notify":     (*walker).notifyCall,
+		"ts_rewrite":    (*walker).rewriteCall,
+		"lo_from_bytea": (*walker).largeObjectWrite,
+		"lo_put":        (*walker).largeObjectWrite,
+		"lowrite":       (*walker).largeObjectWrite,
+	}
+	for name, m := range builtinFunctions {
+		if m.kind == ExportToClient && strings.Contains(name, "_to_xml") {
+			specialFunctions[name] = (*walker).xmlCall
+		}
+	}
+}
+
+// notifyCall: a constant goes to whoever listens; anything computed could be
+// data, and the listener need not pass through here.
+func (w *walker) notifyCall(call *pg.FuncCall, at int) {
+	if constants(call.Args) {
+		w.effect(OrdinaryWrite, "NOTIFY", at)
+		return
+	}
+	w.effect(ExportToClient, "function pg_notify with computed arguments", at)
+}
+
+// rewriteCall: the form with three arguments only computes.
+func (w *walker) rewriteCall(call *pg.FuncCall, at int) {
+	if len(call.Args) != 3 {
+		w.effect(OpaqueCode, "function ts_rewrite (runs a query given as text)", at)
+	}
+}
+
+// largeObjectWrite: a constant is an upload, anything computed may be a copy.
+func (w *walker) largeObjectWrite(call *pg.FuncCall, at int) {
+	_, name := qualified(call.Funcname)
+	if constants(call.Args) {
+		w.effect(OrdinaryWrite, "function "+name, at)
+		return
+	}
+	w.effect(InternalCopy, "function "+name+" with computed arguments", at)
+}
+
+// xmlCall: these put a whole relation into one value, and those that take a
+// query run any text.
+func (w *walker) xmlCall(call *pg.FuncCall, at int) {
+	_, name := qualified(call.Funcname)
+	w.effect(ExportToClient, "function "+name+" (a whole relation or query result as one XML value)", at)
+	w.destination(Destination{Type: ToClient, Position: at})
+	if strings.HasPrefix(name, "query_") || strings.HasPrefix(name, "cursor_") {
+		w.effect(OpaqueCode, "function "+name+" (runs a query that is not part of the statement)", at)
+	}
+}
+
+// constants reports whether all nodes are constants or parameters.
+func constants(nodes []*pg.Node) bool {
+	for _, n := range nodes {
+		if _, ok := n.GetNode().(*pg.Node_ParamRef); ok {
+			continue
+		}
+		if tc := n.GetTypeCast(); tc != nil {
+			if !constants([]*pg.Node{tc.Arg}) {
+				return false
+			}
+			continue
+		}
+		if n.GetAConst() == nil {
+			return false
+		}
+	}
+	return true
+}
+
+// operator judges an operator name: one in another schema, or one PostgreSQL
+// does not bring along, runs a function nobody knows.
+func (w *walker) operator(names []*pg.Node, at int) {
+	if len(names) == 0 {
+		return
+	}
+	schema, name := qualified(names)
+	if schema != "" && schema != "pg_catalog" {
+		w.effect(OpaqueCode, "operator "+schema+"."+name, at)
+		return
+	}
+	if !builtinOperators[name] && !operatorWords[name] {
+		w.effect(OpaqueCode, "operator "+name+" (outside the known set)", at)
+	}
+}
+
+// operatorWords stand in the place of an operator in the tree.
+var operatorWords = map[string]bool{
+	"BETWEEN": true, "NOT BETWEEN": true, "BETWEEN SYMMETRIC": true, "NOT BETWEEN SYMMETRIC": true,
+}
+
+// sampleMethod judges TABLESAMPLE method(...), which is a function.
+func (w *walker) sampleMethod(m *pg.RangeTableSample) {
+	schema, name := qualified(m.Method)
+	w.function(schema, name, int(m.Location))
+	if (schema == "" || schema == "pg_catalog") && (name == "bernoulli" || name == "system") {
+		return
+	}
+	w.effect(OpaqueCode, functionWords(schema, name, "a sampling method outside the known set"), int(m.Location))
+}

@@ -1,0 +1,101 @@
+package statement
+
+import (
+	"errors"
+	"fmt"
+
+	pg "github.com/pganalyze/pg_query_go/v6"
+	"github.com/pganalyze/pg_query_go/v6/parser"
+)
+
+// judge parses and walks a text in this process. The caller has made sure
+// that the parser's stack will do.
+func judge(text string) (analysis *Analysis) {
+	defer func() {
+		if r := recover(); r != nil {
+			analysis = refused(text, &Problem{
+				SQLSTATE: "XX000",
+				Message:  fmt.Sprintf("reading the statement failed inside Sluice (%T)", r),
+				Hint:     "Please report this statement's shape; it was refused, not run.",
+				Position: -1,
+			})
+		}
+	}()
+	tokens, err := scan(text)
+	if err != nil {
+		return refused(text, parserProblem(text, nil, err))
+	}
+	return judgeTokens(text, tokens)
+}
+
+// judgeTokens is judge for a text whose tokens are known.
+func judgeTokens(text string, tokens []token) *Analysis {
+	analysis := &Analysis{Bytes: len(text)}
+	analysis.Shape, analysis.ShapeDigest = shape(text, tokens)
+	tree, err := pg.Parse(text)
+	if err != nil {
+		analysis.Problem = parserProblem(text, tokens, err)
+		return analysis
+	}
+	analysis.Kind = OrdinaryRead
+	for _, raw := range tree.GetStmts() {
+		st, problem := judgeStatement(text, tokens, raw)
+		if problem != nil {
+			return &Analysis{Problem: problem, Shape: analysis.Shape, ShapeDigest: analysis.ShapeDigest, Bytes: len(text)}
+		}
+		analysis.Statements = append(analysis.Statements, *st)
+		analysis.Kind = Worst(analysis.Kind, st.Kind)
+	}
+	return analysis
+}
+
+// judgeStatement judges one statement of a text.
+func judgeStatement(text string, tokens []token, raw *pg.RawStmt) (*Statement, *Problem) {
+	start, end := span(text, tokens, int(raw.GetStmtLocation()), int(raw.GetStmtLen()))
+	w := newWalker(start)
+	w.st.Start, w.st.End = start, end
+	w.statement(raw.GetStmt())
+	return w.finish()
+}
+
+// span is where a statement begins and ends, without the white space and
+// comments around it. A length of 0 means to the end of the text.
+func span(text string, tokens []token, at, length int) (start, end int) {
+	at = min(max(at, 0), len(text))
+	stop := len(text)
+	if length > 0 {
+		stop = min(at+length, len(text))
+	}
+	start, end = stop, at
+	for i := firstFrom(tokens, at); i < len(tokens) && tokens[i].end <= stop; i++ {
+		if tokens[i].comment() || tokens[i].is(';') {
+			continue
+		}
+		start, end = min(start, tokens[i].start), max(end, tokens[i].end)
+	}
+	if start > end {
+		return at, stop
+	}
+	return start, end
+}
+
+// firstFrom is the index of the first token at or after a byte offset.
+func firstFrom(tokens []token, at int) int {
+	lo, hi := 0, len(tokens)
+	for lo < hi {
+		mid := (lo + hi) / 2
+		if tokens[mid].start < at {
+			lo = mid + 1
+		} else {
+			hi = mid
+		}
+	}
+	return lo
+}
+
+// parserError takes the parser's own error out of err.
+func parserError(err error) (*parser.Error, bool) {
+	var pe *parser.Error
+	ok := errors.As(err, &pe)
+	return pe, ok
+}

@@ -1,0 +1,152 @@
+package statement
+
+import (
+	"context"
+	"encoding/binary"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+)
+
+// pool lends worker processes to texts, one at a time each. A slot waits in
+// the channel while it is free; the channel serves waiters in order, so one
+// busy session cannot push itself in front of another.
+type pool struct {
+	command  []string
+	timeout  time.Duration
+	slots    chan *slot
+	size     int
+	closed   chan struct{}
+	closing  sync.Once
+	launcher launcher
+}
+
+// slot holds a running process, or none.
+type slot struct {
+	process *process
+	served  int
+}
+
+// recycleAfter is how many texts one process reads before it is replaced:
+// memory of the C parser is not given back well.
+const recycleAfter = 5000
+
+func newPool(command []string, size int, timeout time.Duration) *pool {
+	p := &pool{command: command, timeout: timeout, size: size, slots: make(chan *slot, size), closed: make(chan struct{})}
+	for range size {
+		p.slots <- &slot{}
+	}
+	return p
+}
+
+// analyze has a worker judge a text. It waits for a free one as long as ctx
+// allows.
+func (p *pool) analyze(ctx context.Context, text string, maxOperators int) (*Analysis, error) {
+	if len(p.command) == 0 {
+		return nil, errNoWorker
+	}
+	select {
+	case <-p.closed:
+		return nil, errClosed
+	default:
+	}
+	var s *slot
+	select {
+	case s = <-p.slots:
+	case <-p.closed:
+		return nil, errClosed
+	case <-ctx.Done():
+		return nil, fmt.Errorf("waiting for a free parser: %w", ctx.Err())
+	}
+	defer func() { p.slots <- s }()
+	return p.serve(ctx, s, text, maxOperators)
+}
+
+// serve runs one text on a slot. The process is kept only if it answered.
+func (p *pool) serve(ctx context.Context, s *slot, text string, maxOperators int) (*Analysis, error) {
+	select {
+	case <-p.closed:
+		return nil, errClosed
+	default:
+	}
+	if s.process == nil {
+		process, err := p.launcher.start(p.command)
+		if err != nil {
+			return nil, err
+		}
+		s.process, s.served = process, 0
+	}
+	analysis, err := p.exchange(ctx, s.process, text, maxOperators)
+	if s.served++; err != nil || s.served >= recycleAfter {
+		s.process.end()
+		s.process = nil
+	}
+	return analysis, err
+}
+
+// exchange sends a request and reads the answer; whatever comes in between
+// kills the process, which ends the reads and writes.
+func (p *pool) exchange(ctx context.Context, process *process, text string, maxOperators int) (*Analysis, error) {
+	type result struct {
+		answer []byte
+		err    error
+	}
+	done := make(chan result, 1)
+	go func() {
+		var head [4]byte
+		binary.BigEndian.PutUint32(head[:], uint32(maxOperators))
+		if err := writeFrame(process.in, head[:], []byte(text)); err != nil {
+			done <- result{nil, err}
+			return
+		}
+		answer, err := readFrame(process.out, maxAnswer)
+		done <- result{answer, err}
+	}()
+	timer := time.NewTimer(p.timeout)
+	defer timer.Stop()
+	var cause error
+	select {
+	case r := <-done:
+		if r.err != nil {
+			return nil, errDied
+		}
+		return decodeAnswer(r.answer)
+	case <-timer.C:
+		cause = errTimeout
+	case <-ctx.Done():
+		cause = ctx.Err()
+	case <-p.closed:
+		cause = errClosed
+	}
+	process.kill()
+	<-done
+	return nil, cause
+}
+
+func decodeAnswer(answer []byte) (*Analysis, error) {
+	analysis := new(Analysis)
+	if err := json.Unmarshal(answer, analysis); err != nil {
+		return nil, fmt.Errorf("the parser process gave no readable answer: %w", err)
+	}
+	if (analysis.Kind == ParseError) != (analysis.Problem != nil) {
+		return nil, errors.New("the parser process gave an answer that contradicts itself")
+	}
+	return analysis, nil
+}
+
+// close ends every process and waits until texts in flight have returned.
+func (p *pool) close() error {
+	p.closing.Do(func() {
+		close(p.closed)
+		for range p.size {
+			if s := <-p.slots; s.process != nil {
+				s.process.end()
+				s.process = nil
+			}
+		}
+		p.launcher.close()
+	})
+	return nil
+}

@@ -1,0 +1,271 @@
+package statement
+
+import (
+	"fmt"
+	"reflect"
+	"slices"
+	"strings"
+	"sync"
+
+	pg "github.com/pganalyze/pg_query_go/v6"
+)
+
+// walker judges one statement. It visits every field of every message of the
+// tree, whatever it is called, so that nothing hides in a field nobody thought
+// of; the types that mean something are picked out in visit.
+type walker struct {
+	st *Statement
+	// access says what is done to the relations that the statement
+	// handlers know more about than "read".
+	access map[*pg.RangeVar]Access
+	scope  *scope
+	// touched counts the relations met, CTE names not included, so that a
+	// handler can tell whether a part of the tree met any.
+	touched int
+	// settingsRow is the constant c inside SELECT ... FROM pg_settings
+	// WHERE name = c.
+	settingsRow string
+	problem     *Problem
+	seen        seen
+}
+
+// seen keeps lists free of duplicates.
+type seen struct {
+	effects   map[effectKey]bool
+	relations map[relationKey]bool
+	functions map[functionKey]bool
+}
+
+type (
+	effectKey struct {
+		kind Kind
+		what string
+	}
+	relationKey struct {
+		schema, name string
+		access       Access
+	}
+	functionKey struct{ schema, name string }
+)
+
+func newWalker(start int) *walker {
+	return &walker{st: &Statement{Start: start}}
+}
+
+// finish completes the statement after the walk.
+func (w *walker) finish() (*Statement, *Problem) {
+	if w.problem != nil {
+		return nil, w.problem
+	}
+	if len(w.st.Effects) == 0 {
+		return nil, &Problem{SQLSTATE: "0A000", Message: "statement has no effect that Sluice knows", Position: w.st.Start}
+	}
+	slices.SortStableFunc(w.st.Effects, func(a, b Effect) int { return int(a.Kind) - int(b.Kind) })
+	w.st.Kind = w.st.Effects[0].Kind
+	return w.st, nil
+}
+
+// fail makes the whole text a ParseError; the first reason stays.
+func (w *walker) fail(format string, args ...any) {
+	if w.problem == nil {
+		w.problem = &Problem{SQLSTATE: "0A000", Message: fmt.Sprintf(format, args...), Hint: grammarHint, Position: w.st.Start}
+	}
+}
+
+// effect notes an effect once. at is a byte offset; negative means unknown.
+func (w *walker) effect(kind Kind, what string, at int) {
+	key := effectKey{kind, what}
+	if w.seen.effects[key] {
+		return
+	}
+	if w.seen.effects == nil {
+		w.seen.effects = map[effectKey]bool{}
+	}
+	w.seen.effects[key] = true
+	w.st.Effects = append(w.st.Effects, Effect{Kind: kind, What: what, Position: max(at, -1)})
+}
+
+// effectHere notes an effect of the statement as a whole.
+func (w *walker) effectHere(kind Kind, what string) { w.effect(kind, what, w.st.Start) }
+
+// statement judges a top-level statement, or one inside another.
+func (w *walker) statement(node *pg.Node) {
+	if node == nil || node.Node == nil {
+		w.fail("statement is empty in the parse tree")
+		return
+	}
+	name := nodeName(node)
+	if w.st.Node == "" {
+		w.st.Node = name
+	}
+	if simple, ok := simpleStatements[name]; ok {
+		w.effectHere(simple.kind, simple.what)
+		w.children(node)
+		return
+	}
+	if !w.dispatch(node) {
+		w.fail("statement type %s is not known", name)
+	}
+}
+
+// dispatch hands a statement to the family that knows its type.
+func (w *walker) dispatch(node *pg.Node) bool {
+	return w.queryStatement(node) || w.sessionStatement(node) || w.rightsStatement(node) ||
+		w.remoteStatement(node) || w.definitionStatement(node) || w.alterStatement(node)
+}
+
+// nodeName is the parser's name of the message in a node, such as CopyStmt.
+func nodeName(node *pg.Node) string {
+	return reflect.TypeOf(node.Node).Elem().Field(0).Type.Elem().Name()
+}
+
+// isStatement reports whether a node inside a tree is judged as a statement
+// of its own.
+func isStatement(node *pg.Node) bool {
+	switch node.Node.(type) {
+	case *pg.Node_ReturnStmt, *pg.Node_RawStmt, *pg.Node_PlassignStmt, *pg.Node_SetOperationStmt, *pg.Node_ReplicaIdentityStmt:
+		return false
+	}
+	return strings.HasSuffix(nodeNameCached(reflect.TypeOf(node.Node)), "Stmt")
+}
+
+var nodeNames sync.Map // reflect.Type of the oneof wrapper -> string
+
+func nodeNameCached(wrapper reflect.Type) string {
+	if name, ok := nodeNames.Load(wrapper); ok {
+		return name.(string)
+	}
+	name := wrapper.Elem().Field(0).Type.Elem().Name()
+	nodeNames.Store(wrapper, name)
+	return name
+}
+
+// children visits all fields of a message.
+func (w *walker) children(message any) {
+	v := reflect.ValueOf(message)
+	if v.Kind() != reflect.Pointer || v.IsNil() {
+		return
+	}
+	w.fields(v.Elem())
+}
+
+func (w *walker) fields(v reflect.Value) {
+	for _, i := range plan(v.Type()) {
+		w.value(v.Field(i))
+	}
+}
+
+func (w *walker) value(v reflect.Value) {
+	switch v.Kind() {
+	case reflect.Pointer:
+		if !v.IsNil() && !w.visit(v.Interface()) {
+			w.fields(v.Elem())
+		}
+	case reflect.Slice:
+		for i := range v.Len() {
+			w.value(v.Index(i))
+		}
+	case reflect.Interface: // a oneof: a wrapper struct with one field
+		if !v.IsNil() {
+			w.value(v.Elem().Elem().Field(0))
+		}
+	}
+}
+
+// walkNodes visits nodes with visit, as children does for fields.
+func (w *walker) walkNodes(nodes []*pg.Node) {
+	for _, n := range nodes {
+		w.walkNode(n)
+	}
+}
+
+func (w *walker) walkNode(n *pg.Node) {
+	if n != nil {
+		w.value(reflect.ValueOf(n))
+	}
+}
+
+var plans sync.Map // reflect.Type of a message struct -> []int
+
+// plan lists the fields of a message that hold messages.
+func plan(t reflect.Type) []int {
+	if p, ok := plans.Load(t); ok {
+		return p.([]int)
+	}
+	var fields []int
+	for i := range t.NumField() {
+		f := t.Field(i)
+		if !f.IsExported() {
+			continue
+		}
+		switch f.Type.Kind() {
+		case reflect.Pointer, reflect.Interface:
+			fields = append(fields, i)
+		case reflect.Slice:
+			if k := f.Type.Elem().Kind(); k == reflect.Pointer || k == reflect.Interface {
+				fields = append(fields, i)
+			}
+		}
+	}
+	plans.Store(t, fields)
+	return fields
+}
+
+// visit handles the messages that mean something by themselves. It returns
+// true if it has dealt with the fields too.
+func (w *walker) visit(message any) bool {
+	switch m := message.(type) {
+	case *pg.Node:
+		if m.Node != nil && isStatement(m) {
+			w.statement(m)
+			return true
+		}
+	case *pg.SelectStmt: // an arm of a set operation
+		w.selectStmt(m)
+		return true
+	case *pg.RangeVar:
+		w.rangeVar(m)
+		return true
+	case *pg.FuncCall:
+		return w.funcCall(m)
+	case *pg.A_Expr:
+		w.operator(m.Name, int(m.Location))
+	case *pg.SubLink:
+		w.operator(m.OperName, int(m.Location))
+	case *pg.SortBy:
+		w.operator(m.UseOp, int(m.Location))
+	case *pg.RangeTableSample:
+		w.sampleMethod(m)
+	case *pg.CurrentOfExpr:
+		w.name(NameUse{Op: Fetch, Name: m.CursorName})
+	case *pg.WithClause:
+		return true // its owner has walked it, in its scope
+	case *pg.LockingClause:
+		return true // names aliases, not relations
+	}
+	return false
+}
+
+// strs are the values of a list of String nodes, such as a qualified name.
+func strs(nodes []*pg.Node) []string {
+	out := make([]string, 0, len(nodes))
+	for _, n := range nodes {
+		if s, ok := n.GetNode().(*pg.Node_String_); ok {
+			out = append(out, s.String_.Sval)
+		}
+	}
+	return out
+}
+
+// qualified splits a dotted name into its schema and its last part. A
+// database name in front must be the current one and is dropped.
+func qualified(nodes []*pg.Node) (schema, name string) {
+	parts := strs(nodes)
+	switch len(parts) {
+	case 0:
+		return "", ""
+	case 1:
+		return "", parts[0]
+	}
+	return parts[len(parts)-2], parts[len(parts)-1]
+}
