@@ -1,0 +1,213 @@
+package credential
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgconn"
+)
+
+const (
+	applicationName  = "sluice/credential"
+	statementTimeout = 15 * time.Second
+	lockTimeout      = 5 * time.Second
+	// callTimeout is what one conversation with the server may take before
+	// the connection is given up.
+	callTimeout = 20 * time.Second
+)
+
+// admin is the one connection of the issuer. Calls take turns, and a
+// connection that broke is dialled anew at the next call.
+type admin struct {
+	config *pgconn.Config
+	turn   chan struct{} // holds one token; a mutex that a context can leave
+	conn   *pgconn.PgConn
+	last   uint32 // process id of the newest backend, alive or not
+	closed bool
+}
+
+func newAdmin(config *pgconn.Config) *admin {
+	return &admin{config: pinned(config), turn: make(chan struct{}, 1)}
+}
+
+// pinned copies the configuration with every setting that our statements
+// depend on: names mean pg_catalog, strings end where they seem to end, and
+// nothing waits for ever.
+func pinned(config *pgconn.Config) *pgconn.Config {
+	config = config.Copy()
+	if config.RuntimeParams == nil {
+		config.RuntimeParams = make(map[string]string)
+	}
+	for name, value := range map[string]string{
+		"application_name":              applicationName,
+		"search_path":                   "pg_catalog",
+		"client_encoding":               "UTF8",
+		"standard_conforming_strings":   "on",
+		"DateStyle":                     "ISO, MDY",
+		"default_transaction_read_only": "off",
+		"statement_timeout":             fmt.Sprint(statementTimeout.Milliseconds()),
+		"lock_timeout":                  fmt.Sprint(lockTimeout.Milliseconds()),
+	} {
+		config.RuntimeParams[name] = value
+	}
+	return config
+}
+
+// do runs fn with the connection.
+func (a *admin) do(ctx context.Context, fn func(ctx context.Context, conn *pgconn.PgConn) error) error {
+	select {
+	case a.turn <- struct{}{}:
+	case <-ctx.Done():
+		return fmt.Errorf("wait for the admin connection: %w", ctx.Err())
+	}
+	defer func() { <-a.turn }()
+	if a.closed {
+		return errors.New("the credential issuer is closed")
+	}
+	ctx, cancel := context.WithTimeout(ctx, callTimeout)
+	defer cancel()
+	if err := a.connect(ctx); err != nil {
+		return err
+	}
+	return fn(ctx, a.conn)
+}
+
+// doIn runs fn in another database of the server, over a connection of its
+// own.
+func (a *admin) doIn(ctx context.Context, database string, fn func(ctx context.Context, conn *pgconn.PgConn) error) error {
+	if database == a.config.Database {
+		return a.do(ctx, fn)
+	}
+	ctx, cancel := context.WithTimeout(ctx, callTimeout)
+	defer cancel()
+	config := a.config.Copy()
+	config.Database = database
+	conn, err := dial(ctx, config)
+	if err != nil {
+		return err
+	}
+	defer hangUp(conn)
+	return fn(ctx, conn)
+}
+
+// connect makes sure that the connection is alive. The ping before every
+// call costs a round trip and spares the doubt whether a role was created
+// just when the connection turned out to be dead.
+func (a *admin) connect(ctx context.Context) error {
+	if a.conn != nil {
+		if a.conn.TxStatus() == 'I' && a.conn.Ping(ctx) == nil {
+			return nil
+		}
+		hangUp(a.conn)
+		a.conn = nil
+		if ctx.Err() != nil {
+			return fmt.Errorf("admin connection: %w", ctx.Err())
+		}
+	}
+	conn, err := dial(ctx, a.config)
+	if err != nil {
+		return err
+	}
+	if err := bury(ctx, conn, a.last); err != nil {
+		hangUp(conn)
+		return err
+	}
+	a.conn, a.last = conn, conn.PID()
+	return nil
+}
+
+// bury waits until the backend of the connection before is gone, so that a
+// statement it was still working on is done or undone when we look.
+func bury(ctx context.Context, conn *pgconn.PgConn, pid uint32) error {
+	if pid == 0 {
+		return nil
+	}
+	const sql = `SELECT pg_catalog.pg_terminate_backend(a.pid) FROM pg_catalog.pg_stat_activity a
+WHERE a.pid OPERATOR(pg_catalog.=) $1::pg_catalog.int4 AND a.usename OPERATOR(pg_catalog.=) CURRENT_USER
+  AND a.application_name OPERATOR(pg_catalog.=) $2::pg_catalog.text`
+	for {
+		rows, err := query(ctx, conn, sql, fmt.Sprint(pid), applicationName)
+		if err != nil {
+			return fmt.Errorf("admin connection: end the backend %d of the one before: %w", pid, err)
+		}
+		if len(rows) == 0 {
+			return nil
+		}
+		select {
+		case <-time.After(longestPoll / 10):
+		case <-ctx.Done():
+			return fmt.Errorf("admin connection: the backend %d of the one before is still alive: %w", pid, ctx.Err())
+		}
+	}
+}
+
+func dial(ctx context.Context, config *pgconn.Config) (*pgconn.PgConn, error) {
+	conn, err := pgconn.ConnectConfig(ctx, config)
+	if err != nil {
+		return nil, fmt.Errorf("admin connection to database %q: %w", config.Database, err)
+	}
+	if conn.ParameterStatus("standard_conforming_strings") != "on" {
+		hangUp(conn)
+		return nil, fmt.Errorf("admin connection to database %q: the server does not take standard_conforming_strings=on", config.Database)
+	}
+	return conn, nil
+}
+
+// hangUp closes a connection that may be broken without waiting long.
+func hangUp(conn *pgconn.PgConn) {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+	defer cancel()
+	_ = conn.Close(ctx)
+}
+
+// close ends the connection; later calls are refused.
+func (a *admin) close(ctx context.Context) error {
+	select {
+	case a.turn <- struct{}{}:
+	case <-ctx.Done():
+		return fmt.Errorf("wait for the admin connection: %w", ctx.Err())
+	}
+	defer func() { <-a.turn }()
+	a.closed = true
+	if a.conn == nil {
+		return nil
+	}
+	conn := a.conn
+	a.conn = nil
+	if conn.IsClosed() {
+		return nil
+	}
+	if err := conn.Close(ctx); err != nil {
+		return fmt.Errorf("close the admin connection: %w", err)
+	}
+	return nil
+}
+
+// run executes statements that were put together here, in one transaction
+// when there are several, and returns nothing.
+func run(ctx context.Context, conn *pgconn.PgConn, sql string) error {
+	return conn.Exec(ctx, sql).Close()
+}
+
+// query executes one statement with text parameters and returns its rows as
+// text; NULL becomes the empty string.
+func query(ctx context.Context, conn *pgconn.PgConn, sql string, parameters ...string) ([][]string, error) {
+	values := make([][]byte, len(parameters))
+	for i, parameter := range parameters {
+		values[i] = []byte(parameter)
+	}
+	result := conn.ExecParams(ctx, sql, values, nil, nil, nil).Read()
+	if result.Err != nil {
+		return nil, result.Err
+	}
+	rows := make([][]string, len(result.Rows))
+	for i, row := range result.Rows {
+		rows[i] = make([]string, len(row))
+		for j, value := range row {
+			rows[i][j] = string(value)
+		}
+	}
+	return rows, nil
+}

@@ -1,0 +1,125 @@
+package credential
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/jackc/pgx/v5/pgconn"
+)
+
+// Issue creates a role for one session and returns the login. The role can do
+// what the group can do and nothing else, and cannot log in after the lease's
+// end; to end sessions at that moment is the caller's task.
+//
+// When Issue fails, no role is left, or it will be ended by the next Sweep or
+// Close.
+func (b *Builtin) Issue(ctx context.Context, request Request) (*Lease, error) {
+	if err := checkRequest(request); err != nil {
+		return nil, fmt.Errorf("issue credential: %w", err)
+	}
+	name, err := roleName(b.config.Prefix, request.Subject)
+	if err != nil {
+		return nil, fmt.Errorf("issue credential: %w", err)
+	}
+	password, verifier, err := newPassword()
+	if err != nil {
+		return nil, fmt.Errorf("issue credential: %w", err)
+	}
+	expires := b.config.Now().UTC().Add(b.config.TTL).Truncate(time.Microsecond)
+	comment := mark{
+		Kind: markKind, Instance: b.config.Instance,
+		Session: request.SessionID, Subject: request.Subject, Expires: expires,
+	}
+	b.hold(name, true)
+	err = b.admin.do(ctx, func(ctx context.Context, conn *pgconn.PgConn) error {
+		if err := checkGroup(ctx, conn, b.config.Group); err != nil {
+			return err
+		}
+		return b.create(ctx, conn, name, verifier, expires, comment.String())
+	})
+	if err != nil {
+		return nil, fmt.Errorf("issue credential: %w", errors.Join(err, b.undo(ctx, name)))
+	}
+	return &Lease{ID: name, User: name, Password: password, Role: b.config.Group, Expires: expires}, nil
+}
+
+// checkRequest keeps what goes into a comment short and printable.
+func checkRequest(request Request) error {
+	for _, field := range []struct{ name, value string }{
+		{"session", request.SessionID}, {"subject", request.Subject},
+	} {
+		switch {
+		case field.value == "":
+			return fmt.Errorf("the request names no %s", field.name)
+		case len(field.value) > 256:
+			return fmt.Errorf("the %s is longer than 256 bytes", field.name)
+		case !utf8.ValidString(field.value) || strings.ContainsFunc(field.value, unicode.IsControl):
+			return fmt.Errorf("the %s is not printable text", field.name)
+		}
+	}
+	return nil
+}
+
+// create sends all of it as one text, which the server runs as one
+// transaction: a role without its mark never exists.
+func (b *Builtin) create(ctx context.Context, conn *pgconn.PgConn, name, verifier string, expires time.Time, comment string) error {
+	role := quoteIdentifier(name)
+	sql := fmt.Sprintf("CREATE ROLE %s LOGIN INHERIT NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS"+
+		" CONNECTION LIMIT %d PASSWORD %s VALID UNTIL %s IN ROLE %s;\nCOMMENT ON ROLE %s IS %s;\n"+
+		"SELECT r.oid FROM pg_catalog.pg_roles r WHERE r.rolname OPERATOR(pg_catalog.=) %s",
+		role, b.config.Connections, quoteLiteral(verifier),
+		quoteLiteral(expires.Format("2006-01-02 15:04:05.999999+00")),
+		quoteIdentifier(b.config.Group), role, quoteLiteral(comment), quoteLiteral(name))
+	results, err := conn.Exec(ctx, sql).ReadAll()
+	if err == nil {
+		oid := results[len(results)-1].Rows[0][0]
+		b.learn(name, string(oid))
+		return nil
+	}
+	var refused *pgconn.PgError
+	if errors.As(err, &refused) && refused.Code == "42501" {
+		return fmt.Errorf("create role: the admin role needs CREATEROLE, and ADMIN OPTION on group %q: %w", b.config.Group, err)
+	}
+	return fmt.Errorf("create role: %w", err)
+}
+
+// beyond lists what a group must not be able to act as. Each of them reaches
+// further than any statement the proxy can judge.
+const beyond = `SELECT r.rolname FROM pg_catalog.pg_roles r
+WHERE (r.rolsuper OR r.rolcreaterole OR r.rolreplication OR r.rolbypassrls
+       OR r.rolname OPERATOR(pg_catalog.=) ANY (ARRAY['pg_read_server_files', 'pg_write_server_files',
+          'pg_execute_server_program', 'pg_create_subscription', 'pg_signal_backend']::pg_catalog.name[]))
+  AND pg_catalog.pg_has_role($1::pg_catalog.name, r.oid, 'MEMBER')
+ORDER BY (r.rolname OPERATOR(pg_catalog.=) $1::pg_catalog.name) DESC, r.rolname LIMIT 1`
+
+func checkGroup(ctx context.Context, conn *pgconn.PgConn, group string) error {
+	rows, err := query(ctx, conn, beyond, group)
+	var refused *pgconn.PgError
+	if errors.As(err, &refused) && refused.Code == "42704" {
+		return fmt.Errorf("the group role %q does not exist; create it NOLOGIN and grant it what sessions may do: %w", group, err)
+	}
+	if err != nil {
+		return fmt.Errorf("look at group %q: %w", group, err)
+	}
+	if len(rows) > 0 {
+		return fmt.Errorf("group %q can act as %q, which is more than reading and writing tables; use a plain group", group, rows[0][0])
+	}
+	return nil
+}
+
+// undo ends a role that may or may not have come into being. It does not
+// depend on the caller's context, which is often why Issue failed.
+func (b *Builtin) undo(ctx context.Context, name string) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), callTimeout)
+	defer cancel()
+	b.hold(name, false)
+	if err := b.end(ctx, name); err != nil {
+		return fmt.Errorf("take the role back: %w", err)
+	}
+	return nil
+}
