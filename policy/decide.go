@@ -80,6 +80,7 @@ func refuseProblem(problem *statement.Problem) Decision {
 	}
 	if problem.Message != "" {
 		d.Subject = clean(problem.Message, maxReason)
+		d.Reasons[0].Text = d.Subject + "; " + d.Reasons[0].Text
 	}
 	d.Hint = clean(problem.Hint, maxReason)
 	d.Position = problem.Position

@@ -6,24 +6,28 @@ import (
 	"github.com/sluice-pg/sluice/policy/statement"
 )
 
-// pinnedSettings are the settings whose value decides how a text is read,
-// with the value they are pinned to.
-var pinnedSettings = map[string]string{
-	"client_encoding":             "UTF8",
-	"standard_conforming_strings": "on",
-	"backslash_quote":             "safe_encoding",
+// pinnedSetting is a setting that statements may not change, as far as
+// people ask why.
+type pinnedSetting struct {
+	value  string
+	why    string
+	advice string
 }
 
-// livingWith says how to do without another value of a pinned setting.
-var livingWith = map[string]string{
-	"client_encoding":             "For files in another encoding, convert them with iconv before loading or after saving.",
-	"standard_conforming_strings": "For backslash escapes write E'...'.",
-	"backslash_quote":             "For a quote inside a text write it twice: ''.",
+const readsDifferently = "with another value the server would read a text differently from how it was judged"
+const actsAsOther = "it decides whose rights a statement has, and those are the rights of the login that Sluice issued"
+
+var pinnedSettings = map[string]pinnedSetting{
+	"client_encoding":             {"UTF8", readsDifferently, "For files in another encoding, convert them with iconv before loading or after saving."},
+	"standard_conforming_strings": {"on", readsDifferently, "For backslash escapes write E'...'."},
+	"backslash_quote":             {"safe_encoding", readsDifferently, "For a quote inside a text write it twice: ''."},
+	"role":                        {"none", actsAsOther, "For other rights ask for another login."},
+	"session_authorization":       {"default", actsAsOther, "For other rights ask for another login."},
 }
 
 // nodeHints say what to do instead of one sort of statement.
 var nodeHints = map[string]string{
-	"DoStmt":                 "Write the block's statements one by one, or have its owner allow opaque_code for you.",
+	"DoStmt":                 "Write the block's statements one by one, or ask the owner of the policy for a rule that allows opaque_code.",
 	"CallStmt":               "Run the procedure's statements themselves, or have a rule allow opaque_code with this procedure in its functions.",
 	"CreateFunctionStmt":     "Functions hold code that is not judged when it runs; have a rule allow opaque_code for the people who deploy them.",
 	"CreateTrigStmt":         "Triggers run code that no later statement shows; have a rule allow opaque_code for the people who deploy them.",

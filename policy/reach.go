@@ -7,28 +7,43 @@ import (
 	"github.com/sluice-pg/sluice/policy/statement"
 )
 
-// functionEffect begins the words of an effect that a function call has.
-const functionEffect = "function "
+// The words with which the analysis begins an effect that code has.
+const (
+	functionEffect = "function "
+	operatorEffect = "operator "
+)
 
-// causedBy finds the function call that an effect comes from. If the words
-// of the effect name a function that the statement does not list, that name
-// is returned without a schema.
+// causedBy finds the function call that an effect comes from. What the
+// statement does not list is returned as far as the words of the effect tell
+// it: a function without a schema, an operator without a name.
 func causedBy(st *statement.Statement, effect statement.Effect) (statement.Function, bool) {
-	name, named := strings.CutPrefix(effect.What, functionEffect)
 	for _, f := range st.Functions {
 		if effect.Position >= 0 && f.Position == effect.Position {
 			return f, true
 		}
 	}
+	words, named := strings.CutPrefix(effect.What, functionEffect)
 	if !named {
-		return statement.Function{}, false
+		return statement.Function{}, strings.HasPrefix(effect.What, operatorEffect)
 	}
+	name, _, _ := strings.Cut(words, " ")
 	for _, f := range st.Functions {
 		if f.Schema+"."+f.Name == name || f.Name == name {
 			return f, true
 		}
 	}
 	return statement.Function{Name: name}, true
+}
+
+// allowsFunction reports whether an allow rule's functions hold the one an
+// effect comes from, under every name by which the statement calls it.
+func (r *rule) allowsFunction(st *statement.Statement, called statement.Function) bool {
+	for _, f := range st.Functions {
+		if f.Name == called.Name && !matchesAny(r.functions, f.Schema, f.Name, pattern.is) {
+			return false
+		}
+	}
+	return matchesAny(r.functions, called.Schema, called.Name, pattern.is)
 }
 
 // reachesUnnamed reports whether a statement may touch relations that its

@@ -95,7 +95,7 @@ func (r *rule) allows(st *statement.Statement, effect statement.Effect) (mismatc
 		return otherKind, nil
 	}
 	called, byFunction := causedBy(st, effect)
-	if len(r.functions) > 0 && !(byFunction && matchesAny(r.functions, called.Schema, called.Name, pattern.is)) {
+	if len(r.functions) > 0 && !(byFunction && r.allowsFunction(st, called)) {
 		return otherFunction, nil
 	}
 	if len(r.relations) == 0 {

@@ -13,8 +13,8 @@ type ruling struct {
 	index int
 }
 
-// decision begins a decision about an effect, pointing at the statement's
-// first relation and, if the place of the effect is not known, there too.
+// decision begins a decision about an effect. It points at the statement's
+// main relation, or else at the effect.
 func (c *ruling) decision(verdict Verdict, rule string, effect statement.Effect) Decision {
 	d := Decision{
 		Verdict: verdict, Rule: rule, Statement: c.index,
@@ -24,8 +24,8 @@ func (c *ruling) decision(verdict Verdict, rule string, effect statement.Effect)
 		d.SQLSTATE = insufficientPrivilege
 		d.Hint = hint(c.st, effect)
 	}
-	if len(c.st.Relations) > 0 {
-		d.pointAt(&c.st.Relations[0])
+	if main := mainRelation(c.st); main != nil {
+		d.pointAt(main)
 	} else if d.Position < 0 && c.index >= 0 {
 		d.Position = c.st.Start
 	}
@@ -59,15 +59,15 @@ func (c *ruling) allowed(r *rule, effect statement.Effect) Decision {
 // refuseSetting refuses a change to a setting on which reading the text
 // rightly depends.
 func (c *ruling) refuseSetting(s *statement.Setting) Decision {
-	effect := statement.Effect{Kind: c.st.Kind, What: "changing " + settingName(s), Position: s.Position}
+	effect := statement.Effect{Kind: c.st.Kind, What: "change of " + settingName(s), Position: s.Position}
 	d := c.decision(Deny, ruleSettings, effect)
 	d.Schema, d.Relation, d.Position = "", "", s.Position
 	d.Subject = effect.What
 	pinned, known := pinnedSettings[s.Name]
 	switch {
 	case known:
-		d.because("", "%s is pinned to %s: with another value the server would read a text differently from how it was judged", s.Name, pinned)
-		d.Hint = fmt.Sprintf("Setting %s to %s is accepted. %s", s.Name, pinned, livingWith[s.Name])
+		d.because("", "%s is pinned to %s: %s", s.Name, pinned.value, pinned.why)
+		d.Hint = fmt.Sprintf("Setting %s to %s is accepted. %s", s.Name, pinned.value, pinned.advice)
 	case s.Name == "*":
 		d.because("", "the text does not tell which setting changes, and some are pinned")
 		d.Hint = "Write the setting's name as a constant, and one setting per statement."
@@ -80,9 +80,9 @@ func (c *ruling) refuseSetting(s *statement.Setting) Decision {
 
 func settingName(s *statement.Setting) string {
 	if s.Name == "*" {
-		return "a setting that the text does not name"
+		return "an unnamed setting"
 	}
-	return "the setting " + clean(s.Name, maxName)
+	return clean(s.Name, maxName)
 }
 
 // refuseByRule refuses in the name of a deny rule.
@@ -107,18 +107,19 @@ func (c *ruling) refuseByRule(r *rule, met *statement.Relation) Decision {
 	if met != nil {
 		d.pointAt(met)
 	}
-	c.ownersWords(&d, r)
+	if r.message != "" {
+		d.because("", "%s", clean(r.message, maxMessage))
+	}
+	d.Hint = "Ask the owner of rule " + r.id + "; no other rule can allow this."
+	d.see(r)
 	c.addFacts(&d)
 	return d
 }
 
-// ownersWords passes on what the owner of a rule wants people to read.
-func (c *ruling) ownersWords(d *Decision, r *rule) {
-	if r.message != "" {
-		d.because("", "%s", clean(r.message, maxMessage))
-	}
+// see adds the address where the owner of a rule says more.
+func (d *Decision) see(r *rule) {
 	if r.link != "" {
-		d.Hint = "See " + r.link + " . " + d.Hint
+		d.Hint += " See " + r.link
 	}
 }
 
@@ -157,17 +158,15 @@ func (c *ruling) nearMiss(d *Decision, r *rule, why mismatch, relation *statemen
 	case otherRelation:
 		if relation == nil {
 			d.because(r.position, "rule %s allows this for certain relations only, and the text names none", r.id)
-			return
+		} else {
+			d.because(r.position, "rule %s allows this, but not for %s", r.id, clean(relation.String(), maxSubject))
 		}
-		d.because(r.position, "rule %s allows this, but not for %s", r.id, clean(relation.String(), maxSubject))
 	case functionReads:
 		d.because(r.position, "rule %s allows certain relations, and what a function reads cannot be told from its call", r.id)
 	case otherFunction:
 		d.because(r.position, "rule %s allows certain functions, written with their schema, and this is none of them", r.id)
 	}
-	if r.link != "" {
-		d.Hint += " See " + r.link
-	}
+	d.see(r)
 }
 
 // withSchema writes a bare relation as the rule would take it.

@@ -35,7 +35,7 @@ func clean(text string, most int) string {
 func subject(st *statement.Statement, effect statement.Effect, j *judge) string {
 	if st.Node == "CopyStmt" {
 		if where := copyWords(effect); where != "" {
-			return "COPY" + ofRelation(st) + where
+			return "COPY" + withRelation(" of ", st) + where
 		}
 	}
 	words := clean(effect.What, maxSubject)
@@ -46,9 +46,12 @@ func subject(st *statement.Statement, effect statement.Effect, j *judge) string 
 	case st.Node == "FunctionCall":
 		words += " by a function call message"
 	case len(serverDestinations(st)) > 0:
-		return words + towards(st, j)
-	case effect.Kind != statement.OpaqueCode && !strings.HasPrefix(effect.What, functionEffect):
-		words += onRelation(st)
+		words += towards(st, j)
+	case effect.Kind == statement.OpaqueCode, strings.HasPrefix(effect.What, functionEffect):
+	case effect.Kind == statement.InternalCopy:
+		words += withRelation(" of ", st)
+	default:
+		words += withRelation(" on ", st)
 	}
 	return words
 }
@@ -72,26 +75,31 @@ func copyWords(effect statement.Effect) string {
 	return ""
 }
 
-func ofRelation(st *statement.Statement) string {
-	if len(st.Relations) == 0 {
+// withRelation adds the main relation to a subject.
+func withRelation(join string, st *statement.Statement) string {
+	main := mainRelation(st)
+	if main == nil {
 		return ""
 	}
-	return " of " + relationWords(st)
-}
-
-func onRelation(st *statement.Statement) string {
-	if len(st.Relations) == 0 {
-		return ""
-	}
-	return " on " + relationWords(st)
-}
-
-func relationWords(st *statement.Statement) string {
-	words := clean(st.Relations[0].String(), maxSubject)
+	words := join + clean(main.String(), maxSubject)
 	if len(st.Relations) > 1 {
 		words += " and others"
 	}
 	return words
+}
+
+// mainRelation is the relation people care about: the first that is read,
+// or else the first.
+func mainRelation(st *statement.Statement) *statement.Relation {
+	for i := range st.Relations {
+		if st.Relations[i].Access == statement.Read {
+			return &st.Relations[i]
+		}
+	}
+	if len(st.Relations) == 0 {
+		return nil
+	}
+	return &st.Relations[0]
 }
 
 // towards names the place a statement reaches for, if the policy names it.
