@@ -31,7 +31,7 @@ type BuiltinConfig struct {
 	Database string
 	// Group is the role every lease is a member of; its rights are the
 	// session's rights, and what a lease owned is left to it. A group that
-	// can act as a superuser or in another way beyond tables is refused.
+	// can act as a superuser, or make or be more than itself, is refused.
 	Group string
 	// TTL is how long a lease lasts; 0 means one hour. VALID UNTIL is
 	// computed from Now, so the clocks of proxy and server should agree.

@@ -88,12 +88,11 @@ func (b *Builtin) create(ctx context.Context, conn *pgconn.PgConn, name, verifie
 	return fmt.Errorf("create role: %w", err)
 }
 
-// beyond lists what a group must not be able to act as. Each of them reaches
-// further than any statement the proxy can judge.
+// beyond lists what a group must not be able to act as: each of them can undo
+// the lease itself. Roles such as pg_execute_server_program are not in it,
+// because the gate judges the statements that would use them.
 const beyond = `SELECT r.rolname FROM pg_catalog.pg_roles r
-WHERE (r.rolsuper OR r.rolcreaterole OR r.rolreplication OR r.rolbypassrls
-       OR r.rolname OPERATOR(pg_catalog.=) ANY (ARRAY['pg_read_server_files', 'pg_write_server_files',
-          'pg_execute_server_program', 'pg_create_subscription', 'pg_signal_backend']::pg_catalog.name[]))
+WHERE (r.rolsuper OR r.rolcreaterole OR r.rolreplication OR r.rolbypassrls)
   AND pg_catalog.pg_has_role($1::pg_catalog.name, r.oid, 'MEMBER')
 ORDER BY (r.rolname OPERATOR(pg_catalog.=) $1::pg_catalog.name) DESC, r.rolname LIMIT 1`
 
@@ -107,7 +106,7 @@ func checkGroup(ctx context.Context, conn *pgconn.PgConn, group string) error {
 		return fmt.Errorf("look at group %q: %w", group, err)
 	}
 	if len(rows) > 0 {
-		return fmt.Errorf("group %q can act as %q, which is more than reading and writing tables; use a plain group", group, rows[0][0])
+		return fmt.Errorf("group %q can act as %q, whose attributes could undo the lease; use a group without SUPERUSER, CREATEROLE, REPLICATION and BYPASSRLS", group, rows[0][0])
 	}
 	return nil
 }
