@@ -329,9 +329,15 @@ func TestIssueAbandoned(t *testing.T) {
 	must(t, p.super, "BEGIN; LOCK TABLE pg_auth_members IN EXCLUSIVE MODE")
 	ctx, cancel := context.WithTimeout(context.Background(), 300*time.Millisecond)
 	defer cancel()
-	released := time.AfterFunc(time.Second, func() { must(t, p.super, "ROLLBACK") })
-	defer released.Stop()
+	released := make(chan error, 1)
+	go func() {
+		time.Sleep(time.Second)
+		released <- p.super.Exec(testContext(t), "ROLLBACK").Close()
+	}()
 	_, err := b.Issue(ctx, Request{SessionID: "late", Subject: "late"})
+	if err := <-released; err != nil {
+		t.Fatal(err)
+	}
 	if !errors.Is(err, context.DeadlineExceeded) {
 		t.Fatalf("error %v", err)
 	}
@@ -342,7 +348,39 @@ func TestIssueAbandoned(t *testing.T) {
 	if n := len(b.held()); n != 1 {
 		t.Errorf("holds %d roles", n)
 	}
-	time.Sleep(time.Second) // the ROLLBACK above
+}
+
+// A connection that was lost may still be working on our last statement. The
+// next one waits until that is over.
+func TestLostConnectionIsBuried(t *testing.T) {
+	p := newPlace(t)
+	config := pinned(p.config().Admin)
+	old, err := dial(testContext(t), config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer hangUp(old)
+	busy := make(chan error, 1)
+	go func() { busy <- old.Exec(testContext(t), "SELECT pg_catalog.pg_sleep(30)").Close() }()
+	conn, err := dial(testContext(t), config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer hangUp(conn)
+	if err := bury(testContext(t), conn, old.PID()); err != nil {
+		t.Fatal(err)
+	}
+	if n := one(t, conn, fmt.Sprintf("SELECT count(*) FROM pg_stat_activity WHERE pid = %d", old.PID())); n != "0" {
+		t.Error("the old backend is alive")
+	}
+	if err := <-busy; err == nil {
+		t.Error("the old statement ran to its end")
+	}
+	// Somebody else's backend under that number is left alone.
+	if err := bury(testContext(t), conn, p.super.PID()); err != nil {
+		t.Fatal(err)
+	}
+	must(t, p.super, "SELECT 1")
 }
 
 // The server is away: an error with its cause, and no waiting for ever.
