@@ -1,7 +1,7 @@
 package clients
 
 import (
-	//TMP "fmt"
+	"fmt"
 	"os"
 	"slices"
 	"strconv"
@@ -30,16 +30,16 @@ func matrix(t *testing.T) []client {
 }
 
 // TestMatrix compares every client on the direct way and through Sluice.
-//TMP func TestMatrix(t *testing.T) {
-//TMP 	binary := harness.BuildSluice(t)
-//TMP 	for _, version := range versions(t) {
-//TMP 		t.Run(fmt.Sprintf("postgresql-%d", version), func(t *testing.T) {
-//TMP 			world := harness.NewWorld(t, version)
-//TMP 			gate := harness.StartGate(t, world, binary, harness.AllowAll)
-//TMP 			compareWays(t, world, world.Direct(), gate.Target())
-//TMP 		})
-//TMP 	}
-//TMP }
+func TestMatrix(t *testing.T) {
+	binary := harness.BuildSluice(t)
+	for _, version := range versions(t) {
+		t.Run(fmt.Sprintf("postgresql-%d", version), func(t *testing.T) {
+			world := harness.NewWorld(t, version)
+			gate := harness.StartGate(t, world, binary, harness.AllowAll)
+			compareWays(t, world, world.Direct(), gate.Target())
+		})
+	}
+}
 
 // TestCasesAreRepeatable runs every case twice on the direct way, so that a
 // difference that TestMatrix finds is the proxy's doing and not chance.
@@ -95,7 +95,16 @@ func expect(t *testing.T, target harness.Target, text string, fragments ...strin
 	t.Helper()
 	for _, f := range fragments {
 		if !strings.Contains(text, f) {
-			t.Errorf("%s: no %q in\n%s", target.Name, f, text)
+			t.Errorf("%s: no %q in\n%s", target.Name, f, excerpt(text))
 		}
 	}
+}
+
+// excerpt keeps messages short.
+func excerpt(text string) string {
+	const limit = 6000
+	if len(text) <= limit {
+		return text
+	}
+	return text[:limit/2] + "\n...\n" + text[len(text)-limit/2:]
 }

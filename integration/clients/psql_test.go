@@ -1,11 +1,15 @@
 package clients
 
 import (
+	"bytes"
+	"crypto/sha256"
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"github.com/sluice-pg/sluice/integration/harness"
 )
@@ -17,13 +21,15 @@ type script struct {
 	env   []string
 	exit  int
 	files []string
+	blank *regexp.Regexp
 	text  string
 	want  []string
 }
 
 // psqlCases reads testdata/psql.txt. An entry begins with directive lines
 // ("case NAME", then "args ...", "env NAME=VALUE", "exit N", "file NAME" for a
-// file whose content belongs to the result), has the script after "----", the
+// file whose content belongs to the result, "blank REGEXP" for what is random in
+// the output), has the script after "----", the
 // fragments that the output must contain after "====", one a line, and ends at
 // a line "####".
 func psqlCases(t *testing.T) []client {
@@ -65,6 +71,12 @@ func parseScript(entry string) (script, error) {
 			s.env = append(s.env, value)
 		case "file":
 			s.files = append(s.files, value)
+		case "blank":
+			blank, err := regexp.Compile(value)
+			if err != nil {
+				return s, fmt.Errorf("case %s: %w", s.name, err)
+			}
+			s.blank = blank
 		case "exit":
 			if _, err := fmt.Sscan(value, &s.exit); err != nil {
 				return s, fmt.Errorf("case %s: exit %q: %w", s.name, value, err)
@@ -90,11 +102,22 @@ func (s script) run(t *testing.T, target harness.Target, dir string) string {
 		if err != nil {
 			t.Fatalf("%s: %v\n%s", target.Name, err, out)
 		}
-		out += "--- file " + name + "\n" + string(content)
+		out += "--- file " + name + "\n" + readable(content)
+	}
+	if s.blank != nil {
+		out = s.blank.ReplaceAllString(out, "BLANK")
 	}
 	if r.Exit != s.exit {
 		t.Errorf("%s: exit %d, want %d", target.Name, r.Exit, s.exit)
 	}
 	expect(t, target, out, s.want...)
 	return out
+}
+
+// readable is a file's text, or the digest of what is not text.
+func readable(content []byte) string {
+	if utf8.Valid(content) && !bytes.ContainsRune(content, 0) {
+		return string(content)
+	}
+	return fmt.Sprintf("%d bytes, SHA-256 %x\n", len(content), sha256.Sum256(content))
 }

@@ -49,7 +49,7 @@ func nodeCases() []client {
 	for _, name := range []string{"node-postgres", "postgres.js"} {
 		out = append(out, client{name: name, run: func(t *testing.T, target harness.Target, dir string) string {
 			return scriptCase(t, target, harness.Command{
-				Program: "node", Args: []string{testdataFile(t, name+"_case.cjs")}, Dir: dir,
+				Program: "node", Args: []string{"--no-deprecation", testdataFile(t, name+"_case.cjs")}, Dir: dir,
 				Env: []string{"NODE_PATH=" + nodeModules(t)},
 			})
 		}})

@@ -1,1 +1,234 @@
 package harness
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/sluice-pg/sluice/proxy/identity"
+)
+
+// AllowAll is a policy that refuses nothing that a policy can allow.
+const AllowAll = `version: 1
+rules:
+  - {id: everything, effect: allow, kinds: ["*"]}
+`
+
+// module is the folder of go.mod, seen from the folder of a suite's package.
+const module = "../.."
+
+// BuildSluice builds the program once for a test and returns its path. With
+// SLUICE_TEST_RACE set it has the race detector in it.
+func BuildSluice(t *testing.T) string {
+	t.Helper()
+	binary := filepath.Join(t.TempDir(), "sluice")
+	args := []string{"build", "-o", binary}
+	if os.Getenv("SLUICE_TEST_RACE") != "" {
+		args = append(args, "-race")
+	}
+	cmd := exec.CommandContext(t.Context(), "go", append(args, "./cmd/sluice")...)
+	cmd.Dir = module
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("build sluice: %v\n%s", err, out)
+	}
+	return binary
+}
+
+// Gate is a running Sluice in front of a World.
+type Gate struct {
+	world  *World
+	port   int
+	ca     string
+	dir    string
+	cmd    *exec.Cmd
+	exited chan struct{}
+	output lockedBuffer
+	stop   sync.Once
+}
+
+// StartGate starts Sluice in front of a world's databases with a policy, and
+// stops it before the world ends. At its end the program has to exit well and
+// to have left no role behind.
+func StartGate(t *testing.T, world *World, binary, policy string) *Gate {
+	t.Helper()
+	g := &Gate{world: world, dir: t.TempDir(), exited: make(chan struct{}), ca: world.Server.CAFile}
+	cert, key, err := world.Server.Issue("sluice", "localhost", "localhost", "127.0.0.1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	g.port = freePort(t)
+	g.writeFiles(t, policy, gateConfig(g.port, world, cert, key))
+	before := world.roles(t)
+	g.cmd = exec.Command(binary, "serve", "--config", filepath.Join(g.dir, "sluice.yaml"))
+	g.cmd.Dir = g.dir
+	g.cmd.Stdout, g.cmd.Stderr = &g.output, &g.output
+	if err := g.cmd.Start(); err != nil {
+		t.Fatalf("start sluice: %v", err)
+	}
+	go func() {
+		_ = g.cmd.Wait() // the state is read from ProcessState
+		close(g.exited)
+	}()
+	t.Cleanup(func() {
+		g.Stop(t)
+		if after := world.roles(t); after != before {
+			t.Errorf("sluice left roles behind: %s, before: %s\n%s", after, before, g.output.String())
+		}
+	})
+	g.awaitListening(t)
+	return g
+}
+
+// Target is the way through the gate.
+func (g *Gate) Target() Target {
+	return Target{
+		Name: "sluice", Host: "localhost", Port: g.port,
+		User: user, Password: password, Database: "shop",
+		CAFile: g.ca, SSLMode: "verify-full",
+	}
+}
+
+// Log is what the program has printed so far.
+func (g *Gate) Log() string { return g.output.String() }
+
+// PID is the process number of the program.
+func (g *Gate) PID() int { return g.cmd.Process.Pid }
+
+// Dir is the folder of the configuration, the verifiers and the trail.
+func (g *Gate) Dir() string { return g.dir }
+
+// Stop ends the program with SIGTERM and fails the test if it does not end
+// well and in time.
+func (g *Gate) Stop(t *testing.T) {
+	t.Helper()
+	g.stop.Do(func() {
+		if err := g.cmd.Process.Signal(syscall.SIGTERM); err != nil && !errors.Is(err, os.ErrProcessDone) {
+			t.Errorf("stop sluice: %v", err)
+		}
+		select {
+		case <-g.exited:
+		case <-time.After(30 * time.Second):
+			t.Errorf("sluice did not end within 30 s of SIGTERM\n%s", g.output.String())
+			_ = g.cmd.Process.Kill()
+			<-g.exited
+		}
+		if code := g.cmd.ProcessState.ExitCode(); code != 0 {
+			t.Errorf("sluice ended with exit code %d\n%s", code, g.output.String())
+		}
+	})
+}
+
+// gateConfig is the configuration file: both databases of the world, TLS and
+// plaintext on loopback, SCRAM for everybody.
+func gateConfig(port int, world *World, cert, key string) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, `listen:
+  - address: 127.0.0.1:%d
+    tls: {cert: %q, key: %q}
+    plaintext: loopback
+users: users.scram
+auth:
+  - {databases: [all], users: [all], addresses: [all], method: scram-sha-256}
+policy: policy.yaml
+trail: {dir: trail}
+limits: {drain: 5s}
+databases:
+`, port, cert, key)
+	for _, name := range []string{"shop", "restored"} {
+		fmt.Fprintf(&b, `  - name: %s
+    upstream: {host: localhost, port: %d, database: %s, tls: {mode: verify-full, ca: %q}}
+    credential:
+      builtin: {admin: %q, group: shop_app, ttl: 1h}
+`, name, world.Server.Port(), name, world.Server.CAFile, adminDSN(world))
+	}
+	return b.String()
+}
+
+// adminDSN is how Sluice reaches the server to mint roles; the password is in
+// the passfile that writeFiles makes.
+func adminDSN(world *World) string {
+	return fmt.Sprintf("host=localhost port=%d user=%s dbname=postgres sslmode=verify-full sslrootcert=%s passfile=admin.pgpass",
+		world.Server.Port(), world.Server.Superuser(), world.Server.CAFile)
+}
+
+func (g *Gate) writeFiles(t *testing.T, policy, config string) {
+	t.Helper()
+	passfile := fmt.Sprintf("*:*:*:%s:%s\n", g.world.Server.Superuser(), g.world.Server.Password())
+	for name, text := range map[string]string{"policy.yaml": policy, "sluice.yaml": config, "admin.pgpass": passfile} {
+		if err := os.WriteFile(filepath.Join(g.dir, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := identity.AddUser(filepath.Join(g.dir, "users.scram"), user, []byte(password), 0); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// awaitListening waits until the port accepts connections.
+func (g *Gate) awaitListening(t *testing.T) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	defer cancel()
+	for {
+		conn, err := new(net.Dialer).DialContext(ctx, "tcp", fmt.Sprintf("127.0.0.1:%d", g.port))
+		if err == nil {
+			conn.Close()
+			return
+		}
+		select {
+		case <-g.exited:
+			t.Fatalf("sluice ended at once\n%s", g.output.String())
+		case <-ctx.Done():
+			t.Fatalf("sluice does not listen: %v\n%s", err, g.output.String())
+		case <-time.After(30 * time.Millisecond):
+		}
+	}
+}
+
+// roles are the names of the server's roles, in one text.
+func (w *World) roles(t *testing.T) string {
+	t.Helper()
+	rows, err := w.Server.Query(context.WithoutCancel(t.Context()), "postgres", "SELECT string_agg(rolname, ' ' ORDER BY rolname) FROM pg_roles")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return rows[0][0]
+}
+
+func freePort(t *testing.T) int {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	return l.Addr().(*net.TCPAddr).Port
+}
+
+// lockedBuffer is a buffer that a process writes and a test reads.
+type lockedBuffer struct {
+	mu  sync.Mutex
+	buf bytes.Buffer
+}
+
+func (b *lockedBuffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.buf.Write(p)
+}
+
+func (b *lockedBuffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.buf.String()
+}

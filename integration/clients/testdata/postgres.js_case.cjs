@@ -24,7 +24,8 @@ async function work(ssl) {
   note(await sql`SELECT current_setting('application_name') AS name, current_setting('work_mem') AS mem`);
   note(await sql`SELECT id, email, name, born, seen, balance, score, tags, settings FROM users ORDER BY id LIMIT ${5}`);
   for (const id of [1, 2, 3]) note(await sql`SELECT email FROM users WHERE id = ${id}`);
-  note(await sql`SELECT * FROM notes WHERE id IN ${sql([1, 2])} ORDER BY id`.describe());
+  const { types, columns } = await sql`SELECT * FROM notes WHERE id IN ${sql([1, 2])} ORDER BY id`.describe();
+  note(types, columns);
   await sql`DELETE FROM notes WHERE id >= 300`;
   note(await sql`INSERT INTO notes ${sql([{ id: 300, body: 'a' }, { id: 301, body: null }])} RETURNING *`);
   note(await sql.unsafe('SELECT 1 AS a; SELECT 2 AS b'));

@@ -65,6 +65,7 @@ conn.commit()
 cur.execute("SELECT id, body FROM notes WHERE id >= 910 ORDER BY id")
 note(cur.fetchall())
 
+conn.commit()
 conn.set_session(isolation_level="SERIALIZABLE", readonly=True)
 failure(lambda: cur.execute("INSERT INTO notes VALUES (1, 'x')"))
 conn.rollback()

@@ -35,8 +35,10 @@ note(conn.execute("SELECT %s::text, %s::int[], %s::bytea", ("ä", [1, None], b"\
 
 failure(lambda: conn.execute("SELECT 1/%s::int", (0,)))
 failure(lambda: conn.execute("SELECT * FROM nowhere"))
+conn.prepare_threshold = None
 cur = conn.execute("SELECT 1 AS a; SELECT 2 AS b, 3 AS c")
 note(cur.fetchall(), cur.nextset(), cur.fetchall(), cur.nextset())
+conn.prepare_threshold = 5
 
 try:
     with conn.transaction():
