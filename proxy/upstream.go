@@ -6,9 +6,9 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
@@ -89,9 +89,11 @@ func (t *target) loginConfig(lease *credential.Lease, params []param, rec *recor
 	if lease.Role != "" {
 		c.RuntimeParams["role"] = lease.Role
 	}
-	c.AfterNetConnect = func(_ context.Context, _ *pgconn.Config, nc net.Conn) (net.Conn, error) {
-		rec.Conn = nc
-		return rec, nil
+	// The recorder sits above TLS and below the frames: wrapping the
+	// connection itself would hide its certificate from channel binding.
+	c.BuildFrontend = func(r io.Reader, w io.Writer) *pgproto3.Frontend {
+		rec.from = r
+		return pgproto3.NewFrontend(rec, w)
 	}
 	return c, nil
 }
@@ -114,14 +116,14 @@ func (t *target) connect(ctx context.Context, lease *credential.Lease, params []
 		pg.Close(ctx)
 		return nil, fmt.Errorf("upstream: %w", err)
 	}
-	login, rest, err := splitLogin(rec.stop())
+	login, rest, err := splitLogin(rec.read)
 	if err != nil {
 		hijacked.Conn.Close()
 		return nil, err
 	}
-	hijacked.Frontend = nil
+	hijacked.Config.BuildFrontend = func(r io.Reader, w io.Writer) *pgproto3.Frontend { return pgproto3.NewFrontend(r, w) }
 	return &upstream{
-		conn:     wire.NewConnBuffered(rec.Conn, wire.Upstream, rest),
+		conn:     wire.NewConnBuffered(hijacked.Conn, wire.Upstream, rest),
 		statuses: login,
 		status:   hijacked.TxStatus,
 		cancel: func(ctx context.Context) error {
@@ -139,35 +141,21 @@ func (t *target) connect(ctx context.Context, lease *credential.Lease, params []
 
 // recorder keeps what is read during a login.
 type recorder struct {
-	net.Conn
-	mu      sync.Mutex
-	read    []byte
-	stopped bool
+	from io.Reader
+	read []byte
 }
 
 // maxLogin bounds what a server may say before ReadyForQuery, in bytes.
 const maxLogin = 1 << 20
 
+// Read implements io.Reader.
 func (r *recorder) Read(p []byte) (int, error) {
-	n, err := r.Conn.Read(p)
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if !r.stopped {
-		r.read = append(r.read, p[:n]...)
-		if len(r.read) > maxLogin {
-			return n, fmt.Errorf("%w: the server's login is over %d bytes", wire.ErrTooLarge, maxLogin)
-		}
+	n, err := r.from.Read(p)
+	r.read = append(r.read, p[:n]...)
+	if len(r.read) > maxLogin {
+		return n, fmt.Errorf("%w: the server's login is over %d bytes", wire.ErrTooLarge, maxLogin)
 	}
 	return n, err
-}
-
-func (r *recorder) stop() []byte {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.stopped = true
-	read := r.read
-	r.read = nil
-	return read
 }
 
 // splitLogin finds the ParameterStatuses up to the first ReadyForQuery, and
