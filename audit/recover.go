@@ -106,6 +106,11 @@ func (w *writer) openCheckpoints(s *store) (last record.Checkpoint, cuts []cut, 
 		cuts = append(cuts, c)
 	}
 	w.checkpointsSize, w.signed = good, last.Size
+	if raw != nil {
+		if err := rewrite(f, checkpointsName, good-int64(len(raw))-1, good); err != nil {
+			return last, nil, err
+		}
+	}
 	return last, cuts, w.compareLatest(last, raw)
 }
 
@@ -252,7 +257,7 @@ func (w *writer) readRecords(in *record.Scanner, last record.Checkpoint) (unsign
 	unsigned = in.Offset()
 	for {
 		if w.edge.size == last.Size {
-			if w.edge.root() != last.Root {
+			if last.Size > 0 && w.edge.root() != last.Root {
 				return 0, nil, damaged("%s: the first %d records are not those that were signed", name, last.Size)
 			}
 			unsigned = in.Offset()
