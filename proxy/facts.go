@@ -5,6 +5,7 @@ import (
 	"crypto/x509"
 	"net"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/sluice-pg/sluice/policy"
@@ -67,10 +68,24 @@ func (s *Server) measureOne(ctx context.Context, p *policy.Policy, d statement.D
 	posture := probe.Outside(ctx, target, probe.Options{Timeout: measureTimeout, Now: s.now})
 	place.MeasuredAt = posture.MeasuredAt.UTC().Format(time.RFC3339)
 	place.Problem = posture.Problem
-	for _, f := range posture.Findings {
-		place.Findings = append(place.Findings, f.Text)
-	}
+	place.Findings = findings(posture)
 	return place
+}
+
+// findings puts the posture's own summary of the worst first, and what it
+// leaves out after it.
+func findings(p *probe.Posture) []string {
+	if len(p.Findings) == 0 {
+		return nil
+	}
+	summary := strings.TrimPrefix(p.Sentence(), p.Name+" ")
+	out := []string{summary}
+	for _, f := range p.Findings[1:] {
+		if !strings.Contains(f.Text, "TLS") || !strings.Contains(summary, "TLS") {
+			out = append(out, f.Text)
+		}
+	}
+	return out
 }
 
 func databases(names ...string) []string {

@@ -19,15 +19,19 @@ func demoCommand() *cli.Command {
 		Name: "demo", Usage: "three real databases, Sluice in front of one, and a story to play",
 		Flags: []cli.Flag{&cli.BoolFlag{Name: "script", Usage: "play the story and exit; not zero if a step is not as it should be"}},
 		Action: func(c *cli.Context) error {
+			greet := !c.Bool("script") // the story is read, not worked in
 			return demo.Run(c.Context, demo.Options{
-				StartProxy: startDemoProxy, Stdout: os.Stdout, Stderr: os.Stderr, Script: c.Bool("script"),
+				StartProxy: func(ctx context.Context, d demo.ProxySetup) (string, func(context.Context) error, error) {
+					return startDemoProxy(ctx, d, greet)
+				},
+				Stdout: os.Stdout, Stderr: os.Stderr, Script: c.Bool("script"),
 			})
 		},
 	}
 }
 
 // startDemoProxy runs the proxy in this process, configured as a file would.
-func startDemoProxy(ctx context.Context, d demo.ProxySetup) (string, func(context.Context) error, error) {
+func startDemoProxy(ctx context.Context, d demo.ProxySetup, greet bool) (string, func(context.Context) error, error) {
 	logFile, err := os.OpenFile(filepath.Join(d.Dir, "sluice.log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	if err != nil {
 		return "", nil, fmt.Errorf("log: %w", err)
@@ -43,7 +47,7 @@ func startDemoProxy(ctx context.Context, d demo.ProxySetup) (string, func(contex
 		}},
 		Policy:   d.Policy,
 		Trail:    proxy.TrailConfig{Dir: d.TrailDir},
-		Greeting: true,
+		Greeting: greet,
 		Instance: "demo",
 	}
 	if err := config.Complete(d.Dir); err != nil {
