@@ -51,7 +51,8 @@
 //	                opens a connection and logs in; other keys are start-up
 //	                parameters. Answers are shown from the first message on,
 //	                without authentication and parameter reports; show=a,b
-//	                names parameters to show, "verbose" shows the key too.
+//	                shows those parameters first, sorted, for their order
+//	                is the server's affair; "verbose" shows the key too.
 //	dial [NAME] [tls=yes|direct]
 //	                opens a connection and runs the input lines on it.
 //	send [NAME] [messages] [pieces=N]

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"sort"
 	"strings"
 	"time"
 )
@@ -203,15 +204,18 @@ func (p *play) readOpening(words []token) (*opening, error) {
 }
 
 func (o *opening) lines(seen []Frame, v View) []string {
-	var all []string
+	var all, reports []string
 	for _, f := range seen {
 		switch {
-		case f.Type == 'R', f.Type == 'K' && !o.verbose, f.Type == 'S' && !o.shows(f):
-		default:
+		case f.Type == 'R', f.Type == 'K' && !o.verbose:
+		case f.Type != 'S':
 			all = append(all, Render(f, v))
+		case o.shows(f):
+			reports = append(reports, Render(f, v))
 		}
 	}
-	return all
+	sort.Strings(reports)
+	return append(reports, all...)
 }
 
 func (o *opening) shows(f Frame) bool {

@@ -48,7 +48,7 @@ type renderer struct {
 
 var renderers = map[byte]renderer{
 	'R': {"Authentication", renderAuthentication},
-	'S': {"ParameterStatus", func(d *decoder, _ View) string { return d.cstring() + " " + quoteText(d.cstring()) }},
+	'S': {"ParameterStatus", renderParameter},
 	'K': {"BackendKeyData", renderKey},
 	'v': {"NegotiateProtocolVersion", renderNegotiate},
 	'Z': {"ReadyForQuery", func(d *decoder, _ View) string { return string(d.take(1)) }},
@@ -107,6 +107,16 @@ func renderAuthentication(d *decoder, _ View) string {
 		}
 		return strconv.Itoa(code)
 	}
+}
+
+// renderParameter leaves out who is logged in: behind a proxy that is a role
+// made for the session.
+func renderParameter(d *decoder, _ View) string {
+	name, value := d.cstring(), d.cstring()
+	if name == "session_authorization" {
+		return name + " somebody"
+	}
+	return name + " " + quoteText(value)
 }
 
 func renderKey(d *decoder, _ View) string {
