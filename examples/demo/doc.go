@@ -1,0 +1,22 @@
+// Package demo shows what Sluice is for, on real servers.
+//
+// Start brings up three of them in a temporary folder: shop, the production
+// database of a camera maker; analytics, a place that protects what it is
+// given; and sandbox, a place that lets everybody in. Run puts Sluice in
+// front of shop and either waits for a person with psql or plays a story: an
+// engineer works as always, then tries in six ways to take customers' data
+// to where it must not go.
+//
+// The story is played with the real psql, and it does not believe what it is
+// told: after every refusal it looks on the servers themselves whether
+// anything happened. The first thing that is not as it should be ends it
+// with an error.
+//
+// Everything lives in one folder and in child processes that end with the
+// demo, however it ends.
+//
+// Files in reading order: servers.go (the three servers; schema.sql, data.sql),
+// workplace.go (the folder, passwords, policy), run.go (the demo), story.go
+// (what happens in it), play.go and psql.go (how it is played), evidence.go
+// (the trail's part), leave.go (nothing stays behind).
+package demo

@@ -1,0 +1,175 @@
+package demo
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"regexp"
+	"strings"
+	"time"
+)
+
+// shownLines is how much of an answer a reader sees.
+const shownLines = 16
+
+// requestID finds the id in a refusal.
+var requestID = regexp.MustCompile(`\[req ([a-z0-9]{8,})\]`)
+
+// player plays the story.
+type player struct {
+	out     io.Writer
+	servers *Servers
+	work    *workplace
+	sluice  []string
+	ids     []string // of the refusals so far
+}
+
+// play runs the whole story; the first thing that is not as it should be ends
+// it.
+func play(ctx context.Context, o Options, w *workplace, s *Servers, proxy *runningProxy, dsn string) error {
+	p := &player{out: o.Stdout, servers: s, work: w, sluice: o.Sluice}
+	fmt.Fprintf(p.out, "Sluice stands in front of shop.\n\n  $ psql %q\n", dsn)
+	if err := p.session(ctx, dsn); err != nil {
+		return err
+	}
+	if err := p.afterwards(ctx, proxy); err != nil {
+		return err
+	}
+	fmt.Fprintln(p.out, "\nEvery step was as it should be.")
+	return nil
+}
+
+// session plays what happens in the one psql session.
+func (p *player) session(ctx context.Context, dsn string) (err error) {
+	psql, err := startPsql(ctx, p.servers.Shop.Binaries, dsn, p.work.outside)
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if quit := psql.quit(); err == nil {
+			err = quit
+		}
+	}()
+	for i, chapter := range story(sandboxDSN(p.servers), p.work.outside) {
+		fmt.Fprintf(p.out, "\n%d. %s\n", i+1, chapter.title)
+		for _, step := range chapter.steps {
+			if err := p.step(ctx, psql, step); err != nil {
+				return fmt.Errorf("%q: %w", step.types, err)
+			}
+		}
+	}
+	return nil
+}
+
+// step plays one step and shows it.
+func (p *player) step(ctx context.Context, psql *psql, s step) error {
+	if s.say != "" {
+		fmt.Fprintf(p.out, "\n   %s\n", s.say)
+	}
+	fmt.Fprintf(p.out, "\n     shop=> %s\n", s.types)
+	got, err := psql.types(ctx, s.types)
+	if err != nil {
+		return err
+	}
+	p.show(got.out + got.err)
+	if err := s.judge(got); err != nil {
+		return err
+	}
+	if s.refused {
+		p.ids = append(p.ids, requestID.FindStringSubmatch(got.err)[1])
+		fmt.Fprintf(p.out, "   [ok] refused with SQLSTATE %s\n", got.state)
+	}
+	for _, t := range s.truths {
+		if err := p.lookUp(ctx, t); err != nil {
+			return err
+		}
+		fmt.Fprintf(p.out, "   [ok] looked up: %s\n", t.say)
+	}
+	return nil
+}
+
+// judge compares an answer with what the story says.
+func (s step) judge(got answer) error {
+	all := got.out + got.err
+	switch {
+	case s.refused && got.state != refusedState:
+		return fmt.Errorf("it was to be refused with SQLSTATE %s, and came back with %s", refusedState, got.state)
+	case s.refused && !strings.HasPrefix(got.err, "ERROR:  sluice: "):
+		return errors.New("the refusal is not in Sluice's words")
+	case s.refused && !requestID.MatchString(got.err):
+		return errors.New("the refusal has no request id")
+	case s.refused && got.out != "":
+		return errors.New("it was refused, and rows came out all the same")
+	case !s.refused && (got.err != "" || got.state != "00000" && got.state != "none"):
+		return fmt.Errorf("it was to work, and came back with SQLSTATE %s", got.state)
+	}
+	for _, words := range s.shows {
+		// psql keeps a message's lines as they come, so breaks count as
+		// spaces.
+		if !strings.Contains(strings.Join(strings.Fields(all), " "), words) {
+			return fmt.Errorf("the answer does not show %q", words)
+		}
+	}
+	if n := strings.Count(got.out, "\n"); s.lines != 0 && n != s.lines {
+		return fmt.Errorf("%d lines came back where %d were due", n, s.lines)
+	}
+	return nil
+}
+
+// show prints an answer, cut for a reader.
+func (p *player) show(text string) {
+	lines := strings.Split(strings.TrimRight(text, "\n"), "\n")
+	if text == "" {
+		return
+	}
+	for i, line := range lines {
+		if i == shownLines && len(lines) > shownLines+1 {
+			fmt.Fprintf(p.out, "     ... %d more lines\n", len(lines)-i)
+			return
+		}
+		fmt.Fprintf(p.out, "     %s\n", line)
+	}
+}
+
+// lookUp checks a truth without Sluice.
+func (p *player) lookUp(ctx context.Context, t truth) error {
+	if t.absent != "" {
+		info, err := os.Stat(t.absent)
+		if err == nil && info.Size() > 0 {
+			return fmt.Errorf("%s has %d bytes", t.absent, info.Size())
+		}
+		if err != nil && !errors.Is(err, os.ErrNotExist) {
+			return fmt.Errorf("looking for a file: %w", err)
+		}
+		return nil
+	}
+	server, database := p.servers.Shop, "shop"
+	if t.on == sandbox {
+		server, database = p.servers.Sandbox, "sandbox"
+	}
+	rows, err := server.Query(ctx, database, t.sql)
+	if err != nil {
+		return fmt.Errorf("looking up whether %s: %w", t.say, err)
+	}
+	var got []string
+	for _, row := range rows {
+		got = append(got, strings.Join(row, " "))
+	}
+	if strings.Join(got, "\n") != t.want {
+		return fmt.Errorf("it does not hold that %s: %q instead of %q", t.say, got, t.want)
+	}
+	return nil
+}
+
+// eventually looks a truth up until it holds, for a few seconds.
+func (p *player) eventually(ctx context.Context, t truth) error {
+	for deadline := time.Now().Add(10 * time.Second); ; {
+		err := p.lookUp(ctx, t)
+		if err == nil || time.Now().After(deadline) || ctx.Err() != nil {
+			return err
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+}

@@ -1,0 +1,175 @@
+package demo
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+)
+
+// stopTimeout bounds how long the proxy may take to stop.
+const stopTimeout = 40 * time.Second
+
+// errParentGone is why a demo under "go run" ends when that was killed.
+var errParentGone = errors.New("go run, which started the demo, is gone")
+
+// errInterrupted is what the story ends with on Ctrl-C or kill.
+var errInterrupted = errors.New("interrupted")
+
+// Options say how the demo runs.
+type Options struct {
+	// StartProxy starts Sluice and returns the address it listens at. stop
+	// ends all sessions and closes the trail.
+	StartProxy func(ctx context.Context, setup ProxySetup) (address string, stop func(context.Context) error, err error)
+	// Stdout gets what a person reads, Stderr what went wrong on the way.
+	Stdout, Stderr io.Writer
+	// Script plays the story instead of waiting for a person.
+	Script bool
+	// Sluice is the command line of the sluice program, for the commands
+	// that the story shows; this program if empty.
+	Sluice []string
+}
+
+// Run is the demo. It returns when ctx ends, when the process gets SIGINT,
+// SIGTERM or SIGHUP, or when the story is over; by then nothing is left
+// behind. The error is nil unless the demo could not run or a step of the
+// story was not as it should be.
+func Run(ctx context.Context, o Options) (err error) {
+	if len(o.Sluice) == 0 {
+		exe, err := os.Executable()
+		if err != nil {
+			return fmt.Errorf("sluice: demo: own program: %w", err)
+		}
+		o.Sluice = []string{exe}
+	}
+	ctx, stop := signal.NotifyContext(ctx, syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP)
+	defer stop()
+	folder, byGoRun := builtIn()
+	if byGoRun {
+		var end func()
+		var orphaned func() bool
+		ctx, end, orphaned = withParent(ctx)
+		defer func() {
+			end()
+			if folder != "" && orphaned() {
+				err = errors.Join(err, os.RemoveAll(folder))
+			}
+		}()
+	}
+	if err := run(ctx, o, folder); err != nil {
+		return fmt.Errorf("sluice: demo: %w", err)
+	}
+	return nil
+}
+
+// run makes the demo's folder and removes it whatever happens. Under "go
+// run" the folder it was built in goes with it if the demo dies.
+func run(ctx context.Context, o Options, builtIn string) (err error) {
+	w, err := makeWorkplace()
+	if err != nil {
+		return err
+	}
+	folders := []string{w.dir}
+	if builtIn != "" {
+		folders = append(folders, builtIn)
+	}
+	clean, err := startCleaner(folders...)
+	if err != nil {
+		return errors.Join(err, os.RemoveAll(w.dir))
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(w.dir), clean.dismiss()) }()
+	err = runServers(ctx, o, w)
+	if err != nil && ctx.Err() != nil {
+		return errInterrupted // and what that broke is of no interest
+	}
+	return err
+}
+
+// runServers starts the servers and stops them whatever happens.
+func runServers(ctx context.Context, o Options, w *workplace) (err error) {
+	servers, err := Start(ctx, w.servers, o.Stdout)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, servers.Stop()) }()
+	if err := w.furnish(servers); err != nil {
+		return err
+	}
+	if o.Script {
+		w.setup.Listen = "127.0.0.1:0"
+	}
+	address, stop, err := o.StartProxy(ctx, w.setup)
+	if err != nil {
+		return fmt.Errorf("starting Sluice in front of shop: %w", err)
+	}
+	proxy := &runningProxy{stop: stop}
+	defer func() { err = errors.Join(err, proxy.end()) }()
+	dsn, err := w.psqlTo(address)
+	if err != nil {
+		return err
+	}
+	if o.Script {
+		return play(ctx, o, w, servers, proxy, dsn)
+	}
+	invite(o.Stdout, w, servers, dsn)
+	<-ctx.Done()
+	fmt.Fprintln(o.Stdout, "\nStopping Sluice and the servers ...")
+	return nil
+}
+
+// runningProxy is ended once, by the story or at the end.
+type runningProxy struct {
+	stop  func(context.Context) error
+	ended bool
+}
+
+func (p *runningProxy) end() error {
+	if p.ended {
+		return nil
+	}
+	p.ended = true
+	ctx, cancel := context.WithTimeout(context.Background(), stopTimeout)
+	defer cancel()
+	if err := p.stop(ctx); err != nil {
+		return fmt.Errorf("stopping Sluice: %w", err)
+	}
+	return nil
+}
+
+// invite tells a person what there is and what to try.
+func invite(out io.Writer, w *workplace, s *Servers, dsn string) {
+	fmt.Fprintf(out, `
+Sluice stands in front of shop. In a second terminal:
+
+  psql "%s"
+
+What works as always:
+
+  \d users
+  SELECT email, country FROM users LIMIT 5;
+  COPY public.products TO STDOUT;
+
+What would take data where it must not go:
+
+  \copy users TO 'users.csv'
+  COPY users TO '/srv/x.csv';
+  COPY users TO PROGRAM 'cat';
+  SELECT dblink('%s', 'SELECT 1');
+  GRANT SELECT ON users TO PUBLIC;
+
+Every refusal has a request id. Ask about it, here or there:
+
+  SHOW sluice.session;
+  go run ./cmd/sluice why --trail %[3]s ID
+  go run ./cmd/sluice audit verify %[3]s
+
+Policy: %[4]s
+Trail:  %[3]s
+
+Ctrl-C ends Sluice and the servers and removes everything.
+`, dsn, sandboxDSN(s), w.setup.TrailDir, w.setup.Policy)
+}

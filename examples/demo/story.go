@@ -1,0 +1,136 @@
+package demo
+
+import "fmt"
+
+// refusedState is the SQLSTATE of a refusal: insufficient_privilege.
+const refusedState = "42501"
+
+// products is how many rows the price list has (data.sql).
+const products = 40
+
+// measured is the fact about sandbox that a refusal must quote.
+const measured = "sandbox let an unknown user in without a password, no TLS"
+
+// chapter is a part of the story.
+type chapter struct {
+	title string
+	steps []step
+}
+
+// step is one thing the engineer types, what must come back, and what must
+// be true on the servers afterwards.
+type step struct {
+	say   string   // for the reader
+	types string   // into psql
+	shows []string // words that must come back
+	lines int      // lines that must come back, if not 0
+	// refused means: SQLSTATE 42501, in Sluice's words, with a request id.
+	refused bool
+	truths  []truth
+}
+
+// truth is something to look up behind Sluice's back.
+type truth struct {
+	say string // what holds, for the reader
+	// on is the server to ask, as superuser, and sql what gives want.
+	on   place
+	sql  string
+	want string
+	// absent is a file that must have no content instead.
+	absent string
+}
+
+// place is one of the servers.
+type place int
+
+const (
+	shop place = iota
+	sandbox
+)
+
+// sandboxDSN is how a statement reaches sandbox.
+func sandboxDSN(s *Servers) string {
+	return fmt.Sprintf("host=127.0.0.1 port=%d dbname=sandbox user=postgres", s.Sandbox.Port())
+}
+
+// story is everything that happens in the engineer's one psql session. dsn
+// leads to sandbox; outside is a folder that everybody may write to.
+func story(dsn, outside string) []chapter {
+	return []chapter{
+		{"An ordinary morning: everything works as always", everyday()},
+		{"December 2019: somebody wants the users elsewhere", taking(dsn, outside)},
+		{"Opening the door instead of carrying things out", opening()},
+		{"What may leave, leaves, and the session never noticed a thing", leaving()},
+	}
+}
+
+func everyday() []step {
+	return []step{
+		{say: "Alice notes which server process works for her.",
+			types: `SELECT pg_backend_pid() AS pid \gset`},
+		{say: "She looks at a table.",
+			types: `\d users`, shows: []string{"email", "display_name", `"users_pkey" PRIMARY KEY`}},
+		{say: "She counts, joins and filters.",
+			types: `SELECT count(*) FROM users;`, shows: []string{"2000"}},
+		{types: `SELECT d.model, count(*) FROM devices d JOIN users u ON u.id = d.user_id WHERE u.country = 'DE' GROUP BY 1 ORDER BY 1;`,
+			shows: []string{"Cam Pan", "Scale"}},
+		{say: "A customer's order is placed and paid in one transaction.",
+			types: `BEGIN;`, shows: []string{"BEGIN"}},
+		{types: `INSERT INTO orders (user_id, product_id, quantity) VALUES (7, 3, 2);`, shows: []string{"INSERT 0 1"}},
+		{types: `UPDATE orders SET status = 'paid' WHERE id = (SELECT max(id) FROM orders);`, shows: []string{"UPDATE 1"}},
+		{types: `COMMIT;`, shows: []string{"COMMIT"},
+			truths: []truth{{say: "the order is in the database", on: shop,
+				sql: `SELECT count(*), max(status) FROM orders WHERE id > 3000`, want: "1 paid"}}},
+	}
+}
+
+func taking(dsn, outside string) []step {
+	file, program := outside+"/users.csv", outside+"/piped.csv"
+	nothingInSandbox := truth{say: "sandbox holds no table", on: sandbox,
+		sql: `SELECT count(*) FROM pg_class WHERE relnamespace = 'public'::regnamespace`, want: "0"}
+	return []step{
+		{say: "The whole table into a file on her laptop.",
+			types: `\copy users TO '` + file + `'`, refused: true, shows: []string{"users"},
+			truths: []truth{{say: "the file on the laptop has no content", absent: file}}},
+		{say: "A file on the database server.",
+			types: `COPY users TO '/srv/x.csv';`, refused: true, shows: []string{"users"},
+			truths: []truth{{say: "/srv/x.csv does not exist", absent: "/srv/x.csv"}}},
+		{say: "A program on the database server.",
+			types: `COPY users TO PROGRAM 'cat > ` + program + `';`, refused: true, shows: []string{"users"},
+			truths: []truth{{say: "the program never ran", absent: program}}},
+		{say: "Straight into the sandbox, the database that protects nothing. Sluice has knocked there a moment before.",
+			types:   `SELECT dblink_exec('` + dsn + `', 'CREATE TABLE public.users_copy (email text)');`,
+			refused: true, shows: []string{measured}, truths: []truth{nothingInSandbox}},
+		{say: "Or let the server itself keep up a connection to it.",
+			types:   `CREATE SUBSCRIPTION backup CONNECTION '` + dsn + `' PUBLICATION everything;`,
+			refused: true, shows: []string{measured},
+			truths: []truth{{say: "there is no subscription", on: shop, sql: `SELECT count(*) FROM pg_subscription`, want: "0"}}},
+		{say: "In the middle of a transaction the refusal fails it, as any error would.",
+			types: `BEGIN;`, shows: []string{"BEGIN"}},
+		{types: `INSERT INTO orders (user_id, product_id, quantity) VALUES (8, 4, 1);`, shows: []string{"INSERT 0 1"}},
+		{types: `COPY users TO STDOUT;`, refused: true},
+		{types: `COMMIT;`, shows: []string{"ROLLBACK"},
+			truths: []truth{{say: "the order of the failed transaction is not there", on: shop,
+				sql: `SELECT count(*) FROM orders WHERE id > 3000`, want: "1"}}},
+	}
+}
+
+func opening() []step {
+	return []step{
+		{say: "The copy of 2019 was protected, until somebody took the protection away.",
+			types: `GRANT SELECT ON users TO PUBLIC;`, refused: true, shows: []string{"users"},
+			truths: []truth{{say: "PUBLIC has no right on users", on: shop, want: "0",
+				sql: `SELECT count(*) FROM pg_class c, aclexplode(c.relacl) a WHERE c.oid = 'users'::regclass AND a.grantee = 0`}}},
+	}
+}
+
+func leaving() []step {
+	return []step{
+		{say: "The price list is public, and the policy says so.",
+			types: `COPY public.products TO STDOUT;`, lines: products, shows: []string{"SKU-0001", "SKU-0040"}},
+		{say: "Who am I to Sluice, and what applies to me?",
+			types: `SHOW sluice.session;`, shows: []string{user}},
+		{say: "After seven refusals it is still the same session with the same server process.",
+			types: `SELECT pg_backend_pid() = :pid AS same_session;`, shows: []string{"same_session -------------- t"}},
+	}
+}
