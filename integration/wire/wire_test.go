@@ -9,7 +9,8 @@ import (
 	"github.com/sluice-pg/sluice/proxy/proxytest"
 )
 
-// TestScripts runs every wire script on every server and target.
+// TestScripts runs every wire script on every server and target. The trail that the proxy has written
+// meanwhile has to verify.
 func TestScripts(t *testing.T) {
 	all, err := versions()
 	if err != nil {
@@ -22,6 +23,9 @@ func TestScripts(t *testing.T) {
 	for _, version := range all {
 		server := startServer(t, version)
 		targets := []proxytest.Target{direct(t, server)}
+		for _, name := range policies {
+			targets = append(targets, proxied(t, server, name, targets[0]))
+		}
 		for _, file := range files {
 			name := strings.TrimSuffix(filepath.Base(file), ".txt")
 			t.Run(fmt.Sprintf("%d/%s", targets[0].Version, name), func(t *testing.T) {
