@@ -138,6 +138,9 @@ func refuseReplication(value string) error {
 // set judges one run-time setting.
 func (s *startup) set(p param) error {
 	name := strings.ToLower(p.name)
+	if !validSetting(name) {
+		return refuseStartup("42602", "Names are letters, digits, underscores and dots.", "start-up parameter %q is no setting's name", p.name)
+	}
 	switch verdict, fix := judgeSetting(name, p.value); verdict {
 	case settingRefused:
 		return refuseStartup("42501", fix, "start-up parameter %q is not let through", p.name)
@@ -158,6 +161,19 @@ func (s *startup) set(p param) error {
 	}
 	s.params = append(s.params, p)
 	return nil
+}
+
+// validSetting reports whether a lower-case name can be a setting's, so that
+// what is judged and what the server looks up is the same word.
+func validSetting(name string) bool {
+	for i := range len(name) {
+		c := name[i]
+		letter := c >= 'a' && c <= 'z' || c == '_'
+		if !letter && (i == 0 || c != '.' && c != '$' && (c < '0' || c > '9')) {
+			return false
+		}
+	}
+	return name != ""
 }
 
 // takeOptions reads command-line options as the server does

@@ -1,0 +1,82 @@
+// Package proxy stands between a client and a PostgreSQL server and lets
+// statements pass that the policy lets pass. It is the only package that
+// knows all the others.
+//
+// # A connection's life
+//
+//	client                     proxy                          upstream
+//	  | SSLRequest, GSSENCRequest |                                |
+//	  |-------------------------->| admit.go                       |
+//	  |        TLS handshake      |                                |
+//	  | StartupMessage            | startup.go: every parameter    |
+//	  |-------------------------->| judged (settings.go)           |
+//	  |  SCRAM, certificate       | login.go                       |
+//	  |<------------------------->|                                |
+//	  |                           | session.open on record         |
+//	  |                           | credential issued, on record   |
+//	  |                           | upstream.go: TLS, SCRAM        |
+//	  |                           |------------------------------->|
+//	  | ParameterStatus, key,     |                                |
+//	  | ReadyForQuery             | session.go: greet              |
+//	  |<--------------------------|                                |
+//	  | Query, Parse, Bind, ...   | frontend.go                    |
+//	  |-------------------------->| gate.go: analyse, resolve,     |
+//	  |                           | decide, record                 |
+//	  |                           |  message, or a marker (refuse.go)
+//	  |                           |------------------------------->|
+//	  |                           |          answers, in order     |
+//	  |                           |<-------------------------------|
+//	  | answer; a marker's error  | backend.go                     |
+//	  | reworded                  |                                |
+//	  |<--------------------------|                                |
+//	  | Terminate, or any error   | session.go: end                |
+//	  |                           | cut, revoke, session.close     |
+//
+// # Two goroutines and a queue
+//
+// A session has two goroutines. One reads from the client and writes to the
+// server (frontend.go), the other reads from the server and writes to the
+// client (backend.go). Nobody else writes to either socket while both run.
+// They meet in the pending queue (pending.go): every message that the server
+// will answer leaves a ticket there before it is sent, and every answer must
+// fit the ticket at the head. An answer that does not fit ends the session:
+// if proxy and server disagree about what is being answered, no later
+// judgement can be trusted.
+//
+// # Refusals
+//
+// A refused message is not swallowed. In its place goes a marker, a text that
+// no server can parse, so that the server itself puts the error in its place,
+// skips to the next Sync and fails the transaction. The error comes back, and
+// the ticket at the head of the queue says that it is to be reworded
+// (refuse.go). A refused COPY FROM STDIN in a simple Query is answered by a
+// CopyInResponse first: psql would otherwise run its data lines as SQL.
+//
+// # Names
+//
+// Prepared statements and cursors made by SQL and by protocol messages share
+// one name space, and a name is judged when it is used, by what it may mean
+// at that moment (names.go, define.go).
+//
+// # Reading alike
+//
+// Parser and server must read a text alike (contract 7). The settings that
+// decide it are given at start-up, every way of changing them is refused, a
+// ParameterStatus that shows another value ends the session, and a text that
+// would be read differently waits until the settings are known (settle.go).
+// As a last check the number of completions must be the number of statements
+// that were judged.
+//
+// # Locks
+//
+// Server.mu guards the listeners and the set of sessions, cancelKeys.mu the
+// keys, pending.mu one session's queue and names. None is held while another
+// is taken, nor while a socket is read or written.
+//
+// # What fails closed
+//
+// An analysis, a decision or a record that fails is a refusal; a result that
+// cannot be recorded ends the session; a place that cannot be measured is
+// refused; an answer that does not fit ends the session; a credential that
+// cannot be revoked is on record as such, and the next start tries again.
+package proxy
