@@ -68,6 +68,9 @@ func (p *player) step(ctx context.Context, psql *psql, s step) error {
 	if s.say != "" {
 		fmt.Fprintf(p.out, "\n   %s\n", s.say)
 	}
+	if len(p.ids) > 0 {
+		s.types = strings.ReplaceAll(s.types, lastID, p.ids[len(p.ids)-1])
+	}
 	fmt.Fprintf(p.out, "\n     shop=> %s\n", s.types)
 	got, err := psql.types(ctx, s.types)
 	if err != nil {
@@ -129,8 +132,22 @@ func (p *player) show(text string) {
 			fmt.Fprintf(p.out, "     ... %d more lines\n", len(lines)-i)
 			return
 		}
-		fmt.Fprintf(p.out, "     %s\n", line)
+		fmt.Fprintf(p.out, "     %s\n", narrow(line))
 	}
+}
+
+// narrow takes the air out of the heading that psql centres over a very wide
+// column.
+func narrow(line string) string {
+	const wide = 100
+	line = strings.TrimRight(line, " ")
+	if text := strings.TrimLeft(line, " "); len(line)-len(text) > wide/2 {
+		return " " + text
+	}
+	if len(line) > wide && strings.Trim(line, "-+") == "" {
+		return line[:wide]
+	}
+	return line
 }
 
 // lookUp checks a truth without Sluice.

@@ -11,6 +11,9 @@ const products = 40
 // measured is the fact about sandbox that a refusal must quote.
 const measured = "sandbox let an unknown user in without a password, no TLS"
 
+// lastID stands for the request id of the last refusal in what is typed.
+const lastID = "{id}"
+
 // chapter is a part of the story.
 type chapter struct {
 	title string
@@ -101,6 +104,8 @@ func taking(dsn, outside string) []step {
 		{say: "Straight into the sandbox, the database that protects nothing. Sluice has knocked there a moment before.",
 			types:   `SELECT dblink_exec('` + dsn + `', 'CREATE TABLE public.users_copy (email text)');`,
 			refused: true, shows: []string{measured}, truths: []truth{nothingInSandbox}},
+		{say: "What was that? Her own session tells.",
+			types: `SHOW sluice.why_` + lastID + `;`, shows: []string{measured}},
 		{say: "Or let the server itself keep up a connection to it.",
 			types:   `CREATE SUBSCRIPTION backup CONNECTION '` + dsn + `' PUBLICATION everything;`,
 			refused: true, shows: []string{measured},

@@ -18,23 +18,24 @@ import (
 // nobodyBetween stands in for Sluice where there is none: it gives alice a
 // login at the server itself.
 func nobodyBetween(ctx context.Context, setup ProxySetup) (string, func(context.Context) error, error) {
-	passfile, err := os.ReadFile(setup.Users + ".password")
+	users, err := os.ReadFile(setup.Users) // verifiers are written as PostgreSQL writes them
 	if err != nil {
 		return "", nil, err
 	}
+	_, verifier, _ := strings.Cut(strings.TrimSpace(string(users)), "alice:")
 	conn, err := pgconn.Connect(ctx, setup.AdminDSN)
 	if err != nil {
 		return "", nil, err
 	}
 	defer conn.Close(ctx)
-	_, err = conn.Exec(ctx, fmt.Sprintf("CREATE ROLE alice LOGIN PASSWORD '%s' IN ROLE shop_app", passfile)).ReadAll()
+	_, err = conn.Exec(ctx, fmt.Sprintf("CREATE ROLE alice LOGIN PASSWORD '%s' IN ROLE shop_app", verifier)).ReadAll()
 	if err != nil {
 		return "", nil, err
 	}
 	return net.JoinHostPort(setup.Host, fmt.Sprint(setup.Port)), func(context.Context) error { return nil }, nil
 }
 
-// workplaceFor makes a workplace that nobodyBetween understands.
+// workplaceFor makes and furnishes a workplace.
 func workplaceFor(t *testing.T, s *Servers) *workplace {
 	t.Helper()
 	w, err := makeWorkplace()
@@ -43,9 +44,6 @@ func workplaceFor(t *testing.T, s *Servers) *workplace {
 	}
 	t.Cleanup(func() { os.RemoveAll(w.dir) })
 	if err := w.furnish(s); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(w.setup.Users+".password", []byte(w.password), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	return w
@@ -74,6 +72,9 @@ func TestWithoutSluice(t *testing.T) {
 	var log strings.Builder
 	for _, chapter := range story(sandboxDSN(s), w.outside) {
 		for _, step := range chapter.steps {
+			if strings.Contains(step.types, lastID) {
+				continue // nobody refused anything
+			}
 			got, err := psql.types(t.Context(), step.types)
 			if err != nil {
 				t.Fatal(err)
@@ -98,19 +99,21 @@ func TestWithoutSluice(t *testing.T) {
 
 // A story that goes wrong is an error, and nothing is left behind.
 func TestStoryThatGoesWrong(t *testing.T) {
-	temp := temporary(t)
-	t.Setenv("TMPDIR", temp)
-	var out bytes.Buffer
-	err := Run(t.Context(), Options{Script: true, Stdout: &out, Stderr: &out,
-		StartProxy: func(ctx context.Context, setup ProxySetup) (string, func(context.Context) error, error) {
+	for want, start := range map[string]func(context.Context, ProxySetup) (string, func(context.Context) error, error){
+		"no proxy today": func(context.Context, ProxySetup) (string, func(context.Context) error, error) {
 			return "", nil, errors.New("no proxy today")
-		}})
-	if err == nil || !strings.Contains(err.Error(), "no proxy today") {
-		t.Errorf("got %v", err)
-	}
-	left, err := filepath.Glob(filepath.Join(temp, "*"))
-	if err != nil || len(left) > 0 {
-		t.Errorf("left behind: %v (%v)", left, err)
+		},
+		`"\\copy users TO '`: nobodyBetween, // the first thing that Sluice is missed at
+	} {
+		t.Run(want, func(t *testing.T) {
+			temp := temporary(t)
+			t.Setenv("TMPDIR", temp)
+			err := Run(t.Context(), Options{Script: true, Stdout: t.Output(), Stderr: t.Output(), StartProxy: start})
+			if err == nil || !strings.Contains(err.Error(), want) {
+				t.Errorf("got %v, want %q", err, want)
+			}
+			awaitNothing(t, temp)
+		})
 	}
 }
 
