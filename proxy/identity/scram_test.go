@@ -161,6 +161,38 @@ func TestBindingUsesThePresentedCertificate(t *testing.T) {
 	}
 }
 
+// A client that could resume its TLS session would not be shown a certificate
+// the second time, and could not bind to it.
+func TestBindingOnEveryConnection(t *testing.T) {
+	ca := newAuthority(t, "ecdsa")
+	base := &tls.Config{Certificates: []tls.Certificate{ca.issue(pkix.Name{CommonName: "localhost"}, 0)}}
+	base.SetSessionTicketKeys([][32]byte{{1}}) // as a fleet of proxies would
+	s := startLoginServer(t, testVerifiers(t), base)
+	config, err := pgconn.ParseConfig(fmt.Sprintf("host=127.0.0.1 port=%d user=%s dbname=shop sslmode=require channel_binding=require",
+		s.listener.Addr().(*net.TCPAddr).Port, testUser))
+	if err != nil {
+		t.Fatal(err)
+	}
+	config.Password = testPassword
+	config.TLSConfig = &tls.Config{RootCAs: ca.pool, ServerName: "localhost", ClientSessionCache: tls.NewLRUClientSessionCache(8)}
+	for range 3 {
+		ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+		conn, err := pgconn.ConnectConfig(ctx, config)
+		if err != nil {
+			cancel()
+			t.Fatal(err)
+		}
+		if conn.Conn().(*tls.Conn).ConnectionState().DidResume {
+			t.Error("the TLS session was resumed")
+		}
+		if identity, err := result(t, s); err != nil || !identity.ChannelBound {
+			t.Errorf("identity %+v, error %v", identity, err)
+		}
+		_ = conn.Close(ctx)
+		cancel()
+	}
+}
+
 // A machine in the middle shows its own certificate and relays the rest.
 func TestSCRAMRefusesForeignBinding(t *testing.T) {
 	ca := newAuthority(t, "ecdsa")
