@@ -2,7 +2,6 @@ package policy
 
 import (
 	"fmt"
-	"net"
 	"strconv"
 	"strings"
 	"time"
@@ -84,12 +83,31 @@ func (j *judge) placeName(d statement.Destination) (string, bool) {
 	return clean(address(d), 80), false
 }
 
+// address writes host:port, an IPv6 address in brackets.
 func address(d statement.Destination) string {
-	port := d.Port
-	if port == 0 {
-		port = defaultPort
+	host := d.Host
+	if strings.Contains(host, ":") {
+		host = "[" + host + "]"
 	}
-	return net.JoinHostPort(d.Host, strconv.Itoa(port))
+	return host + ":" + strconv.Itoa(portOf(d.Port))
+}
+
+func portOf(port int) int {
+	if port == 0 {
+		return defaultPort
+	}
+	return port
+}
+
+// sameAddress reports whether an address written as host:port is that of a
+// destination.
+func sameAddress(written string, d statement.Destination) bool {
+	at := strings.LastIndexByte(written, ':')
+	if at < 0 || written[at+1:] != strconv.Itoa(portOf(d.Port)) {
+		return false
+	}
+	host := strings.TrimSuffix(strings.TrimPrefix(written[:at], "["), "]")
+	return sameHost(host, d.Host)
 }
 
 // measurements are the facts about a destination: those taken under its
@@ -97,9 +115,7 @@ func address(d statement.Destination) string {
 func (j *judge) measurements(d statement.Destination, name string) []Place {
 	var out []Place
 	for _, fact := range j.req.Facts.Places {
-		host, port, err := net.SplitHostPort(fact.Address)
-		sameAddress := err == nil && sameHost(host, d.Host) && net.JoinHostPort(d.Host, port) == address(d)
-		if fact.Name == name || sameAddress {
+		if fact.Name == name || sameAddress(fact.Address, d) {
 			out = append(out, fact)
 		}
 	}

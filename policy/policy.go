@@ -73,10 +73,7 @@ func (p *Policy) Place(host string, port int) (PlaceDef, bool) {
 }
 
 func (d PlaceDef) at(host string, port int) bool {
-	if port == 0 {
-		port = defaultPort
-	}
-	return port == d.Port && sameHost(host, d.Host)
+	return portOf(port) == d.Port && sameHost(host, d.Host)
 }
 
 // sameHost compares two host names without regard to case, two addresses

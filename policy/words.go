@@ -56,8 +56,12 @@ func subject(st *statement.Statement, effect statement.Effect, j *judge) string 
 	return words
 }
 
-// copyWords tells where the data of a COPY goes or comes from.
+// copyWords tells where the data of a COPY goes or comes from; "" if the
+// effect is another one in the same statement.
 func copyWords(effect statement.Effect) string {
+	if !strings.HasPrefix(effect.What, "COPY") {
+		return ""
+	}
 	from := strings.Contains(effect.What, "FROM")
 	switch effect.Kind {
 	case statement.ExportToClient:
