@@ -35,8 +35,8 @@ type running struct {
 
 // start builds a proxy from its configuration and begins to accept clients.
 // What was started is stopped again if something fails.
-func start(ctx context.Context, config *proxy.Config, log *slog.Logger) (r *running, err error) {
-	r = &running{config: config, log: log, served: make(chan error, 1)}
+func start(ctx context.Context, config *proxy.Config, log *slog.Logger) (_ *running, err error) {
+	r := &running{config: config, log: log, served: make(chan error, 1)}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, r.close(ctx))
