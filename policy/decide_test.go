@@ -158,7 +158,7 @@ func TestEveryEffectNeedsLeave(t *testing.T) {
 		t.Fatalf("%+v", d)
 	}
 	st.Effects = append(st.Effects, statement.Effect{Kind: statement.OpaqueCode, What: "function f", Position: 30})
-	if d := p.Decide(request(st)); d.Verdict != policy.Deny || d.Position != 7 {
+	if d := p.Decide(request(st)); d.Verdict != policy.Deny || d.Position != 30 {
 		t.Errorf("leave to export was taken as leave for code: %+v", d)
 	}
 }

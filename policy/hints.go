@@ -55,10 +55,24 @@ var kindHints = map[statement.Kind]string{
 	statement.InternalCopy:       "A copy inside the server needs its own protection. Use a query or a view instead, or ask for a rule that allows internal_copy on these relations.",
 }
 
+// functionHints say what to do instead of calling a function that has an
+// effect of a kind.
+var functionHints = map[statement.Kind]string{
+	statement.OpaqueCode:     "This function is not among those known to be harmless. Have a rule allow opaque_code with it in its functions, and call it with its schema.",
+	statement.ExportToClient: "Select the rows you need with WHERE and LIMIT, or have a rule allow export_to_client with this function in its functions, and call it with its schema.",
+}
+
+const programFromHint = `A program would run on the database server. Run it where you are, psql: \copy table FROM PROGRAM '...'.`
+
 // hint says what to do instead of an effect.
 func hint(st *statement.Statement, effect statement.Effect) string {
-	if effect.Kind == statement.OpaqueCode && strings.HasPrefix(effect.What, functionEffect) && st.Node != "FunctionCall" {
-		return "This function is not among those known to be harmless. Have a rule allow opaque_code with it in its functions, and call it with its schema."
+	if st.Node != "FunctionCall" && strings.HasPrefix(effect.What, functionEffect) {
+		if words, ok := functionHints[effect.Kind]; ok {
+			return words
+		}
+	}
+	if effect.Kind == statement.ExportToProgram && strings.HasPrefix(effect.What, "COPY FROM") {
+		return programFromHint
 	}
 	if words, ok := nodeHints[st.Node]; ok && !everyday.has(effect.Kind) {
 		return words
@@ -66,5 +80,5 @@ func hint(st *statement.Statement, effect statement.Effect) string {
 	if words, ok := kindHints[effect.Kind]; ok {
 		return words
 	}
-	return "Ask the owner of the rule."
+	return "Ask the owner of the policy."
 }

@@ -52,7 +52,7 @@ func (c *ruling) destinationFacts() []string {
 // destinationFact describes one destination in a sentence and reports
 // whether that speaks against sending anything there.
 func (j *judge) destinationFact(d statement.Destination) (string, bool) {
-	name, named := j.placeName(d)
+	name, known := j.placeName(d)
 	measured := j.measurements(d, name)
 	for i := range measured {
 		if fact, bad := judgePlace(name, &measured[i]); bad {
@@ -64,8 +64,10 @@ func (j *judge) destinationFact(d statement.Destination) (string, bool) {
 		return "a URL is no place whose protection can be measured", true
 	case d.Host == "":
 		return "the text does not tell which server is meant", true
-	case !named:
+	case known == unnamed:
 		return name + " is no destination of the policy", true
+	case known == otherDatabase:
+		return name + " is a destination of the policy for another database than the text names", true
 	case len(measured) == 0:
 		return "nothing was measured about " + name, true
 	}
@@ -73,14 +75,30 @@ func (j *judge) destinationFact(d statement.Destination) (string, bool) {
 	return fact, false
 }
 
+// standing is how well a policy knows a destination.
+type standing uint8
+
+const (
+	unnamed standing = iota
+	otherDatabase
+	named
+)
+
 // placeName is the policy's name for a destination, or else its address.
-func (j *judge) placeName(d statement.Destination) (string, bool) {
+func (j *judge) placeName(d statement.Destination) (string, standing) {
+	name, known := clean(address(d), maxSubject), unnamed
 	for _, place := range j.policy.places {
-		if d.Type == statement.ToServer && place.at(d.Host, d.Port) && (place.Database == "" || place.Database == d.Database) {
-			return place.Name, true
+		if d.Type != statement.ToServer || !place.at(d.Host, d.Port) {
+			continue
+		}
+		if place.Database == "" || place.Database == d.Database {
+			return place.Name, named
+		}
+		if known == unnamed {
+			name, known = place.Name, otherDatabase
 		}
 	}
-	return clean(address(d), 80), false
+	return name, known
 }
 
 // address writes host:port, an IPv6 address in brackets.

@@ -14,7 +14,8 @@ type ruling struct {
 }
 
 // decision begins a decision about an effect. It points at the statement's
-// main relation, or else at the effect.
+// main relation, but for an effect of code, whose relations are not known,
+// and for one of a statement without relations, at the effect itself.
 func (c *ruling) decision(verdict Verdict, rule string, effect statement.Effect) Decision {
 	d := Decision{
 		Verdict: verdict, Rule: rule, Statement: c.index,
@@ -24,7 +25,8 @@ func (c *ruling) decision(verdict Verdict, rule string, effect statement.Effect)
 		d.SQLSTATE = insufficientPrivilege
 		d.Hint = hint(c.st, effect)
 	}
-	if main := mainRelation(c.st); main != nil {
+	_, byFunction := causedBy(c.st, effect)
+	if main := mainRelation(c.st); main != nil && !(byFunction && d.Position >= 0) {
 		d.pointAt(main)
 	} else if d.Position < 0 && c.index >= 0 {
 		d.Position = c.st.Start
@@ -133,7 +135,7 @@ func (c *ruling) addFacts(d *Decision) {
 // one came.
 func (c *ruling) refuseByDefault(effect statement.Effect) Decision {
 	d := c.decision(Deny, ruleDefaultDeny, effect)
-	d.because("", "%s is refused unless a rule allows it", effect.Kind)
+	d.because("", "%s%s is refused unless a rule allows it", effect.Kind, inParentheses(effect))
 	c.addFacts(&d)
 	for _, r := range c.judge.allow {
 		why, relation := r.allows(c.st, effect)
@@ -144,6 +146,14 @@ func (c *ruling) refuseByDefault(effect statement.Effect) Decision {
 		break
 	}
 	return d
+}
+
+// inParentheses is what the analysis knows about an effect.
+func inParentheses(effect statement.Effect) string {
+	if _, known := split(effect.What); known != "" {
+		return " (" + known + ")"
+	}
+	return ""
 }
 
 // nearMiss explains why a rule for the same kind does not help.

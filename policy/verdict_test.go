@@ -38,6 +38,36 @@ func TestVerdicts(t *testing.T) {
 	})
 }
 
+// TestStory shows what people read for real SQL under the demo's policy.
+func TestStory(t *testing.T) {
+	analyzer := statement.NewAnalyzer(statement.Options{})
+	t.Cleanup(func() {
+		if err := analyzer.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	each(t, "story", func(t *testing.T, text string) string {
+		s := &scene{t: t, analyzer: analyzer}
+		s.line("policy demo.yaml")
+		s.line("measured sandbox 127.0.0.1:5434 let an unknown user in without a password, no TLS")
+		return cases(t, text, func(sql string) string { return told(s.decide("alice", sql), sql) })
+	})
+}
+
+// told writes a decision as psql would show it.
+func told(d policy.Decision, sql string) string {
+	message, detail, hint := policy.Explain(d, "7k2mq9xw")
+	out := d.Verdict.String() + " " + d.SQLSTATE + "\n" + message + "\nDETAIL: " + strings.ReplaceAll(detail, "\n", "\n        ")
+	if hint != "" {
+		out += "\nHINT: " + hint
+	}
+	if d.Position >= 0 && d.Position < len(sql) {
+		line, _, _ := strings.Cut(sql[d.Position:], "\n")
+		out += "\nPOINTS AT: " + line
+	}
+	return out
+}
+
 type scene struct {
 	t        *testing.T
 	analyzer *statement.Analyzer

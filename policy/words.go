@@ -38,7 +38,7 @@ func subject(st *statement.Statement, effect statement.Effect, j *judge) string 
 			return "COPY" + withRelation(" of ", st) + where
 		}
 	}
-	words := clean(effect.What, maxSubject)
+	words, _ := split(effect.What)
 	if words == "" {
 		words = effect.Kind.String()
 	}
@@ -54,6 +54,16 @@ func subject(st *statement.Statement, effect statement.Effect, j *judge) string 
 		words += withRelation(" on ", st)
 	}
 	return words
+}
+
+// split parts the words of an effect into what it is and, in parentheses
+// at the end, what is known about it.
+func split(what string) (words, known string) {
+	words, known, found := strings.Cut(what, " (")
+	if !found || !strings.HasSuffix(known, ")") {
+		return clean(what, maxSubject), ""
+	}
+	return clean(words, maxSubject), clean(strings.TrimSuffix(known, ")"), maxReason)
 }
 
 // copyWords tells where the data of a COPY goes or comes from; "" if the
@@ -110,7 +120,7 @@ func mainRelation(st *statement.Statement) *statement.Relation {
 // An address stays out: it comes from a literal of the text.
 func towards(st *statement.Statement, j *judge) string {
 	for _, d := range serverDestinations(st) {
-		if name, named := j.placeName(d); named {
+		if name, known := j.placeName(d); known != unnamed {
 			return " towards " + name
 		}
 	}

@@ -41,11 +41,10 @@ func (w *walker) alterTable(s *pg.AlterTableStmt) {
 }
 
 func (w *walker) alterCommand(cmd *pg.AlterTableCmd) {
-	what := strings.ReplaceAll(strings.TrimPrefix(cmd.Subtype.String(), "AT_"), "_", " ")
 	if kind, ok := alterKinds[cmd.Subtype]; ok {
-		w.effectHere(kind, "ALTER TABLE "+what)
+		w.effectHere(kind, "ALTER TABLE ... "+commandWords(cmd.Subtype))
 	} else if !harmlessAlters[cmd.Subtype] {
-		w.fail("command %s of ALTER TABLE is not known", what)
+		w.fail("command %s of ALTER TABLE is not known", commandWords(cmd.Subtype))
 	}
 	switch cmd.Subtype {
 	case pg.AlterTableType_AT_AttachPartition, pg.AlterTableType_AT_DetachPartition, pg.AlterTableType_AT_DetachPartitionFinalize:
@@ -60,6 +59,18 @@ func (w *walker) alterCommand(cmd *pg.AlterTableCmd) {
 	case pg.AlterTableType_AT_SetRelOptions, pg.AlterTableType_AT_ResetRelOptions, pg.AlterTableType_AT_ReplaceRelOptions:
 		w.relationOptions(cmd.Def.GetList().GetItems())
 	}
+}
+
+// commandWords turns AT_DisableRowSecurity into "disable row security".
+func commandWords(t pg.AlterTableType) string {
+	var b strings.Builder
+	for i, r := range strings.TrimPrefix(t.String(), "AT_") {
+		if upper := r >= 'A' && r <= 'Z'; upper && i > 0 {
+			b.WriteByte(' ')
+		}
+		b.WriteRune(r)
+	}
+	return strings.ToLower(b.String())
 }
 
 // relationOptions: those named security_... say whose rights a view uses.

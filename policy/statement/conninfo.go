@@ -81,23 +81,14 @@ func (d *Destination) set(keyword, value string) {
 			d.Port = int(n)
 		}
 	case "dbname":
-		d.dbname(value)
+		// The server does not expand a connection string here, but
+		// somebody may have put one with a password.
+		if !strings.Contains(value, "=") && !strings.Contains(value, "://") {
+			d.Database = clip(value)
+		}
 	case "user":
 		d.User = clip(value)
 	}
-}
-
-// dbname may itself hold a whole connection string.
-func (d *Destination) dbname(value string) {
-	if strings.HasPrefix(value, "postgres://") || strings.HasPrefix(value, "postgresql://") || strings.Contains(value, "=") {
-		if !strings.Contains(value, "dbname") {
-			inner := serverDestination(value, d.Position)
-			inner.Position = d.Position
-			*d = inner
-		}
-		return
-	}
-	d.Database = clip(value)
 }
 
 // fromURI reads what follows postgres://.
@@ -110,7 +101,7 @@ func (d *Destination) fromURI(rest string) {
 		authority = authority[i+1:]
 	}
 	d.hostPort(authority)
-	d.Database = clip(unescape(database))
+	d.set("dbname", unescape(database))
 	for _, part := range strings.Split(query, "&") {
 		key, value, _ := strings.Cut(part, "=")
 		d.set(unescape(key), unescape(value))

@@ -2,6 +2,7 @@ package statement
 
 import (
 	"bytes"
+	"encoding/json"
 	"flag"
 	"fmt"
 	"os"
@@ -28,7 +29,7 @@ type testCase struct {
 	line      int
 }
 
-func parseCases(t *testing.T, file string) []testCase {
+func parseCases(t testing.TB, file string) []testCase {
 	t.Helper()
 	content, err := os.ReadFile(file)
 	if err != nil {
@@ -85,13 +86,45 @@ func writeCases(t *testing.T, file string, cases []testCase) {
 	}
 }
 
-// runCases runs every testdata file through the functions named by the
+// TestData runs every testdata file through the functions named by the
 // directives.
 func TestData(t *testing.T) {
 	directives := map[string]func(*testing.T, string) string{
 		"analyze": func(t *testing.T, input string) string { return describe(judge(input)) },
 		"kinds":   func(t *testing.T, input string) string { return kindsOf(input) },
 		"shape":   func(t *testing.T, input string) string { return judge(input).Shape },
+		"settings": func(t *testing.T, input string) string {
+			return eachLine(input, func(s *Statement) []string {
+				var out []string
+				for _, v := range s.Settings {
+					out = append(out, strings.Join(strings.Fields(fmt.Sprintf("%s=%q %s %s %s", v.Name, v.Value, flagWord(v.Reset, "reset"), flagWord(v.Unknown, "unknown"), flagWord(v.Breaks, "BREAKS"))), " "))
+				}
+				return append([]string{s.Kind.String()}, out...)
+			})
+		},
+		"relations": func(t *testing.T, input string) string {
+			return eachLine(input, func(s *Statement) []string {
+				var out []string
+				for _, r := range s.Relations {
+					out = append(out, string(r.Access)+" "+r.String())
+				}
+				return out
+			})
+		},
+		"destinations": func(t *testing.T, input string) string {
+			return eachLine(input, func(s *Statement) []string {
+				var out []string
+				for _, d := range s.Destinations {
+					d.Position = 0
+					encoded, err := json.Marshal(d)
+					if err != nil {
+						t.Fatal(err)
+					}
+					out = append(out, string(encoded))
+				}
+				return out
+			})
+		},
 	}
 	files, err := filepath.Glob("testdata/*.txt")
 	if err != nil || len(files) == 0 {
@@ -136,6 +169,31 @@ func kindsOf(input string) string {
 		out = append(out, fmt.Sprintf("%s: %s", a.Kind, what))
 	}
 	return strings.Join(out, "\n")
+}
+
+// eachLine judges each line and prints what f says of its statements.
+func eachLine(input string, f func(*Statement) []string) string {
+	var out []string
+	for _, line := range strings.Split(input, "\n") {
+		a := judge(line)
+		if a.Problem != nil {
+			out = append(out, "parse_error: "+a.Problem.Message)
+			continue
+		}
+		var all []string
+		for i := range a.Statements {
+			all = append(all, strings.Join(f(&a.Statements[i]), ", "))
+		}
+		out = append(out, "- "+strings.Join(all, " ; "))
+	}
+	return strings.Join(out, "\n")
+}
+
+func flagWord(set bool, word string) string {
+	if set {
+		return word
+	}
+	return ""
 }
 
 // describe prints an analysis for people.

@@ -35,6 +35,12 @@ func (w *walker) definitionStatement(node *pg.Node) bool {
 		w.mark(n.CreateSeqStmt.Sequence, Create)
 		w.effectHere(DDL, "CREATE SEQUENCE")
 		w.children(n.CreateSeqStmt)
+	case *pg.Node_CreateTrigStmt:
+		w.mark(n.CreateTrigStmt.Relation, Alter)
+		w.effectHere(OpaqueCode, "CREATE TRIGGER")
+		schema, name := qualified(n.CreateTrigStmt.Funcname)
+		w.function(schema, name, w.st.Start)
+		w.children(n.CreateTrigStmt)
 	case *pg.Node_CreateFunctionStmt:
 		w.createFunction(n.CreateFunctionStmt)
 	case *pg.Node_DefineStmt:

@@ -2,6 +2,7 @@ package statement
 
 import (
 	"fmt"
+	"io"
 	"os"
 	"strings"
 	"testing"
@@ -20,6 +21,9 @@ func TestMain(m *testing.M) {
 	case "hang":
 		time.Sleep(time.Hour)
 	case "lie":
+		if _, err := io.CopyN(io.Discard, os.Stdin, 70<<10); err != nil {
+			os.Exit(1)
+		}
 		fmt.Print("\x00\x00\x00\x02{}")
 		time.Sleep(time.Hour)
 	case "garbage":

@@ -27,8 +27,8 @@ var pins = map[string]pin{
 	"client_encoding":                  {utf8Spelling, true},
 	"standard_conforming_strings":      {isOn, true},
 	"backslash_quote":                  {is("safe_encoding"), true},
-	"role":                             {is("none"), true},
-	"session_authorization":            {is("default"), true},
+	"role":                             {func(v string) bool { return v == "none" }, true},
+	"session_authorization":            {func(string) bool { return false }, true},
 	"session_replication_role":         {is("origin"), false},
 	"lo_compat_privileges":             {isOff, false},
 	"transform_null_equals":            {isOff, false},
@@ -100,7 +100,7 @@ func (w *walker) change(name, value string, known bool, at int) {
 	if pinned && p.breaks && !kept {
 		s.Breaks = true
 	}
-	if (name == "role" || name == "session_authorization") && kept {
+	if name == "role" && kept {
 		s.Value, s.Reset = "", true
 	}
 	w.setting(s)

@@ -28,7 +28,6 @@ var simpleStatements = map[string]meaning{
 	// Code that cannot be judged.
 	"DoStmt":               {OpaqueCode, "DO"},
 	"CallStmt":             {OpaqueCode, "CALL"},
-	"CreateTrigStmt":       {OpaqueCode, "CREATE TRIGGER"},
 	"CreateEventTrigStmt":  {OpaqueCode, "CREATE EVENT TRIGGER"},
 	"CreateAmStmt":         {OpaqueCode, "CREATE ACCESS METHOD"},
 	"CreateOpClassStmt":    {OpaqueCode, "CREATE OPERATOR CLASS"},
