@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/urfave/cli/v2"
 
 	"github.com/sluice-pg/sluice/audit"
 	"github.com/sluice-pg/sluice/policy"
@@ -44,11 +45,11 @@ func start(ctx context.Context, config *proxy.Config, log *slog.Logger) (_ *runn
 	}()
 	p, source, err := loadPolicy(config.Policy)
 	if err != nil {
-		return nil, err
+		return nil, cli.Exit(err, exitConfig)
 	}
 	verifiers, err := identity.OpenVerifiers(config.Users)
 	if err != nil {
-		return nil, fmt.Errorf("users: %w", err)
+		return nil, cli.Exit(fmt.Errorf("users: %w", err), exitConfig)
 	}
 	key, err := audit.LoadOrCreateKey(config.Trail.Key)
 	if err != nil {

@@ -64,11 +64,11 @@ func auditCommand() *cli.Command {
 
 func dirAndFormat(c *cli.Context) (string, read.Format, error) {
 	if c.NArg() != 1 {
-		return "", 0, cli.Exit(c.Command.Name+" takes one DIR", 2)
+		return "", 0, cli.Exit(c.Command.Name+" takes one DIR", exitUsage)
 	}
 	f, err := read.ParseFormat(c.String("format"))
 	if err != nil {
-		return "", 0, cli.Exit(err, 2)
+		return "", 0, cli.Exit(err, exitUsage)
 	}
 	return c.Args().First(), f, nil
 }
@@ -90,7 +90,7 @@ func auditShow(c *cli.Context) error {
 
 func auditVerify(c *cli.Context) error {
 	if c.NArg() != 1 {
-		return cli.Exit("verify takes one DIR", 2)
+		return cli.Exit("verify takes one DIR", exitUsage)
 	}
 	dir := c.Args().First()
 	key, err := publicKey(c.Path("key"), dir)
@@ -139,5 +139,5 @@ func printReport(w io.Writer, r verify.Report, format string) error {
 	case "json":
 		return json.NewEncoder(w).Encode(r)
 	}
-	return cli.Exit(fmt.Sprintf("format %q is not text or json", format), 2)
+	return cli.Exit(fmt.Sprintf("format %q is not text or json", format), exitUsage)
 }

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 
 	"github.com/urfave/cli/v2"
@@ -16,6 +17,7 @@ import (
 // Exit codes, also listed in the help.
 const (
 	exitRuntime = 1
+	exitUsage   = 2
 	exitConfig  = 5
 )
 
@@ -23,7 +25,7 @@ func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	if err := newApp().RunContext(ctx, os.Args); err != nil {
-		fmt.Fprintln(os.Stderr, "sluice:", err)
+		fmt.Fprintln(os.Stderr, "sluice:", strings.TrimPrefix(err.Error(), "sluice: "))
 		var coded cli.ExitCoder
 		if errors.As(err, &coded) {
 			os.Exit(coded.ExitCode())
@@ -33,7 +35,7 @@ func main() {
 }
 
 func newApp() *cli.App {
-	return &cli.App{
+	app := &cli.App{
 		Name:  "sluice",
 		Usage: "let data leave a PostgreSQL database only to where it is as well protected",
 		Description: "Exit codes: 0 done, 1 something failed, 2 wrong usage, 4 the trail does not verify,\n" +
@@ -44,5 +46,30 @@ func newApp() *cli.App {
 		Commands: []*cli.Command{
 			serveCommand(), demoCommand(), userCommand(), auditCommand(), whyCommand(), workerCommand(),
 		},
+		Action:       chooseCommand,
+		OnUsageError: usageError,
+	}
+	strictUsage(app.Commands)
+	return app
+}
+
+// strictUsage makes every wrong command line end with exitUsage.
+func strictUsage(commands []*cli.Command) {
+	for _, c := range commands {
+		c.OnUsageError = usageError
+		if len(c.Subcommands) > 0 {
+			c.Action = chooseCommand
+			strictUsage(c.Subcommands)
+		}
 	}
 }
+
+// chooseCommand runs where no command was given, or none that exists.
+func chooseCommand(c *cli.Context) error {
+	if name := c.Args().First(); name != "" {
+		return cli.Exit(fmt.Sprintf("there is no command %q; sluice help lists them", name), exitUsage)
+	}
+	return cli.ShowSubcommandHelp(c)
+}
+
+func usageError(_ *cli.Context, err error, _ bool) error { return cli.Exit(err, exitUsage) }

@@ -25,10 +25,10 @@ func userCommand() *cli.Command {
 			Name: "add", Usage: "add a user, or give one a new password", ArgsUsage: "NAME",
 			Description: "Asks for the password on a terminal, else reads one line from standard input. The file gets a SCRAM\n" +
 				"verifier, never the password. A running proxy sees the change at the next login.",
-			Flags: []cli.Flag{&cli.PathFlag{Name: "file", Aliases: []string{"f"}, Required: true, Usage: "verifiers `FILE`"}},
+			Flags: []cli.Flag{&cli.PathFlag{Name: "file", Aliases: []string{"f"}, Usage: "verifiers `FILE`"}},
 			Action: func(c *cli.Context) error {
-				if c.NArg() != 1 {
-					return cli.Exit("user add takes one NAME", 2)
+				if c.NArg() != 1 || c.Path("file") == "" {
+					return cli.Exit("user add takes --file FILE and one NAME", exitUsage)
 				}
 				password, err := readPassword(os.Stdin, os.Stderr)
 				if err != nil {

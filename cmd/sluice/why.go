@@ -17,13 +17,12 @@ func whyCommand() *cli.Command {
 	return &cli.Command{
 		Name: "why", Usage: "say why a request was decided as it was", ArgsUsage: "ID",
 		Description: "For reviewers, who can read the trail. Engineers ask in their own session: SHOW sluice.why_ID;",
-		Flags:       []cli.Flag{&cli.PathFlag{Name: "trail", Required: true, EnvVars: []string{"SLUICE_TRAIL"}, Usage: "the trail's `DIR`"}},
+		Flags:       []cli.Flag{&cli.PathFlag{Name: "trail", EnvVars: []string{"SLUICE_TRAIL"}, Usage: "the trail's `DIR`"}},
 		Action: func(c *cli.Context) error {
-			// The flag may stand behind the ID, as people type it.
-			id, rest := c.Args().First(), c.Args().Tail()
-			if id == "" || len(rest) > 0 {
-				return cli.Exit("why takes one ID, after its flags", 2)
+			if c.NArg() != 1 || c.Path("trail") == "" {
+				return cli.Exit("why takes --trail DIR and then one ID", exitUsage)
 			}
+			id := c.Args().First()
 			lines, err := explainFor(c.Path("trail"))(c.Context, id, "")
 			if err != nil {
 				return err
