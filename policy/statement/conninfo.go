@@ -41,87 +41,110 @@ func urlDestination(text string, at int) Destination {
 	return Destination{Type: ToURL, Path: clip(scheme + "://" + authority + path), Position: at}
 }
 
-// serverDestination reads a connection string of libpq: keyword=value pairs or
-// a postgres:// URI. The password is never looked at. A string that is
-// neither is taken for the name of a foreign server or connection.
+// serverDestination reads a connection string as libpq does: keyword=value
+// pairs or a postgres:// URI. The password is never looked at. A string that
+// is neither is taken for the name of a foreign server or connection.
 func serverDestination(conninfo string, at int) Destination {
-	d := Destination{Type: ToServer, Position: at}
 	for _, prefix := range []string{"postgresql://", "postgres://"} {
 		if strings.HasPrefix(conninfo, prefix) {
-			d.fromURI(conninfo[len(prefix):])
-			return d
+			return uriParameters(conninfo[len(prefix):]).destination(at)
 		}
 	}
 	if !strings.Contains(conninfo, "=") {
-		d.Host = clip(strings.TrimSpace(conninfo))
-		return d
+		return Destination{Type: ToServer, Host: clip(strings.TrimSpace(conninfo)), Position: at}
 	}
+	p := parameters{}
 	for _, pair := range keywordPairs(conninfo) {
-		d.set(pair[0], pair[1])
+		p[pair[0]] = pair[1]
+	}
+	return p.destination(at)
+}
+
+// parameters of a connection; of a repeated one the last counts, as in libpq.
+type parameters map[string]string
+
+// destination is where a connection with these parameters goes. hostaddr is
+// where the bytes go, whatever host says; a service is a name in a file of
+// the server that nobody here can read. A list of hosts is kept whole.
+func (p parameters) destination(at int) Destination {
+	d := Destination{Type: ToServer, Host: p["host"], User: clip(p["user"]), Position: at}
+	if p["hostaddr"] != "" {
+		d.Host = p["hostaddr"]
+	} else if d.Host == "" && p["service"] != "" {
+		d.Host = "service=" + p["service"]
+	}
+	// What stands before an @ here was meant as a password.
+	d.Host = clip(d.Host[strings.LastIndexByte(d.Host, '@')+1:])
+	first, _, _ := strings.Cut(p["port"], ",")
+	if n, err := strconv.ParseUint(strings.TrimSpace(first), 10, 16); err == nil {
+		d.Port = int(n)
+	}
+	// The server does not expand a connection string in dbname, but
+	// somebody may have put one there, with a password.
+	if name := p["dbname"]; !strings.Contains(name, "=") && !strings.Contains(name, "://") {
+		d.Database = clip(name)
 	}
 	return d
 }
 
-// set takes one connection parameter. Of several hosts the first counts; a
-// list is kept whole so that nobody overlooks the others. hostaddr is where
-// the bytes go, whatever host says.
-func (d *Destination) set(keyword, value string) {
-	switch keyword {
-	case "host":
-		if d.Host == "" {
-			d.Host = clip(value)
-		}
-	case "hostaddr":
-		if value != "" {
-			d.Host = clip(value)
-		}
-	case "port":
-		first, _, _ := strings.Cut(value, ",")
-		if n, err := strconv.ParseUint(strings.TrimSpace(first), 10, 16); err == nil {
-			d.Port = int(n)
-		}
-	case "dbname":
-		// The server does not expand a connection string here, but
-		// somebody may have put one with a password.
-		if !strings.Contains(value, "=") && !strings.Contains(value, "://") {
-			d.Database = clip(value)
-		}
-	case "user":
-		d.User = clip(value)
+// uriParameters reads what follows postgres://, in libpq's order: the user
+// ends at the first @ before any slash, even after a question mark; then
+// hosts with ports, the database, and parameters, which override.
+func uriParameters(rest string) parameters {
+	p := parameters{}
+	if i := strings.IndexAny(rest, "@/"); i >= 0 && rest[i] == '@' {
+		user, _, _ := strings.Cut(rest[:i], ":")
+		p.put("user", user)
+		rest = rest[i+1:]
 	}
-}
-
-// fromURI reads what follows postgres://.
-func (d *Destination) fromURI(rest string) {
-	rest, query, _ := strings.Cut(rest, "?")
-	authority, database, _ := strings.Cut(rest, "/")
-	if i := strings.LastIndexByte(authority, '@'); i >= 0 {
-		user, _, _ := strings.Cut(authority[:i], ":")
-		d.User = clip(unescape(user))
-		authority = authority[i+1:]
+	var hosts, ports []string
+	for more := true; more; {
+		var host, port string
+		host, rest = uriHost(rest)
+		if strings.HasPrefix(rest, ":") {
+			port, rest = cutAny(rest[1:], "/?,")
+		}
+		hosts, ports = append(hosts, host), append(ports, port)
+		if more = strings.HasPrefix(rest, ","); more {
+			rest = rest[1:]
+		}
 	}
-	d.hostPort(authority)
-	d.set("dbname", unescape(database))
-	for _, part := range strings.Split(query, "&") {
+	p.put("host", strings.Join(hosts, ","))
+	p.put("port", strings.Join(ports, ","))
+	if strings.HasPrefix(rest, "/") {
+		var database string
+		database, rest = cutAny(rest[1:], "?")
+		p.put("dbname", database)
+	}
+	for _, part := range strings.Split(strings.TrimPrefix(rest, "?"), "&") {
 		key, value, _ := strings.Cut(part, "=")
-		d.set(unescape(key), unescape(value))
+		p[unescape(key)] = unescape(value)
+	}
+	return p
+}
+
+// put stores a percent-encoded value; an empty one is one not given.
+func (p parameters) put(keyword, value string) {
+	if value != "" {
+		p[keyword] = unescape(value)
 	}
 }
 
-func (d *Destination) hostPort(authority string) {
-	if authority == "" {
-		return
+func uriHost(s string) (host, rest string) {
+	if strings.HasPrefix(s, "[") {
+		if i := strings.IndexByte(s, ']'); i >= 0 {
+			return s[1:i], s[i+1:]
+		}
 	}
-	if strings.Contains(authority, ",") {
-		d.Host = clip(unescape(authority))
-		return
+	return cutAny(s, ":/?,")
+}
+
+// cutAny splits in front of the first of the characters.
+func cutAny(s, chars string) (before, rest string) {
+	if i := strings.IndexAny(s, chars); i >= 0 {
+		return s[:i], s[i:]
 	}
-	host, port := authority, ""
-	if i := strings.LastIndexByte(authority, ':'); i >= 0 && !strings.HasSuffix(authority, "]") {
-		host, port = authority[:i], authority[i+1:]
-	}
-	d.Host = clip(unescape(strings.Trim(host, "[]")))
-	d.set("port", port)
+	return s, ""
 }
 
 func unescape(s string) string {

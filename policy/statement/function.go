@@ -128,6 +128,10 @@ func (w *walker) function(schema, name string, at int) {
 		w.seen.functions = map[functionKey]bool{}
 	}
 	w.seen.functions[key] = true
+	if len(w.st.Functions) >= mostNamed {
+		w.fail("statement names more than %d functions", mostNamed)
+		return
+	}
 	w.st.Functions = append(w.st.Functions, Function{Schema: schema, Name: name, Position: at})
 }
 

@@ -41,6 +41,10 @@ func (w *walker) relation(r Relation) {
 		w.seen.relations = map[relationKey]bool{}
 	}
 	w.seen.relations[key] = true
+	if len(w.st.Relations) >= mostNamed {
+		w.fail("statement names more than %d relations", mostNamed)
+		return
+	}
 	w.st.Relations = append(w.st.Relations, r)
 	if !systemRelation(r) {
 		return

@@ -43,7 +43,7 @@ func (w *walker) remoteStatement(node *pg.Node) bool {
 func (w *walker) foreign(what string, options []*pg.Node, server bool) {
 	at := w.st.Start
 	w.effect(ExportRemote, what, at)
-	d := Destination{Type: ToServer, Position: at}
+	p := parameters{}
 	for _, o := range options {
 		e := o.GetDefElem()
 		value := e.GetArg().GetString_().GetSval()
@@ -56,11 +56,11 @@ func (w *walker) foreign(what string, options []*pg.Node, server bool) {
 			w.destination(Destination{Type: ToProgram, Path: firstWord(value), Position: at})
 		case strings.Contains(value, "://"):
 			w.destination(urlDestination(value, at))
-		case server:
-			d.set(name, value)
+		default:
+			p[name] = value
 		}
 	}
-	if server {
+	if d := p.destination(at); server && d != (Destination{Type: ToServer, Position: at}) {
 		w.destination(d)
 	}
 }

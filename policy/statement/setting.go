@@ -151,7 +151,7 @@ func (w *walker) variableSet(set *pg.VariableSetStmt) {
 	at := w.st.Start
 	switch set.GetKind() {
 	case pg.VariableSetKind_VAR_SET_VALUE:
-		value, known := settingValue(set.Args)
+		value, known := settingValue(set.Name, set.Args)
 		w.change(set.Name, value, known, at)
 	case pg.VariableSetKind_VAR_SET_DEFAULT, pg.VariableSetKind_VAR_RESET:
 		w.reset(set.Name, at)
@@ -182,17 +182,33 @@ func (w *walker) transactionSettings(set *pg.VariableSetStmt, at int) {
 	}
 }
 
-// settingValue joins the arguments of a SET as the server does.
-func settingValue(args []*pg.Node) (value string, known bool) {
+// settingValue joins the arguments of a SET as the server does, which for
+// search_path quotes what is no plain identifier.
+func settingValue(name string, args []*pg.Node) (value string, known bool) {
 	parts := make([]string, 0, len(args))
 	for _, arg := range args {
 		part, ok := constant(arg)
 		if !ok {
 			return "", false
 		}
+		if strings.EqualFold(name, "search_path") {
+			part = quoteIdentifier(part)
+		}
 		parts = append(parts, part)
 	}
 	return strings.Join(parts, ", "), len(parts) > 0
+}
+
+func quoteIdentifier(s string) string {
+	for i := range len(s) {
+		if c := s[i]; !(c >= 'a' && c <= 'z' || c == '_' || i > 0 && c >= '0' && c <= '9') {
+			return `"` + strings.ReplaceAll(s, `"`, `""`) + `"`
+		}
+	}
+	if s == "" {
+		return `""`
+	}
+	return s
 }
 
 // constant is the text of a constant; casts to text change nothing.

@@ -81,9 +81,29 @@ func (w *walker) effect(kind Kind, what string, at int) {
 	if w.seen.effects == nil {
 		w.seen.effects = map[effectKey]bool{}
 	}
+	if len(w.st.Effects) >= mostEffects && w.has(kind) {
+		return
+	}
 	w.seen.effects[key] = true
 	w.st.Effects = append(w.st.Effects, Effect{Kind: kind, What: what, Position: max(at, -1)})
 }
+
+// mostEffects is how many effects one statement keeps; beyond it, only one of
+// a kind that is not there yet.
+const mostEffects = 200
+
+func (w *walker) has(kind Kind) bool {
+	for _, e := range w.st.Effects {
+		if e.Kind == kind {
+			return true
+		}
+	}
+	return false
+}
+
+// mostNamed is how many different relations or functions one statement may
+// name; no honest one comes near.
+const mostNamed = 10_000
 
 // effectHere notes an effect of the statement as a whole.
 func (w *walker) effectHere(kind Kind, what string) { w.effect(kind, what, w.st.Start) }
