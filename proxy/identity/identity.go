@@ -86,10 +86,10 @@ func passwordFailure(user string, cause error) *Failure {
 // a rule whose method is "reject". The client is not told which of the two.
 func NotAdmitted(database, user string, addr netip.Addr, tls bool) *Failure {
 	transport := "without TLS"
-	hint := "connect with sslmode=verify-full, or ask the operator for a rule in `logins:`"
+	hint := "connect with sslmode=verify-full, or ask the operator for a rule in `auth:`"
 	if tls {
 		transport = "with TLS"
-		hint = "ask the operator for a rule in `logins:`"
+		hint = "ask the operator for a rule in `auth:`"
 	}
 	return &Failure{
 		Code: codeInvalidAuthorization,

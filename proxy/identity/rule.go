@@ -38,7 +38,7 @@ type Rules []Rule
 func (rules Rules) Validate() error {
 	for i, rule := range rules {
 		if err := rule.validate(); err != nil {
-			return fmt.Errorf("login rule %d: %w", i+1, err)
+			return fmt.Errorf("auth rule %d: %w", i+1, err)
 		}
 	}
 	return nil
