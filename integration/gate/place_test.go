@@ -245,7 +245,7 @@ func run(t *testing.T, c *pgconn.PgConn, sql string) error {
 	return err
 }
 
-func mustExec(t *testing.T, c *pgconn.PgConn, sql string) {
+func mustRun(t *testing.T, c *pgconn.PgConn, sql string) {
 	t.Helper()
 	if err := run(t, c, sql); err != nil {
 		t.Fatalf("%.200s: %v", sql, err)

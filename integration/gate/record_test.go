@@ -73,7 +73,7 @@ func TestNothingRunsUnrecorded(t *testing.T) {
 			canary := "canary_" + how
 			newCanary(t, canary)
 			c := p.connect(t, "")
-			mustExec(t, c, "SELECT 1")
+			mustRun(t, c, "SELECT 1")
 			_, err := c.Prepare(t.Context(), "later", "INSERT INTO "+canary+" SELECT relname FROM pg_class LIMIT 1", nil)
 			if err != nil {
 				t.Fatal(err)
@@ -95,7 +95,7 @@ func TestNothingRunsUnrecorded(t *testing.T) {
 				t.Errorf("%d unrecorded statements ran", n)
 			}
 			// The session lives on, and a recorded statement runs.
-			mustExec(t, c, fmt.Sprintf(copies[0].sql, canary))
+			mustRun(t, c, fmt.Sprintf(copies[0].sql, canary))
 			if n := onServer(t, "SELECT count(*) FROM "+canary); n != 1 {
 				t.Errorf("%d rows after a recorded statement", n)
 			}
