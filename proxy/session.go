@@ -7,6 +7,7 @@ import (
 	"io"
 	"log/slog"
 	"net"
+	"runtime/debug"
 	"sync/atomic"
 	"time"
 
@@ -157,8 +158,8 @@ func (s *session) relay(ctx context.Context) error {
 	defer cancel()
 	// Capacity for both, so that neither waits to be heard.
 	fromClient, fromServer := make(chan error, 1), make(chan error, 1)
-	go func() { fromServer <- s.fromServer() }()
-	go func() { fromClient <- s.fromClient(ctx) }()
+	go func() { fromServer <- s.guard(s.fromServer) }()
+	go func() { fromClient <- s.guard(func() error { return s.fromClient(ctx) }) }()
 
 	err, client, server := s.watch(ctx, fromClient, fromServer)
 	s.stop()
@@ -170,6 +171,18 @@ func (s *session) relay(ctx context.Context) error {
 		<-fromServer
 	}
 	return err
+}
+
+// guard turns a panic into an error: one session's mistake is that session's
+// end.
+func (s *session) guard(direction func() error) (err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			s.log.Error("session panicked", "panic", fmt.Sprint(r), "stack", string(debug.Stack()))
+			err = errors.New("a step of the session panicked")
+		}
+	}()
+	return direction()
 }
 
 // watch waits for the end and tells which of the two directions still run.
