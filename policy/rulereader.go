@@ -1,0 +1,205 @@
+package policy
+
+import (
+	"net/netip"
+	"net/url"
+	"slices"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/sluice-pg/sluice/policy/statement"
+	"github.com/sluice-pg/sluice/policy/strictyaml"
+)
+
+func (r *reader) rules(entries []ruleEntry) []*rule {
+	if len(entries) > maxRules {
+		r.errs.Addf(entries[maxRules].Position, "more than %d rules: use wildcards, or one rule with several names", maxRules)
+		return nil
+	}
+	rules := make([]*rule, 0, len(entries))
+	lines := map[string]int{}
+	for i := range entries {
+		entry := &entries[i]
+		rule := r.rule(entry)
+		if line, double := lines[rule.id]; double && rule.id != "" {
+			r.errs.Addf(entry.ID.Position, "rule id %q is taken by the rule on line %d", rule.id, line)
+		} else {
+			lines[rule.id] = entry.Line
+		}
+		rules = append(rules, rule)
+	}
+	if r.errs.Err() == nil {
+		r.unreachable(rules)
+	}
+	return rules
+}
+
+func (r *reader) rule(entry *ruleEntry) *rule {
+	out := &rule{
+		id: entry.ID.Value, place: entry.Position, position: r.source.At(entry.Position),
+		message: strings.TrimSpace(entry.Message.Value), link: entry.Link.Value,
+	}
+	if !identifier.MatchString(out.id) {
+		r.errs.Addf(orElse(entry.ID.Position, entry.Position), "a rule needs an id made of %s", identifierWords)
+	}
+	out.effect = r.effect(entry)
+	out.kinds = r.kinds(entry, out.effect)
+	out.relations = r.patterns(entry.Relations, "relation", out.effect)
+	out.functions = r.patterns(entry.Functions, "function", out.effect)
+	out.databases = r.names(entry.Databases, "database")
+	out.users = r.names(entry.Users, "user")
+	out.addresses = r.addresses(entry.Addresses)
+	r.empties(entry)
+	r.words(entry)
+	return out
+}
+
+func orElse(a, b strictyaml.Position) strictyaml.Position {
+	if a.IsZero() {
+		return b
+	}
+	return a
+}
+
+func (r *reader) effect(entry *ruleEntry) Verdict {
+	switch entry.Effect.Value {
+	case "allow":
+		return Allow
+	case "deny":
+		return Deny
+	}
+	at := orElse(entry.Effect.Position, entry.Position)
+	if entry.Effect.IsZero() {
+		r.errs.Addf(at, "a rule needs an effect: allow or deny")
+		return Deny
+	}
+	r.errs.Addf(at, "%q is not an effect%s", entry.Effect.Value, orKnown(entry.Effect.Value, []string{"allow", "deny"}))
+	return Deny
+}
+
+// orKnown ends a message about an unknown word with the one probably meant,
+// or else with all there are.
+func orKnown(got string, words []string) string {
+	if best := strictyaml.Suggest(got, words); best != "" {
+		return "; did you mean " + best + "?"
+	}
+	return "; accepted are " + strings.Join(words, ", ")
+}
+
+func (r *reader) kinds(entry *ruleEntry, effect Verdict) kindSet {
+	if entry.Kinds == nil {
+		if effect == Allow {
+			r.errs.Addf(entry.Position, `an allow rule names its kinds; kinds: ["*"] means every kind but parse_error`)
+		}
+		return everyKind
+	}
+	var set kindSet
+	for _, text := range entry.Kinds {
+		if text.Value == "*" {
+			set |= everyKind
+			continue
+		}
+		kind, err := statement.ParseKind(text.Value)
+		switch {
+		case err != nil:
+			r.errs.Addf(text.Position, "%q is not a kind%s", text.Value, orKnown(text.Value, kindNames()))
+		case kind == statement.ParseError:
+			r.errs.Addf(text.Position, "parse_error is refused whatever a policy says: leave it out")
+		case set.has(kind):
+			r.errs.Addf(text.Position, "kind %s stands twice in this rule", kind)
+		}
+		set |= setOf(kind)
+	}
+	return set
+}
+
+// patterns reads the names of relations or functions.
+func (r *reader) patterns(texts []strictyaml.Text, what string, effect Verdict) []pattern {
+	patterns := make([]pattern, 0, len(texts))
+	for _, text := range texts {
+		p, err := parsePattern(text.Value)
+		switch {
+		case err != nil:
+			r.errs.Addf(text.Position, "%q is not the name of a %s: %v", text.Value, what, err)
+		case p.bare && effect == Allow:
+			r.errs.Addf(text.Position, "an allow rule names a %s with its schema, such as public.%s: a bare name means whatever a session's search_path makes of it",
+				what, text.Value)
+		case slices.Contains(patterns, p):
+			r.errs.Addf(text.Position, "%s stands twice in this rule", text.Value)
+		}
+		patterns = append(patterns, p)
+	}
+	return patterns
+}
+
+func (r *reader) names(texts []strictyaml.Text, what string) []string {
+	names := make([]string, 0, len(texts))
+	for _, text := range texts {
+		switch {
+		case text.Value == "":
+			r.errs.Addf(text.Position, "the name of a %s is empty", what)
+		case strings.Contains(text.Value, "*"):
+			r.errs.Addf(text.Position, "a %s is written out in full here; a rule without %ss is for all of them", what, what)
+		case slices.Contains(names, text.Value):
+			r.errs.Addf(text.Position, "%s stands twice in this rule", text.Value)
+		}
+		names = append(names, text.Value)
+	}
+	return names
+}
+
+func (r *reader) addresses(texts []strictyaml.Text) []netip.Prefix {
+	prefixes := make([]netip.Prefix, 0, len(texts))
+	for _, text := range texts {
+		prefix, err := parsePrefix(text.Value)
+		switch {
+		case err != nil:
+			r.errs.Addf(text.Position, "%q is not an address range: write it like 10.0.0.0/8, 192.0.2.7 or 2001:db8::/32", text.Value)
+		case prefix.Addr().Is4In6():
+			r.errs.Addf(text.Position, "%s is an IPv4 range in IPv6 clothes: write it as IPv4", text.Value)
+		case prefix != prefix.Masked():
+			r.errs.Addf(text.Position, "%s has bits behind the prefix: do you mean %s?", text.Value, prefix.Masked())
+		case slices.Contains(prefixes, prefix):
+			r.errs.Addf(text.Position, "%s stands twice in this rule", text.Value)
+		}
+		prefixes = append(prefixes, prefix)
+	}
+	return prefixes
+}
+
+func parsePrefix(text string) (netip.Prefix, error) {
+	if addr, err := netip.ParseAddr(text); err == nil && addr.Zone() == "" {
+		return addr.Prefix(addr.BitLen())
+	}
+	return netip.ParsePrefix(text)
+}
+
+// empties refuses lists without entries: it cannot be told whether all or
+// none is meant.
+func (r *reader) empties(entry *ruleEntry) {
+	for _, list := range []struct {
+		name  string
+		texts []strictyaml.Text
+	}{
+		{"kinds", entry.Kinds}, {"relations", entry.Relations}, {"functions", entry.Functions},
+		{"databases", entry.Databases}, {"users", entry.Users}, {"addresses", entry.Addresses},
+	} {
+		if list.texts != nil && len(list.texts) == 0 {
+			r.errs.Addf(entry.Position, "the list %s is empty: name something, or leave it out to mean all", list.name)
+		}
+	}
+}
+
+// words checks what the owner of the rule says to the client.
+func (r *reader) words(entry *ruleEntry) {
+	if utf8.RuneCountInString(entry.Message.Value) > maxMessage {
+		r.errs.Addf(entry.Message.Position, "a message has at most %d characters", maxMessage)
+	}
+	if entry.Link.IsZero() {
+		return
+	}
+	link, err := url.Parse(entry.Link.Value)
+	if err != nil || link.Scheme != "https" && link.Scheme != "http" || link.Host == "" || len(entry.Link.Value) > maxLink {
+		r.errs.Addf(entry.Link.Position, "a link is a web address of at most %d characters, such as https://wiki.example/data", maxLink)
+	}
+}
