@@ -156,4 +156,3 @@ func isAddress(host string) bool {
 	_, err := netip.ParseAddr(host)
 	return err == nil
 }
-
