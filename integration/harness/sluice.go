@@ -24,6 +24,9 @@ rules:
   - {id: everything, effect: allow, kinds: ["*"]}
 `
 
+// ThroughSluice is the name of the way through a gate.
+const ThroughSluice = "sluice"
+
 // module is the folder of go.mod, seen from the folder of a suite's package.
 const module = "../.."
 
@@ -92,7 +95,7 @@ func StartGate(t *testing.T, world *World, binary, policy string) *Gate {
 // Target is the way through the gate.
 func (g *Gate) Target() Target {
 	return Target{
-		Name: "sluice", Host: "localhost", Port: g.port,
+		Name: ThroughSluice, Host: "localhost", Port: g.port,
 		User: user, Password: password, Database: "shop",
 		CAFile: g.ca, SSLMode: "verify-full",
 	}

@@ -89,9 +89,11 @@ func (w *World) Query(t *testing.T, database, sql string) [][]string {
 }
 
 // Reset makes both databases new, so that what one run has changed is not seen
-// by the next.
+// by the next. It first waits until every minted role is gone, which also shows
+// that a session's credential does not outlive it.
 func (w *World) Reset(t *testing.T) {
 	t.Helper()
+	w.awaitNoLease(t)
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	for _, sql := range []string{
@@ -103,6 +105,25 @@ func (w *World) Reset(t *testing.T) {
 		if err := w.Server.Exec(ctx, "postgres", sql); err != nil {
 			t.Fatalf("PostgreSQL %d: %v", w.Version, err)
 		}
+	}
+}
+
+// leaseTime is how long a minted role may live after its session.
+const leaseTime = 15 * time.Second
+
+// awaitNoLease waits until the server has only the roles it began with.
+func (w *World) awaitNoLease(t *testing.T) {
+	t.Helper()
+	deadline := time.Now().Add(leaseTime)
+	for {
+		roles := w.Query(t, "postgres", "SELECT rolname FROM pg_roles WHERE rolname LIKE 'sluice%'")
+		if len(roles) == 0 {
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("PostgreSQL %d: %v after its session the role of a credential still exists: %v", w.Version, leaseTime, roles)
+		}
+		time.Sleep(30 * time.Millisecond)
 	}
 }
 

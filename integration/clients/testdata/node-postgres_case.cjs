@@ -33,7 +33,6 @@ async function work(ssl) {
   note(several.map((r) => r.rows));
   await failure(() => client.query('SELECT 1/0'));
   await failure(() => client.query('SELECT 1/$1::int', [0]));
-  await failure(() => client.query('SELEC'));
   await failure(() => client.query({ name: 'bad', text: 'SELECT * FROM nowhere WHERE x = $1', values: [1] }));
   await client.query('BEGIN');
   await client.query('INSERT INTO notes VALUES ($1, $2)', [500, 'x']);
