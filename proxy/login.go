@@ -63,7 +63,7 @@ func (s *Server) authenticate(a *admission) (identity.Identity, error) {
 	switch {
 	case err == nil:
 		s.throttle.Succeeded(addr, user)
-	case errors.As(err, &failure):
+	case errors.As(err, &failure) && failure.Code == "28P01":
 		s.throttle.Failed(addr, user)
 	}
 	return id, err

@@ -75,6 +75,8 @@ type setup struct {
 	change func(*proxy.Config)
 	// disk replaces the trail's file system.
 	disk audit.Disk
+	// ttl is how long credentials last; zero means an hour.
+	ttl time.Duration
 }
 
 // place is a running proxy.
@@ -166,7 +168,7 @@ func assemble(config *proxy.Config, dir string, s setup) (*place, error) {
 	if err != nil {
 		return nil, err
 	}
-	issuer, err := credential.NewBuiltin(credential.BuiltinConfig{Admin: adminConfig, Group: group, Instance: config.Instance})
+	issuer, err := credential.NewBuiltin(credential.BuiltinConfig{Admin: adminConfig, Group: group, Instance: config.Instance, TTL: s.ttl})
 	if err != nil {
 		return nil, err
 	}
