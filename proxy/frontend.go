@@ -60,9 +60,13 @@ func (s *session) nextFromClient() (wire.Header, error) {
 			if err := s.client.SetReadDeadline(time.Now().Add(idle)); err != nil {
 				return wire.Header{}, fmt.Errorf("client: %w", err)
 			}
+			if s.stopped() {
+				// The new deadline may have replaced that of stop.
+				return wire.Header{}, errClosed
+			}
 		}
 		h, err := s.client.Next()
-		if err == nil || idle == 0 || !errors.Is(err, os.ErrDeadlineExceeded) || s.stopped() {
+		if err == nil || idle == 0 || !errors.Is(err, os.ErrDeadlineExceeded) {
 			return h, err
 		}
 		if s.pending.idle() && s.client.Buffered() == 0 {

@@ -76,13 +76,16 @@ type Server struct {
 		sessions  map[*session]uint32 // the cancel key's process id
 		stopped   bool
 	}
-	open  atomic.Int64 // connections, logged in or not
-	conns sync.WaitGroup
+	// unborn counts connections that have not logged in, live those that
+	// have.
+	unborn, live atomic.Int64
+	conns        sync.WaitGroup
 }
 
-// unborn is how many connections may be in the start-up phase beyond the
-// limit on sessions.
-const unborn = 100
+// maxUnborn is how many connections may be in the start-up phase. They have
+// a limit of their own, so that strangers cannot take the places of people
+// who can log in.
+const maxUnborn = 200
 
 // New builds a server from a checked configuration.
 func New(config *Config, parts Parts) (*Server, error) {
@@ -173,18 +176,28 @@ func (s *Server) accept(ctx context.Context, l *listener) error {
 			time.Sleep(50 * time.Millisecond)
 			continue
 		}
-		if int(s.open.Load()) >= s.config.Limits.Connections+unborn {
+		if !s.enter() {
 			nc.Close()
 			continue
 		}
-		s.open.Add(1)
-		s.conns.Add(1)
 		go func() {
 			defer s.conns.Done()
-			defer s.open.Add(-1)
 			s.handle(ctx, l, nc)
 		}()
 	}
+}
+
+// enter counts a connection in, unless the proxy stops or too many
+// strangers wait.
+func (s *Server) enter() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.mu.stopped || s.unborn.Load() >= maxUnborn {
+		return false
+	}
+	s.unborn.Add(1)
+	s.conns.Add(1)
+	return true
 }
 
 // handle is a connection's life: start-up, login, session.
@@ -197,40 +210,54 @@ func (s *Server) handle(ctx context.Context, l *listener, nc net.Conn) {
 			log.Error("session panicked", "panic", fmt.Sprint(r))
 		}
 	}()
-	deadline := time.Now().Add(s.config.Limits.Startup)
-	if err := nc.SetDeadline(deadline); err != nil {
+	session := s.greetStranger(ctx, l, nc, log)
+	s.unborn.Add(-1)
+	if session == nil {
 		return
 	}
-	login, done := context.WithDeadline(ctx, deadline)
+	defer s.live.Add(-1)
+	session.log = log.With("session", session.id, "user", session.identity.User)
+	if err := session.run(ctx); err != nil && !errors.Is(err, errTerminated) {
+		session.log.Info("session ended", "err", err)
+	}
+}
+
+// greetStranger takes a connection through start-up and login, within the
+// start-up limit. It returns nil if no session came of it; the client has
+// been told.
+func (s *Server) greetStranger(ctx context.Context, l *listener, nc net.Conn, log *slog.Logger) *session {
+	deadline := time.Now().Add(s.config.Limits.Startup)
+	if err := nc.SetDeadline(deadline); err != nil {
+		return nil
+	}
+	ctx, done := context.WithDeadline(ctx, deadline)
 	defer done()
-	a, err := l.admit(login, wire.NewConn(nc, wire.Client))
+	a, err := l.admit(ctx, wire.NewConn(nc, wire.Client))
 	if e, ok := asStartupError(err); ok && a != nil {
 		log.Info("start-up refused", "err", err)
 		sendFatal(a.conn, e)
-		return
+		return nil
 	}
 	if err != nil {
 		if !errors.Is(err, errQuiet) {
 			log.Info("start-up failed", "err", err)
 		}
-		return
+		return nil
 	}
 	if a.cancel != nil {
 		s.cancel(ctx, nc, a.cancel)
-		return
+		return nil
 	}
-	session, err := s.login(login, a)
+	session, err := s.login(ctx, a)
 	if err != nil {
 		log.Info("login failed", "user", a.startup.user, "database", a.startup.database, "err", err)
-		return
+		return nil
 	}
 	if err := nc.SetDeadline(time.Time{}); err != nil {
-		return
+		s.live.Add(-1)
+		return nil
 	}
-	session.log = log.With("session", session.id, "user", session.identity.User)
-	if err := session.run(ctx); err != nil && !errors.Is(err, errTerminated) {
-		session.log.Info("session ended", "err", err)
-	}
+	return session
 }
 
 // cancel closes the client's connection before it acts, so that the time it
@@ -242,8 +269,6 @@ func (s *Server) cancel(ctx context.Context, nc net.Conn, body []byte) {
 		s.log.Info("cancel request with an unknown key", "from", nc.RemoteAddr().String())
 		return
 	}
-	ctx, done := context.WithTimeout(ctx, s.config.Limits.Startup)
-	defer done()
 	if err := act(ctx); err != nil {
 		s.log.Warn("cancel request failed", "err", err)
 	}
@@ -255,7 +280,7 @@ func (s *Server) login(ctx context.Context, a *admission) (*session, error) {
 	if err := negotiate(a.conn, a.startup); err != nil {
 		return nil, err
 	}
-	if e := s.full(); e != nil {
+	if e := s.stopping(); e != nil {
 		sendFatal(a.conn, e)
 		return nil, e
 	}
@@ -269,7 +294,12 @@ func (s *Server) login(ctx context.Context, a *admission) (*session, error) {
 		sendFatal(a.conn, e)
 		return nil, e
 	}
+	if e := s.takePlace(); e != nil {
+		sendFatal(a.conn, e)
+		return nil, e
+	}
 	if err := a.conn.WriteMessage(&pgproto3.AuthenticationOk{}); err != nil {
+		s.live.Add(-1)
 		return nil, err
 	}
 	return &session{
@@ -278,15 +308,21 @@ func (s *Server) login(ctx context.Context, a *admission) (*session, error) {
 	}, nil
 }
 
-// full says why no session may begin now.
-func (s *Server) full() *startupError {
+// stopping says that no session may begin, if the proxy stops.
+func (s *Server) stopping() *startupError {
 	select {
 	case <-s.draining:
 		return &startupError{"57P01", "sluice: the proxy is stopping", "Connect again in a moment."}
 	default:
+		return nil
 	}
-	if int(s.open.Load()) > s.config.Limits.Connections {
-		return &startupError{"53300", fmt.Sprintf("sluice: all %d sessions are taken", s.config.Limits.Connections), "Close sessions you do not need, or try again later."}
+}
+
+// takePlace counts a session in, or says why there is no place for it.
+func (s *Server) takePlace() *startupError {
+	if limit := s.config.Limits.Connections; int(s.live.Add(1)) > limit {
+		s.live.Add(-1)
+		return &startupError{"53300", fmt.Sprintf("sluice: all %d sessions are taken", limit), "Close sessions you do not need, or try again later."}
 	}
 	return nil
 }
@@ -362,6 +398,6 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	case <-gone:
 		return nil
 	case <-ctx.Done():
-		return fmt.Errorf("proxy: %d connections still open: %w", s.open.Load(), ctx.Err())
+		return fmt.Errorf("proxy: %d sessions still open: %w", s.live.Load(), ctx.Err())
 	}
 }

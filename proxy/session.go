@@ -61,6 +61,8 @@ const (
 // upstream, greeting, relay, end.
 func (s *session) run(ctx context.Context) error {
 	if err := s.append(ctx, s.event("session.open", "", s.opening())); err != nil {
+		err = startupError{"58000", "sluice: no session, because the audit trail cannot be written", "Tell the people who run Sluice."}.because(err)
+		s.sayGoodbye(err)
 		return err
 	}
 	err := s.begin(ctx)
@@ -80,8 +82,11 @@ func (s *session) opening() openRecord {
 	}
 }
 
-// begin gets a credential, logs in upstream and greets the client.
+// begin gets a credential, logs in upstream and greets the client, within
+// the start-up limit.
 func (s *session) begin(ctx context.Context) error {
+	ctx, done := context.WithTimeout(ctx, s.server.config.Limits.Startup)
+	defer done()
 	lease, err := s.database.credentials.Issue(ctx, credential.Request{
 		SessionID: s.id, Subject: s.identity.User, Database: s.database.config.Name,
 	})

@@ -8,6 +8,8 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
@@ -142,6 +144,9 @@ func (r *running) openIssuers(ctx context.Context) (map[string]proxy.Credentials
 		r.issuers = append(r.issuers, issuer)
 		issuers[d.Name] = issuer
 		r.log.Warn(issuer.Warning(), "database", d.Name)
+		if err := r.nameVersion(ctx, d.Name, admin); err != nil {
+			return nil, err
+		}
 		n, err := issuer.Sweep(ctx)
 		if err != nil {
 			return nil, fmt.Errorf("database %s: ending what an earlier run left: %w", d.Name, err)
@@ -151,6 +156,25 @@ func (r *running) openIssuers(ctx context.Context) (map[string]proxy.Credentials
 		}
 	}
 	return issuers, nil
+}
+
+// nameVersion says which server is behind a database, and loudly so if its
+// grammar is newer than the parser's: new syntax will be refused there.
+func (r *running) nameVersion(ctx context.Context, name string, admin *pgconn.Config) error {
+	conn, err := pgconn.ConnectConfig(ctx, admin)
+	if err != nil {
+		return fmt.Errorf("database %s: %w", name, err)
+	}
+	version := conn.ParameterStatus("server_version")
+	conn.Close(ctx)
+	major, _, _ := strings.Cut(version, ".")
+	if n, err := strconv.Atoi(major); err != nil || n > statement.Grammar {
+		r.log.Warn("the server is newer than the grammar that Sluice reads; syntax it does not know will be refused",
+			"database", name, "server", version, "grammar", statement.Grammar)
+		return nil
+	}
+	r.log.Info("database", "name", name, "server", version)
+	return nil
 }
 
 // reload puts the policy document in force again, or keeps the old policy if

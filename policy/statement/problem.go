@@ -7,6 +7,9 @@ import (
 	pg "github.com/pganalyze/pg_query_go/v6"
 )
 
+// Grammar is the major version of PostgreSQL whose grammar the parser reads.
+const Grammar = 17
+
 const grammarHint = "Sluice reads PostgreSQL 17 grammar; newer syntax is refused."
 
 // parserProblem turns an error of the parser or of decoding its answer into
