@@ -6,16 +6,14 @@ import (
 	"io"
 	"os"
 	"os/exec"
-	"path/filepath"
-	"regexp"
 	"strings"
 	"syscall"
 	"time"
 )
 
-// cleaner is a small shell that removes folders when the demo has died
+// cleaner is a small shell that removes the demo's folder when the demo has died
 // without being able to. The servers have such a shell each; this one is for
-// the demo's own folder.
+// what is around them.
 type cleaner struct {
 	cmd   *exec.Cmd
 	stdin io.WriteCloser
@@ -28,15 +26,15 @@ const cleanerScript = `
 trap '' HUP INT TERM
 if read -r word; then exit 0; fi
 for try in 1 2 3 4 5 6 7 8 9 10; do
-	rm -rf "$@" 2>/dev/null
+	rm -rf "$1" 2>/dev/null
 	sleep 0.5
 done
-rm -rf "$@"
+rm -rf "$1"
 `
 
-// startCleaner watches over folders.
-func startCleaner(folders ...string) (*cleaner, error) {
-	cmd := exec.Command("/bin/sh", append([]string{"-c", cleanerScript, "sluice-demo-cleaner"}, folders...)...)
+// startCleaner watches over a folder.
+func startCleaner(folder string) (*cleaner, error) {
+	cmd := exec.Command("/bin/sh", "-c", cleanerScript, "sluice-demo-cleaner", folder)
 	cmd.Dir, cmd.Env = "/", []string{"PATH=/usr/bin:/bin"}
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true} // Ctrl-C is not for it
 	stdin, err := cmd.StdinPipe()
@@ -61,55 +59,34 @@ func (c *cleaner) dismiss() error {
 	return nil
 }
 
-// goRunFolder is the folder in which "go run" builds. It ignores Ctrl-C and
-// removes the folder when its program ends, but a kill ends it at once: then
-// its program lives on and the folder stays.
-var goRunFolder = regexp.MustCompile(`^go-build[0-9]+$`)
-
-// builtIn returns the folder that "go run" built this program in, and whether
-// this is how the program was started.
-func builtIn() (folder string, byGoRun bool) {
+// byGoRun reports whether "go run" started this program. It ignores Ctrl-C,
+// but a kill ends it at once, and its program would live on.
+func byGoRun() bool {
 	comm, err := os.ReadFile(fmt.Sprintf("/proc/%d/comm", os.Getppid()))
-	if err != nil || strings.TrimSpace(string(comm)) != "go" {
-		return "", false
-	}
-	exe, err := os.Executable()
-	if err != nil {
-		return "", false
-	}
-	for dir := filepath.Dir(exe); dir != filepath.Dir(dir); dir = filepath.Dir(dir) {
-		// Also in b001/exe, so that Go's build cache is never meant.
-		if goRunFolder.MatchString(filepath.Base(dir)) && filepath.Join(dir, "b001", "exe") == filepath.Dir(exe) {
-			return dir, true
-		}
-	}
-	return "", true
+	return err == nil && strings.TrimSpace(string(comm)) == "go"
 }
 
-// withParent ends the context when the "go run" that started this program has
-// been killed. stop ends the watch; orphaned tells whether it was.
-func withParent(ctx context.Context) (_ context.Context, stop func(), orphaned func() bool) {
-	ctx, cancel := context.WithCancelCause(ctx)
+// withParent ends the context when this program's parent has ended. stop ends
+// the watch.
+func withParent(ctx context.Context) (_ context.Context, stop func()) {
+	ctx, cancel := context.WithCancel(ctx)
 	parent := os.Getppid()
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
 		tick := time.NewTicker(200 * time.Millisecond)
 		defer tick.Stop()
-		for {
+		for os.Getppid() == parent {
 			select {
 			case <-ctx.Done():
 				return
 			case <-tick.C:
-				if os.Getppid() != parent {
-					cancel(errParentGone)
-				}
 			}
 		}
+		cancel()
 	}()
-	stop = func() {
-		cancel(nil)
+	return ctx, func() {
+		cancel()
 		<-done
 	}
-	return ctx, stop, func() bool { return os.Getppid() != parent }
 }

@@ -14,9 +14,6 @@ import (
 // stopTimeout bounds how long the proxy may take to stop.
 const stopTimeout = 40 * time.Second
 
-// errParentGone is why a demo under "go run" ends when that was killed.
-var errParentGone = errors.New("go run, which started the demo, is gone")
-
 // errInterrupted is what the story ends with on Ctrl-C or kill.
 var errInterrupted = errors.New("interrupted")
 
@@ -38,7 +35,7 @@ type Options struct {
 // SIGTERM or SIGHUP, or when the story is over; by then nothing is left
 // behind. The error is nil unless the demo could not run or a step of the
 // story was not as it should be.
-func Run(ctx context.Context, o Options) (err error) {
+func Run(ctx context.Context, o Options) error {
 	if len(o.Sluice) == 0 {
 		exe, err := os.Executable()
 		if err != nil {
@@ -48,36 +45,24 @@ func Run(ctx context.Context, o Options) (err error) {
 	}
 	ctx, stop := signal.NotifyContext(ctx, syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP)
 	defer stop()
-	folder, byGoRun := builtIn()
-	if byGoRun {
+	if byGoRun() {
 		var end func()
-		var orphaned func() bool
-		ctx, end, orphaned = withParent(ctx)
-		defer func() {
-			end()
-			if folder != "" && orphaned() {
-				err = errors.Join(err, os.RemoveAll(folder))
-			}
-		}()
+		ctx, end = withParent(ctx)
+		defer end()
 	}
-	if err := run(ctx, o, folder); err != nil {
+	if err := run(ctx, o); err != nil {
 		return fmt.Errorf("sluice: demo: %w", err)
 	}
 	return nil
 }
 
-// run makes the demo's folder and removes it whatever happens. Under "go
-// run" the folder it was built in goes with it if the demo dies.
-func run(ctx context.Context, o Options, builtIn string) (err error) {
+// run makes the demo's folder and removes it whatever happens.
+func run(ctx context.Context, o Options) (err error) {
 	w, err := makeWorkplace()
 	if err != nil {
 		return err
 	}
-	folders := []string{w.dir}
-	if builtIn != "" {
-		folders = append(folders, builtIn)
-	}
-	clean, err := startCleaner(folders...)
+	clean, err := startCleaner(w.dir)
 	if err != nil {
 		return errors.Join(err, os.RemoveAll(w.dir))
 	}
