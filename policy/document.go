@@ -13,7 +13,7 @@ import (
 // Limits of a document, so that reading one stays quick and the words that
 // clients see stay short.
 const (
-	maxRules   = 5000
+	maxRules   = 2000
 	maxMessage = 500
 	maxLink    = 300
 	// maxName is the length of a PostgreSQL name in bytes (NAMEDATALEN-1);

@@ -159,8 +159,8 @@ func TestSizes(t *testing.T) {
 	}
 	for name, c := range map[string]struct{ text, want string }{
 		"ten megabytes":  {many.String(), "at most 1048576"},
-		"too many rules": {cut(many.String(), 1<<18), "more than 5000 rules"},
-		"most rules":     {cut(many.String(), 1<<17), ""},
+		"too many rules": {cut(many.String(), 1<<18), "more than 2000 rules"},
+		"most rules":     {cut(many.String(), 1<<16), ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			start := time.Now()
@@ -168,7 +168,7 @@ func TestSizes(t *testing.T) {
 			if (err == nil) != (c.want == "") || err != nil && !strings.Contains(err.Error(), c.want) {
 				t.Errorf("got %v, want %q", err, c.want)
 			}
-			if spent := time.Since(start); spent > 5*time.Second {
+			if spent := time.Since(start); spent > 20*time.Second {
 				t.Errorf("took %v", spent)
 			}
 		})
