@@ -97,12 +97,21 @@ func startPlace(t *testing.T, s setup) *place {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() {
+	t.Cleanup(p.end(t))
+	return p
+}
+
+// end stops the proxy, once.
+func (p *place) end(t *testing.T) func() {
+	return func() {
+		if p.stop == nil {
+			return
+		}
 		if err := p.stop(); err != nil {
 			t.Error(err)
 		}
-	})
-	return p
+		p.stop = nil
+	}
 }
 
 // writeAdmin writes the administrator's passfile and returns the connection

@@ -1,0 +1,153 @@
+package proxy
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+)
+
+// queue returns the types of the messages that wait for an answer.
+func (p *pending) queueTypes() string {
+	var b strings.Builder
+	for _, t := range p.queue {
+		b.WriteByte(t.typ)
+	}
+	return b.String()
+}
+
+func pushAll(t interface{ Fatal(...any) }, p *pending, types string, log *strings.Builder) {
+	for i := range len(types) {
+		typ := types[i]
+		err := p.push(&ticket{typ: typ, done: func(ok bool) {
+			if ok {
+				log.WriteByte(typ)
+			} else {
+				log.WriteByte(typ | 0x20)
+			}
+		}})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func TestErrorSkipsToSync(t *testing.T) {
+	var log strings.Builder
+	p := newPending('I', time.Now())
+	pushAll(t, p, "PBESPBES", &log)
+	if err := p.answered('P', true); err != nil {
+		t.Fatal(err)
+	}
+	if err := p.failed(); err != nil {
+		t.Fatal(err)
+	}
+	pushAll(t, p, "Q", &log)
+	if _, err := p.ready('I', time.Now()); err != nil {
+		t.Fatal(err)
+	}
+	if log.String() != "PbeS" || p.queueTypes() != "PBESQ" {
+		t.Errorf("done %q, waiting %q", log.String(), p.queueTypes())
+	}
+}
+
+// The server ignores a Sync while it takes COPY data.
+func TestCopyIgnoresSync(t *testing.T) {
+	var log strings.Builder
+	p := newPending('I', time.Now())
+	pushAll(t, p, "ES", &log)
+	if err := p.copyStarted(); err != nil {
+		t.Fatal(err)
+	}
+	if p.queueTypes() != "E" || !p.copyIn {
+		t.Fatalf("waiting %q", p.queueTypes())
+	}
+	if !p.ignoresSync() {
+		t.Error("a Sync inside COPY gets a ticket")
+	}
+	if err := p.failed(); err == nil {
+		t.Error("an error after a Sync inside COPY leaves the order unknown and must end the session")
+	}
+}
+
+func TestAnswersMustFit(t *testing.T) {
+	p := newPending('I', time.Now())
+	if _, err := p.ready('I', time.Now()); err == nil {
+		t.Error("ReadyForQuery without a question")
+	}
+	if err := p.answered('P', true); err == nil {
+		t.Error("ParseComplete without a Parse")
+	}
+	if err := p.copyStarted(); err == nil {
+		t.Error("CopyInResponse without a COPY")
+	}
+	var log strings.Builder
+	pushAll(t, p, "B", &log)
+	if err := p.answered('P', true); err == nil {
+		t.Error("ParseComplete for a Bind")
+	}
+}
+
+// A closing session takes no more messages.
+func TestCloseIfIdle(t *testing.T) {
+	var log strings.Builder
+	p := newPending('I', time.Now())
+	pushAll(t, p, "Q", &log)
+	if p.closeIfIdle() {
+		t.Error("closed with a statement under way")
+	}
+	if _, err := p.ready('T', time.Now()); err != nil {
+		t.Fatal(err)
+	}
+	if p.closeIfIdle() {
+		t.Error("closed inside a transaction")
+	}
+	pushAll(t, p, "Q", &log)
+	if _, err := p.ready('I', time.Now()); err != nil {
+		t.Fatal(err)
+	}
+	if !p.closeIfIdle() {
+		t.Error("not closed when idle")
+	}
+	if err := p.push(&ticket{typ: 'Q'}); err != errClosed {
+		t.Errorf("push into a closed queue: %v", err)
+	}
+}
+
+// Whatever a client sends and wherever errors strike, every message is done
+// exactly once and in order, and the queue is empty at the end.
+func TestQueueKeepsOrder(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		types := rapid.StringOfN(rapid.RuneFrom([]rune("PBDECSQ")), 0, 40, -1).Draw(t, "types") + "S"
+		var log strings.Builder
+		p := newPending('I', time.Now())
+		pushAll(t, p, types, &log)
+		for len(p.queue) > 0 {
+			typ := p.head().typ
+			fails := rapid.Bool().Draw(t, "fails")
+			switch {
+			case typ == 'S' || typ == 'Q' || p.skipping:
+				if typ != 'S' && fails && !p.skipping {
+					if err := p.failed(); err != nil {
+						t.Fatal(err)
+					}
+				}
+				if _, err := p.ready('I', time.Now()); err != nil {
+					t.Fatal(err)
+				}
+			case fails:
+				if err := p.failed(); err != nil {
+					t.Fatal(err)
+				}
+			default:
+				if err := p.answered(typ, true); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+		if !strings.EqualFold(log.String(), types) {
+			t.Fatalf("sent %q, done %q", types, log.String())
+		}
+	})
+}
