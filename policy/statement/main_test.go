@@ -1,6 +1,7 @@
 package statement
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"os"
@@ -29,6 +30,10 @@ func TestMain(m *testing.M) {
 	case "garbage":
 		fmt.Print(strings.Repeat("\xff", 100))
 		time.Sleep(time.Hour)
+	case "parent of work":
+		parentMain("work")
+	case "parent of hang":
+		parentMain("hang")
 	case "exit":
 		os.Exit(3)
 	default:
@@ -37,6 +42,25 @@ func TestMain(m *testing.M) {
 			os.Exit(1)
 		}
 	}
+}
+
+// parentMain is a process with a worker of its own: it says "ready" on standard
+// output when the worker has a text, and then waits to be killed.
+func parentMain(mode string) {
+	exe, err := os.Executable()
+	if err != nil {
+		os.Exit(1)
+	}
+	a := NewAnalyzer(Options{Worker: []string{"/usr/bin/env", workerEnv + "=" + mode, exe}, Timeout: time.Hour})
+	if mode == "hang" {
+		go func() {
+			time.Sleep(300 * time.Millisecond)
+			fmt.Println("ready")
+		}()
+	}
+	a.Analyze(context.Background(), big)
+	fmt.Println("ready")
+	time.Sleep(time.Hour)
 }
 
 // workerCommand re-executes the test binary. Workers start with an empty

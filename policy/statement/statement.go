@@ -184,7 +184,8 @@ type CopyIn struct {
 type Problem struct {
 	// SQLSTATE is 42601 for text the parser refuses, 54001 for text too
 	// deep, 54000 for text too large, 22021 for bytes that are not UTF-8,
-	// XX000 when the parser process failed.
+	// 0A000 for a statement the analysis does not know, XX000 when the
+	// parser process failed.
 	SQLSTATE string `json:"sqlstate"`
 	// Message has no literal of the text in it.
 	Message string `json:"message"`

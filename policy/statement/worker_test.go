@@ -1,6 +1,7 @@
 package statement
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"encoding/binary"
@@ -8,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -176,8 +178,61 @@ func TestCloseWhileHanging(t *testing.T) {
 	}
 }
 
+// A worker does not outlive its parent, busy or not.
+func TestWorkerDiesWithParent(t *testing.T) {
+	for _, mode := range []string{"work", "hang"} {
+		command := workerCommand(t, "parent of "+mode)
+		parent := exec.Command(command[0], command[1:]...)
+		out, err := parent.StdoutPipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := parent.Start(); err != nil {
+			t.Fatal(err)
+		}
+		line, err := bufio.NewReader(out).ReadString('\n')
+		if err != nil || line != "ready\n" {
+			t.Fatalf("parent said %q, %v", line, err)
+		}
+		workers := childrenOf(t, parent.Process.Pid)
+		if len(workers) != 1 {
+			t.Errorf("%s: parent has the workers %v, want one", mode, workers)
+		}
+		if err := parent.Process.Kill(); err != nil {
+			t.Fatal(err)
+		}
+		if err := parent.Wait(); err == nil {
+			t.Error("a killed parent ended well")
+		}
+		for _, pid := range workers {
+			waitGone(t, pid)
+		}
+	}
+}
+
+// waitGone waits until a process has ended; a zombie counts as ended.
+func waitGone(t *testing.T, pid int) {
+	t.Helper()
+	for range 200 {
+		content, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+		if err != nil {
+			return
+		}
+		if _, after, _ := strings.Cut(string(content), ") "); strings.HasPrefix(after, "Z") {
+			return
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+	t.Errorf("process %d is still there", pid)
+}
+
 // children lists the processes whose parent is this one.
 func children(t *testing.T) []int {
+	t.Helper()
+	return childrenOf(t, os.Getpid())
+}
+
+func childrenOf(t *testing.T, parent int) []int {
 	t.Helper()
 	stats, err := filepath.Glob("/proc/[0-9]*/stat")
 	if err != nil {
@@ -190,7 +245,7 @@ func children(t *testing.T) []int {
 			continue // gone meanwhile
 		}
 		_, after, _ := strings.Cut(string(content), ") ")
-		if fields := strings.Fields(after); len(fields) > 1 && fields[1] == strconv.Itoa(os.Getpid()) {
+		if fields := strings.Fields(after); len(fields) > 1 && fields[1] == strconv.Itoa(parent) {
 			pid, err := strconv.Atoi(filepath.Base(filepath.Dir(file)))
 			if err != nil {
 				t.Fatal(err)
