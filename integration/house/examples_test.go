@@ -1,0 +1,142 @@
+package house
+
+import (
+	"io/fs"
+	"os"
+	"path/filepath"
+	"reflect"
+	"strings"
+	"testing"
+
+	"github.com/sluice-pg/sluice/policy"
+	"github.com/sluice-pg/sluice/policy/strictyaml"
+	"github.com/sluice-pg/sluice/proxy"
+)
+
+// Every YAML file under examples is a configuration, named sluice.yaml, or a
+// policy, and is accepted.
+func TestExamplesLoad(t *testing.T) {
+	configurations, policies := 0, 0
+	err := fs.WalkDir(os.DirFS(root), "examples", func(path string, d fs.DirEntry, err error) error {
+		ext := filepath.Ext(path)
+		if err != nil || d.IsDir() || ext != ".yaml" && ext != ".yml" {
+			return err
+		}
+		if filepath.Base(path) == "sluice.yaml" {
+			configurations++
+			_, err = proxy.LoadConfig(filepath.Join(root, path))
+		} else {
+			policies++
+			_, err = policy.Parse(path, []byte(read(t, path)))
+		}
+		if err != nil {
+			t.Errorf("%s: %v", path, err)
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if configurations < 2 || policies < 2 {
+		t.Errorf("only %d configurations and %d policies were found", configurations, policies)
+	}
+}
+
+// What a first day's configuration names is beside it, or is told how to
+// make.
+func TestQuickstartIsComplete(t *testing.T) {
+	const folder = "examples/quickstart"
+	c, err := proxy.LoadConfig(filepath.Join(root, folder, "sluice.yaml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	readme := section(t, read(t, "README.md"), "In front of your own database")
+	made := []string{c.Users, c.Databases[0].Upstream.TLS.CA}
+	for word := range strings.FieldsSeq(c.Databases[0].Credential.Builtin.Admin) {
+		key, value, _ := strings.Cut(word, "=")
+		switch key {
+		case "passfile", "sslrootcert":
+			made = append(made, value)
+		case "user":
+			if !strings.Contains(read(t, folder+"/prepare.sql"), "CREATE ROLE "+value+" ") {
+				t.Errorf("prepare.sql does not create %s", value)
+			}
+		case "password":
+			t.Error("there is a password in the connection string")
+		}
+	}
+	for _, path := range made {
+		if name := filepath.Base(path); !strings.Contains(readme, name) {
+			t.Errorf("the README does not say where %s comes from", name)
+		}
+	}
+	if _, err := os.Stat(c.Policy); err != nil {
+		t.Error(err)
+	}
+	group := c.Databases[0].Credential.Builtin.Group
+	if !strings.Contains(read(t, folder+"/prepare.sql"), "CREATE ROLE "+group+" ") {
+		t.Errorf("prepare.sql does not create %s", group)
+	}
+}
+
+// examples/sluice.yaml shows every setting there is.
+func TestEverySettingIsShown(t *testing.T) {
+	const name = "examples/sluice.yaml"
+	var c proxy.Config
+	if err := strictyaml.DecodeStrict(name, []byte(read(t, name)), &c); err != nil {
+		t.Fatal(err)
+	}
+	missing := map[string]bool{}
+	unset(reflect.ValueOf(c), "", missing)
+	for key, everywhere := range missing {
+		if everywhere {
+			t.Errorf("%s does not show %s", name, strings.TrimPrefix(key, "."))
+		}
+	}
+}
+
+// unset notes for every key of a configuration whether it is missing in each
+// place where it could stand.
+func unset(v reflect.Value, key string, missing map[string]bool) {
+	switch v.Kind() {
+	case reflect.Pointer:
+		if !v.IsNil() {
+			unset(v.Elem(), key, missing)
+			return
+		}
+	case reflect.Slice:
+		if v.Type().Elem().Kind() == reflect.Struct && v.Len() > 0 {
+			for i := range v.Len() {
+				unset(v.Index(i), key, missing)
+			}
+			return
+		}
+	case reflect.Struct:
+		for i := range v.NumField() {
+			if tag := v.Type().Field(i).Tag.Get("yaml"); tag != "" {
+				unset(v.Field(i), key+"."+tag, missing)
+			}
+		}
+		return
+	}
+	before, seen := missing[key]
+	missing[key] = v.IsZero() && (before || !seen)
+}
+
+func TestUnsetFindsWhatIsMissing(t *testing.T) {
+	type inner struct {
+		A string `yaml:"a"`
+		B int    `yaml:"b"`
+	}
+	type outer struct {
+		List []inner `yaml:"list"`
+		None *inner  `yaml:"none"`
+		Flag bool    `yaml:"flag"`
+	}
+	missing := map[string]bool{}
+	unset(reflect.ValueOf(outer{List: []inner{{A: "x"}, {}}}), "", missing)
+	want := map[string]bool{".list.a": false, ".list.b": true, ".none": true, ".flag": true}
+	if !reflect.DeepEqual(missing, want) {
+		t.Errorf("got %v, want %v", missing, want)
+	}
+}

@@ -1,0 +1,203 @@
+package house
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/sluice-pg/sluice/audit"
+)
+
+// ended is how a program ended.
+type ended struct {
+	code           int
+	stdout, stderr string
+}
+
+func start(t *testing.T, dir, program string, args ...string) ended {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, program, args...)
+	cmd.Dir = dir
+	cmd.Stdin = strings.NewReader("a password of some length\n")
+	var stdout, stderr bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &stdout, &stderr
+	err := cmd.Run()
+	var exit *exec.ExitError
+	if err != nil && !errors.As(err, &exit) {
+		t.Fatalf("%s %s: %v", program, strings.Join(args, " "), err)
+	}
+	return ended{cmd.ProcessState.ExitCode(), stdout.String(), stderr.String()}
+}
+
+// configuration is one that loads, in front of a database that is not there.
+func configuration(t *testing.T, dir, policyFile string) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	port := l.Addr().(*net.TCPAddr).Port
+	l.Close()
+	path := filepath.Join(dir, "with-"+policyFile)
+	write(t, path, fmt.Sprintf(`listen:
+  - {address: 127.0.0.1:0, plaintext: loopback}
+users: users.scram
+auth:
+  - {databases: [all], users: [all], addresses: [all], method: scram-sha-256}
+databases:
+  - name: shop
+    upstream: {host: 127.0.0.1, port: %[1]d, tls: {mode: disable}}
+    credential:
+      builtin: {admin: host=127.0.0.1 port=%[1]d user=nobody dbname=shop sslmode=disable, group: people}
+policy: %[2]s
+trail: {dir: trail-of-serve}
+`, port, policyFile))
+	return path
+}
+
+func write(t *testing.T, path, text string) {
+	t.Helper()
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// makeTrail writes a trail of one record, and a copy of it with one byte
+// changed.
+func makeTrail(t *testing.T, dir string) {
+	t.Helper()
+	for _, name := range []string{"good", "bad"} {
+		key, err := audit.LoadOrCreateKey(filepath.Join(dir, name+".key"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		trail, err := audit.Open(filepath.Join(dir, name), audit.Options{Key: key})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := trail.Append(t.Context(), audit.Event{Time: time.Now(), Type: "test", ID: "abcdefgh", Body: map[string]string{}}); err != nil {
+			t.Fatal(err)
+		}
+		if err := trail.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	segments, err := filepath.Glob(filepath.Join(dir, "bad", "*.seg"))
+	if err != nil || len(segments) != 1 {
+		t.Fatal(segments, err)
+	}
+	data, err := os.ReadFile(segments[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	data[len(data)/2] ^= 1
+	write(t, segments[0], string(data))
+}
+
+// The programs end as the table of exit codes says, and every code of the
+// table is met. Nobody ever reads a stack trace.
+func TestExitCodes(t *testing.T) {
+	dir := t.TempDir()
+	makeTrail(t, dir)
+	write(t, filepath.Join(dir, "policy.yaml"), "version: 1\n")
+	write(t, filepath.Join(dir, "wrong.yaml"), "version: 1\nrules:\n  - {id: x, effect: alow}\n")
+	write(t, filepath.Join(dir, "misspelled.yaml"), "listne: []\n")
+	cases := []struct {
+		code  int
+		says  string
+		words string
+	}{
+		{0, "", "--help"},
+		{0, "", "audit verify good"},
+		{0, "", "audit show good"},
+		{0, "", "user add --file users.scram alice"},
+		{1, "no request zzzzzzzz", "why --trail good zzzzzzzz"},
+		{1, "public key", "audit verify nothing-here"},
+		{1, "database shop: ", "serve --config " + configuration(t, dir, "policy.yaml")},
+		{2, `no command "bogus"`, "bogus"},
+		{2, `no command "bogus"`, "audit bogus"},
+		{2, "bogus", "serve --bogus"},
+		{2, "takes one DIR", "audit verify"},
+		{2, "takes one DIR", "audit show"},
+		{2, "--file", "user add alice"},
+		{2, "--trail", "why abcdefgh"},
+		{4, "does not verify", "audit verify bad"},
+		{4, "does not verify", "audit verify --expect 1000 good"},
+		{5, "missing.yaml", "serve --config missing.yaml"},
+		{5, "did you mean listen?", "serve --config misspelled.yaml"},
+		{5, "did you mean allow?", "serve --config " + configuration(t, dir, "wrong.yaml")},
+	}
+	met := map[int]bool{}
+	for _, c := range cases {
+		got := start(t, dir, sluice, strings.Fields(c.words)...)
+		met[got.code] = true
+		if got.code != c.code || !strings.Contains(got.stderr, c.says) {
+			t.Errorf("sluice %s: exit code %d and %q, want %d and %q", c.words, got.code, got.stderr, c.code, c.says)
+		}
+		if c.code != 0 && !strings.Contains("\n"+got.stderr, "\nsluice: ") {
+			t.Errorf("sluice %s: %q does not say who speaks", c.words, got.stderr)
+		}
+		if strings.Contains(got.stderr, "goroutine ") {
+			t.Errorf("sluice %s: a stack trace:\n%s", c.words, got.stderr)
+		}
+	}
+	for _, row := range table(t, section(t, read(t, "README.md"), "Commands"), "exit code") {
+		code, err := strconv.Atoi(row[0])
+		if err != nil || !met[code] {
+			t.Errorf("exit code %s is in the README, and nothing here ends with it", row[0])
+		}
+		delete(met, code)
+	}
+	if len(met) > 0 {
+		t.Errorf("the README does not tell of the exit codes %v", met)
+	}
+}
+
+func TestExitCodesOfTheVerifier(t *testing.T) {
+	dir := t.TempDir()
+	makeTrail(t, dir)
+	for words, code := range map[string]int{
+		"-key good.pub good":              0,
+		"-key bad.pub bad":                4,
+		"-key bad.pub good":               4,
+		"-key good.pub -expect 1000 good": 4,
+		"":                                2,
+		"-bogus good":                     2,
+		"-key missing.pub good":           1,
+	} {
+		if got := start(t, dir, sluiceVerify, strings.Fields(words)...); got.code != code {
+			t.Errorf("sluice-verify %s: exit code %d, want %d\n%s", words, got.code, code, got.stderr)
+		}
+	}
+}
+
+// A password reaches the file as a verifier only, and nobody else can read
+// the file.
+func TestUserAddKeepsNoPassword(t *testing.T) {
+	dir := t.TempDir()
+	if got := start(t, dir, sluice, "user", "add", "--file", "users.scram", "alice"); got.code != 0 {
+		t.Fatal(got.stderr)
+	}
+	data, err := os.ReadFile(filepath.Join(dir, "users.scram"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(string(data), "alice:SCRAM-SHA-256$") || strings.Contains(string(data), "password") {
+		t.Error("the file does not hold a verifier, or holds the password")
+	}
+	info, err := os.Stat(filepath.Join(dir, "users.scram"))
+	if err != nil || info.Mode().Perm() != 0o600 {
+		t.Error(info.Mode(), err)
+	}
+}
