@@ -154,14 +154,14 @@ func init() {
 	}
 }
 
-// notifyCall: a constant goes to whoever listens; anything computed could be
-// data, and the listener need not pass through here.
+// notifyCall: the client's own words go to whoever listens; what is computed
+// from rows is data, and the listener need not pass through here.
 func (w *walker) notifyCall(call *pg.FuncCall, at int) {
-	if constants(call.Args) {
+	if !readsRows(call.Args) {
 		w.effect(OrdinaryWrite, "NOTIFY", at)
 		return
 	}
-	w.effect(ExportToClient, "function pg_notify with computed arguments", at)
+	w.effect(ExportToClient, "function pg_notify over rows", at)
 }
 
 // rewriteCall: the form with three arguments only computes.
@@ -171,14 +171,15 @@ func (w *walker) rewriteCall(call *pg.FuncCall, at int) {
 	}
 }
 
-// largeObjectWrite: a constant is an upload, anything computed may be a copy.
+// largeObjectWrite: the client's own bytes are an upload; what is computed
+// from rows is a copy.
 func (w *walker) largeObjectWrite(call *pg.FuncCall, at int) {
 	_, name := qualified(call.Funcname)
-	if constants(call.Args) {
+	if !readsRows(call.Args) {
 		w.effect(OrdinaryWrite, "function "+name, at)
 		return
 	}
-	w.effect(InternalCopy, "function "+name+" with computed arguments", at)
+	w.effect(InternalCopy, "function "+name+" over rows", at)
 }
 
 // xmlCall: these put a whole relation into one value, and those that take a
@@ -190,25 +191,6 @@ func (w *walker) xmlCall(call *pg.FuncCall, at int) {
 	if strings.HasPrefix(name, "query_") || strings.HasPrefix(name, "cursor_") {
 		w.effect(OpaqueCode, "function "+name+" (runs a query that is not part of the statement)", at)
 	}
-}
-
-// constants reports whether all nodes are constants or parameters.
-func constants(nodes []*pg.Node) bool {
-	for _, n := range nodes {
-		if _, ok := n.GetNode().(*pg.Node_ParamRef); ok {
-			continue
-		}
-		if tc := n.GetTypeCast(); tc != nil {
-			if !constants([]*pg.Node{tc.Arg}) {
-				return false
-			}
-			continue
-		}
-		if n.GetAConst() == nil {
-			return false
-		}
-	}
-	return true
 }
 
 // operator judges an operator name: one in another schema, or one PostgreSQL

@@ -263,8 +263,9 @@ func (w *walker) setConfigCall(call *pg.FuncCall, at int) {
 		return
 	}
 	w.change(name, value, known, at)
-	if !known && !constants(call.Args[1:2]) {
-		w.effect(WeakenProtection, "set_config of "+strings.ToLower(name)+" to a computed value", at)
+	if readsRows(call.Args[1:2]) {
+		// Settings are shown to the client and to other sessions.
+		w.effect(WeakenProtection, "set_config of "+strings.ToLower(name)+" to a value from rows", at)
 	}
 }
 
