@@ -1,0 +1,84 @@
+package proxy
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+const goodConfig = `
+listen:
+  - address: 127.0.0.1:6432
+    plaintext: loopback
+users: users.scram
+auth:
+  - {databases: [all], users: [all], addresses: [all], method: scram-sha-256}
+databases:
+  - name: shop
+    upstream: {host: db.example.net, tls: {ca: db-ca.pem}}
+    credential: {builtin: {admin: "host=db.example.net user=issuer", group: shop_app}}
+trail: {dir: trail}
+`
+
+func load(t *testing.T, text string) (*Config, string, error) {
+	t.Helper()
+	dir := t.TempDir()
+	path := filepath.Join(dir, "sluice.yaml")
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	c, err := LoadConfig(path)
+	return c, dir, err
+}
+
+func TestConfigDefaults(t *testing.T) {
+	c, dir, err := load(t, goodConfig)
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := c.Databases[0]
+	for name, ok := range map[string]bool{
+		"port":        d.Upstream.Port == 5432,
+		"database":    d.Upstream.Database == "shop",
+		"verify-full": d.Upstream.TLS.Mode == "verify-full",
+		"server name": d.Upstream.TLS.ServerName == "db.example.net",
+		"ca":          d.Upstream.TLS.CA == filepath.Join(dir, "db-ca.pem"),
+		"users":       c.Users == filepath.Join(dir, "users.scram"),
+		"trail":       c.Trail.Dir == filepath.Join(dir, "trail"),
+		"key":         c.Trail.Key == filepath.Join(dir, "trail.key"),
+		"ttl":         d.Credential.Builtin.TTL == 8*time.Hour,
+		"text":        c.Limits.StatementBytes == 4<<20,
+		"operators":   c.Limits.Operators == 1500,
+		"instance":    c.Instance != "",
+	} {
+		if !ok {
+			t.Errorf("%s is not the default: %+v", name, c)
+		}
+	}
+}
+
+func TestConfigMistakes(t *testing.T) {
+	for _, c := range []struct{ old, new, want string }{
+		{"users: users.scram", "user: users.scram", `did you mean users?`},
+		{"plaintext: loopback", "plaintext: yes please", "is not never, loopback or any"},
+		{"    plaintext: loopback\n", "", "nobody could connect"},
+		{"address: 127.0.0.1:6432", "address: 6432", "address"},
+		{"trail: {dir: trail}", "trail: {}", "nothing runs unrecorded"},
+		{"group: shop_app", "group: ''", "admin and group are both needed"},
+		{"tls: {ca: db-ca.pem}", "tls: {mode: require}", "is not verify-full or disable"},
+		{"group: shop_app}", "group: shop_app, ttl: 5s}", "is under a minute"},
+		{"method: scram-sha-256", "method: password", "method"},
+		{"host: db.example.net,", "host: db.example.net, port: 99999,", "is no port"},
+	} {
+		text := strings.Replace(goodConfig, c.old, c.new, 1)
+		if text == goodConfig {
+			t.Fatalf("%q is not in the configuration", c.old)
+		}
+		_, _, err := load(t, text)
+		if err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s: got %v, want %q in it", c.new, err, c.want)
+		}
+	}
+}
