@@ -207,7 +207,7 @@ func TestPowerCutAtEveryOperation(t *testing.T) {
 				t.Fatalf("operation %d failed and Close did not say so", n)
 			}
 		}
-		for luck := range 8 {
+		for luck := range 5 {
 			after := disk.powerCut(rand.New(rand.NewPCG(uint64(n), uint64(luck))))
 			q := &promised{maps.Clone(p.records), maps.Clone(p.blobs)}
 			checkAfterCut(t, fmt.Sprintf("power cut at operation %d, luck %d", n, luck), after, dir, o, q)
@@ -270,7 +270,7 @@ func TestTornAcknowledged(t *testing.T) {
 // TestPowerCutDuringRecovery cuts the power a second time, at every operation
 // of the run that recovers from the first.
 func TestPowerCutDuringRecovery(t *testing.T) {
-	for first := 9; first < 60; first += 5 {
+	for first := 9; first < 60; first += 10 {
 		disk := newMemDisk()
 		disk.fault = func(string, int) error {
 			if disk.ops >= first {
@@ -303,5 +303,39 @@ func TestPowerCutDuringRecovery(t *testing.T) {
 			after := again.powerCut(rand.New(rand.NewPCG(uint64(second), 2)))
 			checkAfterCut(t, fmt.Sprintf("power cuts at operations %d and %d", first, second), after, dir, o, q)
 		}
+	}
+}
+
+// TestManyCheckpoints opens a trail whose list of checkpoints is longer than
+// what Open reads of it, whole, torn and spoiled.
+func TestManyCheckpoints(t *testing.T) {
+	disk := newMemDisk()
+	dir := sandbox(t)
+	o := Options{Key: testKey(t, "trail.example/test"), CheckpointEvery: time.Hour, Disk: disk}
+	tr := mustOpen(t, dir, o)
+	for range 500 {
+		mustAppend(t, tr, Event{Type: "result"})
+		if err := tr.Checkpoint(context.Background()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	mustClose(t, tr)
+	list := disk.files(dir)["checkpoints"].Data
+	if len(list) < checkpointTail+10000 {
+		t.Fatalf("the list has %d bytes only", len(list))
+	}
+	mustClose(t, mustOpen(t, dir, o))
+	checkPromises(t, "whole", disk, dir, o.Key, &promised{})
+
+	// The last entry is torn, and the records are all there.
+	files := disk.files(dir)
+	delete(files, "latest")
+	o.Disk = diskOf(spoiled(files, "checkpoints", files["checkpoints"].Data[:len(files["checkpoints"].Data)-30]), dir)
+	mustClose(t, mustOpen(t, dir, o))
+	checkPromises(t, "torn", o.Disk.(*memDisk), dir, o.Key, &promised{})
+
+	o.Disk = diskOf(spoiled(files, "checkpoints", bytes.Repeat([]byte("x"), 100000)), dir)
+	if _, err := Open(dir, o); !errors.Is(err, ErrDamaged) {
+		t.Errorf("a list of nonsense: %v", err)
 	}
 }

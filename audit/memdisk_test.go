@@ -201,9 +201,13 @@ func (d *memDisk) files(dir string) fstest.MapFS {
 
 // resize changes the length; what is new is zero and not on disk.
 func (n *inode) resize(size int) {
-	for len(n.data) < size {
-		n.data = append(n.data, 0)
-		n.dirty = append(n.dirty, true)
+	old := len(n.data)
+	if size > old {
+		n.data = append(n.data, make([]byte, size-old)...)
+		n.dirty = append(n.dirty, make([]bool, size-old)...)
+		for i := old; i < size; i++ {
+			n.dirty[i] = true
+		}
 	}
 	n.data, n.dirty = n.data[:size], n.dirty[:size]
 }
@@ -253,8 +257,8 @@ func (f *memFile) Sync() error {
 		clear(f.node.dirty) // gone, and nobody will be told again
 		return err
 	}
-	for len(f.node.durable) < len(f.node.data) {
-		f.node.durable = append(f.node.durable, 0)
+	if more := len(f.node.data) - len(f.node.durable); more > 0 {
+		f.node.durable = append(f.node.durable, make([]byte, more)...)
 	}
 	f.node.durable = f.node.durable[:len(f.node.data)]
 	for i, dirty := range f.node.dirty {
