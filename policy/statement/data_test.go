@@ -86,46 +86,48 @@ func writeCases(t *testing.T, file string, cases []testCase) {
 	}
 }
 
+// directives say how the input of a record is run.
+var directives = map[string]func(*testing.T, string) string{
+	"analyze": func(t *testing.T, input string) string { return describe(judge(input)) },
+	"kinds":   func(t *testing.T, input string) string { return kindsOf(input) },
+	"shape":   func(t *testing.T, input string) string { return judge(input).Shape },
+	"settings": func(t *testing.T, input string) string {
+		return eachLine(input, func(s *Statement) []string {
+			var out []string
+			for _, v := range s.Settings {
+				out = append(out, strings.Join(strings.Fields(fmt.Sprintf("%s=%q %s %s %s", v.Name, v.Value, flagWord(v.Reset, "reset"), flagWord(v.Unknown, "unknown"), flagWord(v.Breaks, "BREAKS"))), " "))
+			}
+			return append([]string{s.Kind.String()}, out...)
+		})
+	},
+	"relations": func(t *testing.T, input string) string {
+		return eachLine(input, func(s *Statement) []string {
+			var out []string
+			for _, r := range s.Relations {
+				out = append(out, string(r.Access)+" "+r.String())
+			}
+			return out
+		})
+	},
+	"destinations": func(t *testing.T, input string) string {
+		return eachLine(input, func(s *Statement) []string {
+			var out []string
+			for _, d := range s.Destinations {
+				d.Position = 0
+				encoded, err := json.Marshal(d)
+				if err != nil {
+					t.Fatal(err)
+				}
+				out = append(out, string(encoded))
+			}
+			return out
+		})
+	},
+}
+
 // TestData runs every testdata file through the functions named by the
 // directives.
 func TestData(t *testing.T) {
-	directives := map[string]func(*testing.T, string) string{
-		"analyze": func(t *testing.T, input string) string { return describe(judge(input)) },
-		"kinds":   func(t *testing.T, input string) string { return kindsOf(input) },
-		"shape":   func(t *testing.T, input string) string { return judge(input).Shape },
-		"settings": func(t *testing.T, input string) string {
-			return eachLine(input, func(s *Statement) []string {
-				var out []string
-				for _, v := range s.Settings {
-					out = append(out, strings.Join(strings.Fields(fmt.Sprintf("%s=%q %s %s %s", v.Name, v.Value, flagWord(v.Reset, "reset"), flagWord(v.Unknown, "unknown"), flagWord(v.Breaks, "BREAKS"))), " "))
-				}
-				return append([]string{s.Kind.String()}, out...)
-			})
-		},
-		"relations": func(t *testing.T, input string) string {
-			return eachLine(input, func(s *Statement) []string {
-				var out []string
-				for _, r := range s.Relations {
-					out = append(out, string(r.Access)+" "+r.String())
-				}
-				return out
-			})
-		},
-		"destinations": func(t *testing.T, input string) string {
-			return eachLine(input, func(s *Statement) []string {
-				var out []string
-				for _, d := range s.Destinations {
-					d.Position = 0
-					encoded, err := json.Marshal(d)
-					if err != nil {
-						t.Fatal(err)
-					}
-					out = append(out, string(encoded))
-				}
-				return out
-			})
-		},
-	}
 	files, err := filepath.Glob("testdata/*.txt")
 	if err != nil || len(files) == 0 {
 		t.Fatalf("no testdata: %v", err)
