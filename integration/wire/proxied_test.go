@@ -22,9 +22,12 @@ import (
 	"github.com/sluice-pg/sluice/proxy/proxytest"
 )
 
-// policies are the policies that scripts ask for by name: files of
-// examples/policies.
-var policies = []string{"allow-all", "empty"}
+// policies are the policies that scripts ask for by name.
+var policies = map[string]string{
+	"allow-all": "../../examples/policies/allow-all.yaml",
+	"empty":     "../../examples/policies/empty.yaml",
+	"refusals":  "testdata/refusals.yaml",
+}
 
 // proxied starts Sluice in this process, in front of a server and with a
 // policy, and returns it as a target. It stops with the test; then no role
@@ -127,7 +130,7 @@ func analyzer(t *testing.T) *statement.Analyzer {
 
 func loadPolicy(t *testing.T, name string) *policy.Policy {
 	t.Helper()
-	text, err := os.ReadFile("../../examples/policies/" + name + ".yaml")
+	text, err := os.ReadFile(policies[name])
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -101,12 +101,13 @@ func admin(ctx context.Context, s *pgserver.Server, sql string) (string, error) 
 	return strings.Join(lines, "\n"), nil
 }
 
-// reset ends sessions that a script before left behind and empties the
-// database.
+// reset ends sessions that a script before left behind, but for those of
+// administrators, and empties the database.
 func reset(ctx context.Context, s *pgserver.Server) error {
 	for _, sql := range []string{
 		`SELECT pg_terminate_backend(pid) FROM pg_stat_activity
-		  WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_type = 'client backend'`,
+		  WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_type = 'client backend'
+		    AND usename <> current_user`,
 		`DO $$ BEGIN PERFORM lo_unlink(oid) FROM pg_largeobject_metadata; END $$`,
 		`DROP SCHEMA public CASCADE`,
 		`CREATE SCHEMA public`,

@@ -2,7 +2,9 @@ package wire
 
 import (
 	"fmt"
+	"maps"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -23,7 +25,7 @@ func TestScripts(t *testing.T) {
 	for _, version := range all {
 		server := startServer(t, version)
 		targets := []proxytest.Target{direct(t, server)}
-		for _, name := range policies {
+		for _, name := range slices.Sorted(maps.Keys(policies)) {
 			targets = append(targets, proxied(t, server, name, targets[0]))
 		}
 		for _, file := range files {

@@ -17,6 +17,8 @@ type exchange struct {
 	view    View
 	pending []byte
 	lines   []string
+	// ended is true once the other side has closed the connection.
+	ended bool
 }
 
 func (p *play) exchange(ctx context.Context, name string, words []token, input []string) ([]string, error) {
@@ -43,7 +45,10 @@ func (p *play) exchange(ctx context.Context, name string, words []token, input [
 			return x.lines, fmt.Errorf("input line %d, %q: %w", i+1, line, err)
 		}
 	}
-	return x.lines, x.flush()
+	if err := x.flush(); err != nil && !Closed(err) {
+		return x.lines, err
+	}
+	return x.lines, nil
 }
 
 func (p *play) view(words []token) View {
@@ -68,6 +73,9 @@ func (x *exchange) step(line string) error {
 		b, err := ParseMessage(line)
 		x.pending = append(x.pending, b...)
 		return err
+	}
+	if x.ended {
+		x.pending = nil
 	}
 	// A write may fail because the other side has closed already; what it
 	// said before is still to be read.
@@ -122,10 +130,10 @@ func (x *exchange) until(what string) error {
 
 // read shows messages until n of them have counted.
 func (x *exchange) read(n int, counts func(Frame) bool) error {
-	for n > 0 {
+	for n > 0 && !x.ended {
 		f, err := x.client.Receive()
 		if err != nil {
-			return err
+			return x.end(err)
 		}
 		x.show(f)
 		if counts(f) {
@@ -148,17 +156,22 @@ func (x *exchange) show(f Frame) {
 }
 
 func (x *exchange) expectClose(string) error {
-	for {
+	for !x.ended {
 		f, err := x.client.Receive()
-		if err == nil {
-			x.show(f)
-			continue
+		if err != nil {
+			return x.end(err)
 		}
-		var last []string
-		last, err = ending(x.client, err)
-		x.lines = append(x.lines, last...)
-		return err
+		x.show(f)
 	}
+	return nil
+}
+
+// end shows how the connection ended; an error that is no end is returned.
+func (x *exchange) end(err error) error {
+	last, err := ending(x.client, err)
+	x.lines = append(x.lines, last...)
+	x.ended = err == nil
+	return err
 }
 
 // ending says in words how a connection ended. Bytes that are no messages
@@ -178,18 +191,21 @@ func ending(c *RawClient, err error) ([]string, error) {
 }
 
 func (x *exchange) answerByte(string) error {
-	b, err := x.client.ReceiveByte()
-	if Closed(err) {
-		x.lines = append(x.lines, "closed")
+	if x.ended {
 		return nil
 	}
-	if err == nil {
-		x.lines = append(x.lines, fmt.Sprintf("answer %c", b))
+	b, err := x.client.ReceiveByte()
+	if err != nil {
+		return x.end(err)
 	}
-	return err
+	x.lines = append(x.lines, fmt.Sprintf("answer %c", b))
+	return nil
 }
 
 func (x *exchange) secureNow() error {
+	if x.ended {
+		return nil
+	}
 	if x.target.TLS == nil {
 		return errors.New("the target has no TLS")
 	}
@@ -203,20 +219,24 @@ func (x *exchange) secureNow() error {
 
 // login answers the server and shows everything but how it asked.
 func (x *exchange) login() error {
+	if x.ended {
+		return nil
+	}
 	seen, err := x.client.Authenticate(x.target.Password)
 	for _, f := range seen {
 		if f.Type != 'R' {
 			x.show(f)
 		}
 	}
-	if errors.Is(err, ErrRefused) {
+	switch {
+	case errors.Is(err, ErrRefused):
 		return x.expectClose("")
+	case err != nil:
+		return x.end(err)
 	}
-	if err == nil {
-		x.lines = append(x.lines, "logged in")
-		x.client.greeting = true
-	}
-	return err
+	x.lines = append(x.lines, "logged in")
+	x.client.greeting = true
+	return nil
 }
 
 // cancel sends a connection's cancel key from a connection of its own and

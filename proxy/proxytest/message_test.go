@@ -21,6 +21,7 @@ func TestMessagesAreReadByPgproto3(t *testing.T) {
 	}{
 		{`Query "SELECT 'a\tb'"`, &pgproto3.Query{String: "SELECT 'a\tb'"}},
 		{`Query "x"*3`, &pgproto3.Query{String: "xxx"}},
+		{`Query "SELECT 1""+1"*2";"`, &pgproto3.Query{String: "SELECT 1+1+1;"}},
 		{`Parse "s" "SELECT $1" 23 0`, &pgproto3.Parse{Name: "s", Query: "SELECT $1", ParameterOIDs: []uint32{23, 0}}},
 		{`Parse "" ""`, &pgproto3.Parse{}},
 		{`Bind "p" "s" params "a" NULL "" formats text binary 0 results binary`, &pgproto3.Bind{

@@ -117,6 +117,9 @@ func (s *Script) add(paragraph []string, line int) error {
 	if len(rest) == 0 {
 		return s.readHeader(b)
 	}
+	if isDivider(rest[0]) {
+		return fmt.Errorf("line %d: an answer without a directive", line+len(b.lead))
+	}
 	b.head, rest = rest[0], rest[1:]
 	for len(rest) > 0 && !isDivider(rest[0]) {
 		b.input = append(b.input, rest[0])

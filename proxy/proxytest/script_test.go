@@ -91,6 +91,7 @@ func TestWrongScripts(t *testing.T) {
 		"connect\n----\n---- server 9: x":           "line 3",
 		"connect\n----\n---- accepted difference: ": "no reason",
 		"connect\n---- accepted difference: why\nx": "common one",
+		"# words\n---- accepted difference: x":      "line 2",
 		"\n\nconnect\n----\nx\n---- other: reason":  "line 6",
 	} {
 		_, err := ParseScript(text)

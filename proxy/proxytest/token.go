@@ -18,8 +18,8 @@ type token struct {
 }
 
 // tokenize cuts a line into words. A word is a run of non-blanks, or text in
-// double quotes with Go's escapes; "..."*N repeats the text N times. A word
-// may be key=word or key="text".
+// double quotes with Go's escapes; "..."*N repeats the text N times, and texts
+// that touch are one. A word may be key=word or key="text".
 func tokenize(line string) ([]token, error) {
 	var all []token
 	for {
@@ -54,8 +54,16 @@ func nextToken(s string) (token, string, error) {
 	if value != "" {
 		return token{}, "", fmt.Errorf("a quote inside the word %.20q", word)
 	}
-	text, rest, err := quotedText(rest)
-	return token{key: key, text: text, quoted: true}, rest, err
+	t := token{key: key, quoted: true}
+	for strings.HasPrefix(rest, `"`) {
+		text, after, err := quotedText(rest)
+		if err != nil {
+			return token{}, "", err
+		}
+		t.text += text
+		rest = after
+	}
+	return t, rest, nil
 }
 
 func quotedText(s string) (text, rest string, err error) {
@@ -70,7 +78,7 @@ func quotedText(s string) (text, rest string, err error) {
 	if !strings.HasPrefix(rest, "*") {
 		return text, rest, nil
 	}
-	end := strings.IndexAny(rest, " \t")
+	end := strings.IndexAny(rest, " \t\"")
 	if end < 0 {
 		end = len(rest)
 	}
