@@ -62,10 +62,35 @@ func textLine(r record.Record) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	for _, m := range members {
-		fmt.Fprintf(&b, " %s=%s", plain(m.name), plainValue(m.value))
+	if err := writeMembers(&b, members); err != nil {
+		return "", err
 	}
 	return b.String(), nil
+}
+
+// writeMembers writes what fits a line: members that are no objects, then of
+// each object its plain members. What lies deeper is in the record.
+func writeMembers(b *strings.Builder, members []bodyMember) error {
+	for _, m := range members {
+		if !m.isObject() {
+			fmt.Fprintf(b, " %s=%s", plain(m.name), plainValue(m.value))
+		}
+	}
+	for _, m := range members {
+		if !m.isObject() {
+			continue
+		}
+		inner, err := parseMembers(m.value)
+		if err != nil {
+			return err
+		}
+		for _, in := range inner {
+			if in.isPlain() {
+				fmt.Fprintf(b, " %s.%s=%s", plain(m.name), plain(in.name), plainValue(in.value))
+			}
+		}
+	}
+	return nil
 }
 
 // bodyMember is one member of a body, its value still JSON.
@@ -73,6 +98,10 @@ type bodyMember struct {
 	name  string
 	value json.RawMessage
 }
+
+func (m bodyMember) isObject() bool { return len(m.value) > 0 && m.value[0] == '{' }
+
+func (m bodyMember) isPlain() bool { return !m.isObject() && len(m.value) > 0 && m.value[0] != '[' }
 
 // parseMembers takes an object apart in the order it is written.
 func parseMembers(body []byte) ([]bodyMember, error) {
