@@ -17,6 +17,8 @@ const (
 	dumpLimit = 16
 )
 
+var restored = []string{"restored"}
+
 // dumpCases dump in every format and restore each into an empty database over
 // the same way; what is compared is the dump as text and a plain dump of what
 // was restored.
@@ -30,11 +32,11 @@ func dumpCases() []client {
 		{name: "pg_dump/clean", before: dumpLimit, run: dumpOnly("--clean", "--if-exists", "--blobs")},
 		{name: "pg_dump/serializable", before: dumpLimit, run: dumpOnly("--serializable-deferrable", "--schema=sales")},
 		{name: "pg_dump/role", before: dumpLimit, run: dumpOnly("--role=shop_app", "--lock-wait-timeout=5s", "--enable-row-security")},
-		{name: "pg_restore/custom", before: dumpLimit, run: dumpAndRestore([]string{"-Fc", "-f", "dump"}, nil)},
-		{name: "pg_restore/directory parallel", before: dumpLimit, run: dumpAndRestore([]string{"-Fd", "-j", "3", "-f", "dump"}, []string{"-j", "3"})},
-		{name: "pg_restore/single transaction", before: dumpLimit, run: dumpAndRestore([]string{"-Ft", "-f", "dump"}, []string{"-1", "--exit-on-error"})},
-		{name: "pg_restore/inserts", before: dumpLimit, run: dumpAndRestore([]string{"-Fc", "--inserts", "-f", "dump"}, nil)},
-		{name: "pg_restore/psql", before: dumpLimit, run: restoreWithPsql},
+		{name: "pg_restore/custom", fills: restored, before: dumpLimit, run: dumpAndRestore([]string{"-Fc", "-f", "dump"}, nil)},
+		{name: "pg_restore/directory parallel", fills: restored, before: dumpLimit, run: dumpAndRestore([]string{"-Fd", "-j", "3", "-f", "dump"}, []string{"-j", "3"})},
+		{name: "pg_restore/single transaction", fills: restored, before: dumpLimit, run: dumpAndRestore([]string{"-Ft", "-f", "dump"}, []string{"-1", "--exit-on-error"})},
+		{name: "pg_restore/inserts", fills: restored, before: dumpLimit, run: dumpAndRestore([]string{"-Fc", "--inserts", "-f", "dump"}, nil)},
+		{name: "pg_restore/psql", fills: restored, before: dumpLimit, run: restoreWithPsql},
 	}
 }
 

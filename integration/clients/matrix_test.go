@@ -22,6 +22,8 @@ type client struct {
 	// differs says why the two ways are not compared; the case then judges
 	// each by itself.
 	differs string
+	// fills is the database besides shop that the case changes.
+	fills []string
 	// run works on the target and tells everything it saw. dir is an empty
 	// folder for its files.
 	run func(t *testing.T, target harness.Target, dir string) string
@@ -57,12 +59,12 @@ func compareWays(t *testing.T, world *harness.World, first, second harness.Targe
 			continue
 		}
 		t.Run(c.name, func(t *testing.T) {
-			world.Reset(t)
+			world.Reset(t, c.fills...)
 			want := c.run(t, first, t.TempDir())
 			if strings.TrimSpace(want) == "" {
 				t.Fatal("the case tells nothing")
 			}
-			world.Reset(t)
+			world.Reset(t, c.fills...)
 			got := c.run(t, second, t.TempDir())
 			if c.differs != "" {
 				return

@@ -65,27 +65,27 @@ func TestRefusedCopyFromRunsNoData(t *testing.T) {
 }
 
 func loaders(t *testing.T) []loader {
-	scripts := map[string]string{
-		"psql copy":              "COPY vault FROM STDIN;\n" + inline,
-		"psql copy csv":          "COPY vault FROM STDIN WITH (FORMAT csv);\n" + inline,
-		"psql backslash copy":    "\\copy vault FROM STDIN\n" + inline,
-		"psql copy file":         "\\copy vault FROM 'data.txt'\n",
-		"psql after another":     "SELECT 1 \\; COPY vault FROM STDIN;\n" + inline,
-		"psql before another":    "COPY vault FROM STDIN \\; SELECT 2;\n" + inline,
-		"psql allowed first":     "CREATE TEMP TABLE open (line text);\nCOPY open FROM STDIN \\; COPY vault FROM STDIN;\n" + inline + inline,
-		"psql in a transaction":  "BEGIN;\nCOPY vault FROM STDIN;\n" + inline + "ROLLBACK;\n",
-		"psql after a savepoint": "BEGIN;\nSAVEPOINT a;\nCOPY vault FROM STDIN;\n" + inline + "ROLLBACK TO a;\nCOMMIT;\n",
-		"psql in a failed block": "BEGIN;\nCOPY vault FROM STDIN;\n" + inline + "COPY vault FROM STDIN;\n" + inline + "ROLLBACK;\n",
-		"psql named in full":     "COPY public.vault (line) FROM STDIN;\n" + inline,
+	scripts := []struct{ name, text string }{
+		{"psql copy", "COPY vault FROM STDIN;\n" + inline},
+		{"psql copy csv", "COPY vault FROM STDIN WITH (FORMAT csv);\n" + inline},
+		{"psql backslash copy", "\\copy vault FROM STDIN\n" + inline},
+		{"psql copy file", "\\copy vault FROM 'data.txt'\n"},
+		{"psql after another", "SELECT 1 \\; COPY vault FROM STDIN;\n" + inline},
+		{"psql before another", "COPY vault FROM STDIN \\; SELECT 2;\n" + inline},
+		{"psql allowed first", "CREATE TEMP TABLE open (line text);\nCOPY open FROM STDIN \\; COPY vault FROM STDIN;\n" + inline + inline},
+		{"psql in a transaction", "BEGIN;\nCOPY vault FROM STDIN;\n" + inline + "ROLLBACK;\n"},
+		{"psql after a savepoint", "BEGIN;\nSAVEPOINT a;\nCOPY vault FROM STDIN;\n" + inline + "ROLLBACK TO a;\nCOMMIT;\n"},
+		{"psql in a failed block", "BEGIN;\nCOPY vault FROM STDIN;\n" + inline + "COPY vault FROM STDIN;\n" + inline + "ROLLBACK;\n"},
+		{"psql named in full", "COPY public.vault (line) FROM STDIN;\n" + inline},
 	}
 	var out []loader
-	for name, script := range scripts {
-		out = append(out, loader{name, func(t *testing.T, target harness.Target, dir string) string {
+	for _, s := range scripts {
+		out = append(out, loader{s.name, func(t *testing.T, target harness.Target, dir string) string {
 			if err := os.WriteFile(filepath.Join(dir, "data.txt"), []byte(dataLines), 0o600); err != nil {
 				t.Fatal(err)
 			}
 			return harness.MustRun(t, target, harness.Command{
-				Program: "/usr/bin/psql", Args: []string{"-X"}, Stdin: script + "SELECT 'still here';\n", Dir: dir,
+				Program: "/usr/bin/psql", Args: []string{"-X"}, Stdin: s.text + "SELECT 'still here';\n", Dir: dir,
 			}).String()
 		}})
 	}

@@ -1,7 +1,6 @@
 package harness
 
 import (
-	"context"
 	_ "embed"
 	"testing"
 	"time"
@@ -32,8 +31,6 @@ var foundation = []string{
 	"CREATE ROLE " + user + " LOGIN PASSWORD '" + password + "' IN ROLE shop_app",
 	"ALTER ROLE " + user + " SET role = 'shop_app'",
 	"CREATE DATABASE shop_template OWNER shop_app",
-	"CREATE DATABASE shop",
-	"CREATE DATABASE restored",
 }
 
 // World is one PostgreSQL server with the databases shop, which has a schema,
@@ -66,7 +63,7 @@ func NewWorld(t *testing.T, version int) *World {
 	})
 	w := &World{Server: server, Version: version}
 	w.Exec(t, "shop_template", schema)
-	w.Reset(t)
+	w.Reset(t, "restored")
 	return w
 }
 
@@ -88,23 +85,17 @@ func (w *World) Query(t *testing.T, database, sql string) [][]string {
 	return rows
 }
 
-// Reset makes both databases new, so that what one run has changed is not seen
-// by the next. It first waits until every minted role is gone, which also shows
-// that a session's credential does not outlive it.
-func (w *World) Reset(t *testing.T) {
+// Reset makes the database shop new, and restored too if it is named, so that
+// what one run has changed is not seen by the next. It first waits until every
+// minted role is gone, which also shows that a session's credential does not
+// outlive it.
+func (w *World) Reset(t *testing.T, also ...string) {
 	t.Helper()
 	w.awaitNoLease(t)
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
-	defer cancel()
-	for _, sql := range []string{
-		"DROP DATABASE shop WITH (FORCE)",
-		"DROP DATABASE restored WITH (FORCE)",
-		"CREATE DATABASE shop OWNER shop_app TEMPLATE shop_template",
-		"CREATE DATABASE restored OWNER shop_app TEMPLATE template0",
-	} {
-		if err := w.Server.Exec(ctx, "postgres", sql); err != nil {
-			t.Fatalf("PostgreSQL %d: %v", w.Version, err)
-		}
+	templates := map[string]string{"shop": "shop_template", "restored": "template0"}
+	for _, name := range append([]string{"shop"}, also...) {
+		w.Exec(t, "postgres", "DROP DATABASE IF EXISTS "+name+" WITH (FORCE)")
+		w.Exec(t, "postgres", "CREATE DATABASE "+name+" OWNER shop_app TEMPLATE "+templates[name])
 	}
 }
 
