@@ -416,7 +416,7 @@ func (s *session) functionCall(ctx context.Context, h wire.Header) error {
 		s.log.Error("function call refused: not recorded", "req", id, "err", err)
 		refused = refuseUnrecorded(id)
 	} else if d.Verdict != policy.Allow {
-		refused = refuse(d, id, "")
+		refused = refuse(d, id, "", "")
 	}
 	if refused != nil {
 		if err := s.client.Discard(); err != nil {

@@ -37,7 +37,7 @@ func (s *session) judgeText(ctx context.Context, road, text string) judgement {
 		s.log.Error("statement refused: not recorded", "req", j.id, "err", err)
 		j.refusal = refuseUnrecorded(j.id)
 	} else if d.Verdict != policy.Allow {
-		j.refusal = refuse(d, j.id, text)
+		j.refusal = refuse(d, j.id, text, nearOf(a.Problem))
 	}
 	if j.refusal != nil {
 		j.refusal.copyIn = firstCopyIn(a.Statements)
@@ -80,7 +80,7 @@ func (s *session) decideMeaning(ctx context.Context, road string, st *statement.
 		return refuseUnrecorded(id)
 	}
 	if d.Verdict != policy.Allow {
-		return refuse(d, id, "")
+		return refuse(d, id, "", "")
 	}
 	return nil
 }
@@ -179,6 +179,13 @@ func unseen(what string) statement.Statement {
 		Kind: statement.OpaqueCode, Node: "unseen",
 		Effects: []statement.Effect{{Kind: statement.OpaqueCode, What: what, Position: -1}},
 	}
+}
+
+func nearOf(p *statement.Problem) string {
+	if p == nil {
+		return ""
+	}
+	return p.Near
 }
 
 func firstCopyIn(statements []statement.Statement) *statement.CopyIn {

@@ -3,6 +3,7 @@ package proxy
 import (
 	"fmt"
 	"strconv"
+	"strings"
 	"unicode/utf8"
 
 	"github.com/jackc/pgx/v5/pgproto3"
@@ -63,9 +64,14 @@ func (r *refusal) copyInResponse() *pgproto3.CopyInResponse {
 	return &pgproto3.CopyInResponse{OverallFormat: byte(format), ColumnFormatCodes: codes}
 }
 
-// refuse words a decision for the client.
-func refuse(d policy.Decision, id, text string) *refusal {
+// refuse words a decision for the client. near is what the author of a text
+// that is no SQL may be told, and nobody else.
+func refuse(d policy.Decision, id, text, near string) *refusal {
 	message, detail, hint := policy.Explain(d, id)
+	if near != "" {
+		message = strings.Replace(message, "near a name", "near "+quoted(near), 1)
+		detail = strings.Replace(detail, "near a name", "near "+quoted(near), 1)
+	}
 	r := &refusal{
 		id: id, sqlstate: d.SQLSTATE, message: message, detail: detail, hint: hint,
 		rule: d.Rule, schema: d.Schema, table: d.Relation,

@@ -31,12 +31,13 @@ func judge(text string) (analysis *Analysis) {
 // judgeTokens is judge for a text whose tokens are known.
 func judgeTokens(text string, tokens []token) *Analysis {
 	analysis := &Analysis{Bytes: len(text)}
-	analysis.Shape, analysis.ShapeDigest = shape(text, tokens)
 	tree, err := pg.Parse(text)
 	if err != nil {
 		analysis.Problem = parserProblem(text, tokens, err)
+		analysis.Shape, analysis.ShapeDigest = unreadShape(text, tokens)
 		return analysis
 	}
+	analysis.Shape, analysis.ShapeDigest = shape(text, tokens)
 	analysis.Kind = OrdinaryRead
 	for _, raw := range tree.GetStmts() {
 		st, problem := judgeStatement(text, tokens, raw)

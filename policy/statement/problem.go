@@ -28,7 +28,8 @@ func parserProblem(text string, tokens []token, err error) *Problem {
 			Position: at,
 		}
 	}
-	return &Problem{SQLSTATE: "42601", Message: withoutLiterals(text, tokens, pe.Message, at), Hint: grammarHint, Position: at}
+	message, near := withoutLiterals(text, tokens, pe.Message, at)
+	return &Problem{SQLSTATE: "42601", Message: message, Near: near, Hint: grammarHint, Position: at}
 }
 
 // decodeProblem is for errors that are not the parser's: the tree's encoding
@@ -62,25 +63,26 @@ func byteOffset(text string, position int) int {
 }
 
 // withoutLiterals keeps the words of a parser message, and of what it quotes
-// only a token that is no value.
-func withoutLiterals(text string, tokens []token, message string, at int) string {
-	const near = ` at or near "`
-	words, _, quotes := strings.Cut(message, near)
+// only keywords and punctuation: in a text that is no SQL a name may be a
+// value. A name is returned apart, for its author alone.
+func withoutLiterals(text string, tokens []token, message string, at int) (words, name string) {
+	words, _, quotes := strings.Cut(message, ` at or near "`)
 	words = dropQuoted(words)
 	if !quotes {
-		return words
+		return words, ""
 	}
-	for i := firstFrom(tokens, at); at >= 0 && i < len(tokens); i++ {
-		t := tokens[i]
-		if t.start != at {
-			break
-		}
-		if t.literal() || t.kind == pg.Token_PARAM || t.comment() || t.end-t.start > 64 {
-			break
-		}
-		return words + near + text[t.start:t.end] + `"`
+	i := firstFrom(tokens, at)
+	if at < 0 || i >= len(tokens) || tokens[i].start != at || tokens[i].end-at > 64 {
+		return words + " at or near a value", ""
 	}
-	return words + " at or near a value"
+	switch t := tokens[i]; {
+	case t.literal() || t.kind == pg.Token_PARAM || t.comment():
+		return words + " at or near a value", ""
+	case t.name():
+		return words + " at or near a name", text[t.start:t.end]
+	default:
+		return words + ` at or near "` + text[t.start:t.end] + `"`, ""
+	}
 }
 
 // dropQuoted replaces everything in double quotes.

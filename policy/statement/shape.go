@@ -15,6 +15,17 @@ const maxShape = 2 << 10
 // one space for any white space, cut at maxShape, and the SHA-256 of the
 // whole.
 func shape(text string, tokens []token) (cut, digest string) {
+	return shapeWithout(text, tokens, token.literal)
+}
+
+// unreadShape is the shape of a text that is no SQL. What looks like a name
+// there may be a value, such as a line of data that was taken for a
+// statement, so names become ? too.
+func unreadShape(text string, tokens []token) (cut, digest string) {
+	return shapeWithout(text, tokens, func(t token) bool { return t.literal() || t.name() })
+}
+
+func shapeWithout(text string, tokens []token, hidden func(token) bool) (cut, digest string) {
 	s := shaper{sum: sha256.New()}
 	last := -1
 	for _, t := range tokens {
@@ -24,7 +35,7 @@ func shape(text string, tokens []token) (cut, digest string) {
 		if last >= 0 && t.start > last {
 			s.add(" ")
 		}
-		if t.literal() {
+		if hidden(t) {
 			s.add("?")
 		} else {
 			s.add(text[t.start:t.end])

@@ -182,13 +182,16 @@ type CopyIn struct {
 
 // Problem is why a text could not be judged.
 type Problem struct {
-	// SQLSTATE is 42601 for text the parser refuses, 54001 for text too
-	// deep, 54000 for text too large, 22021 for bytes that are not UTF-8,
-	// 0A000 for a statement the analysis does not know, XX000 when the
-	// parser process failed.
+	// SQLSTATE is 42601 for text the parser refuses or whose statement the
+	// analysis does not know, 54001 for text too deep, 54000 for text too
+	// large, 22021 for bytes that are not UTF-8, XX000 when the parser
+	// process failed.
 	SQLSTATE string `json:"sqlstate"`
-	// Message has no literal of the text in it.
+	// Message has no literal and no name of the text in it.
 	Message string `json:"message"`
+	// Near is the name that Message calls "a name", for the author of the
+	// text; it may be a value and is never recorded.
+	Near string `json:"-"`
 	// Hint says what to do instead, if there is something.
 	Hint string `json:"hint,omitempty"`
 	// Position is a byte offset in the text, -1 if unknown.

@@ -29,6 +29,9 @@ func (t token) literal() bool {
 	return false
 }
 
+// name reports whether the token is a word that is no keyword.
+func (t token) name() bool { return t.kind == pg.Token_IDENT || t.kind == pg.Token_UIDENT }
+
 // is reports whether the token is a single character of punctuation.
 func (t token) is(c byte) bool { return t.kind == pg.Token(c) }
 

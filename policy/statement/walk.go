@@ -58,7 +58,7 @@ func (w *walker) finish() (*Statement, *Problem) {
 		return nil, w.problem
 	}
 	if len(w.st.Effects) == 0 {
-		return nil, &Problem{SQLSTATE: "0A000", Message: "statement has no effect that Sluice knows", Position: w.st.Start}
+		return nil, &Problem{SQLSTATE: "42601", Message: "statement has no effect that Sluice knows", Position: w.st.Start}
 	}
 	slices.SortStableFunc(w.st.Effects, func(a, b Effect) int { return int(a.Kind) - int(b.Kind) })
 	w.st.Kind = w.st.Effects[0].Kind
@@ -68,7 +68,7 @@ func (w *walker) finish() (*Statement, *Problem) {
 // fail makes the whole text a ParseError; the first reason stays.
 func (w *walker) fail(format string, args ...any) {
 	if w.problem == nil {
-		w.problem = &Problem{SQLSTATE: "0A000", Message: fmt.Sprintf(format, args...), Hint: grammarHint, Position: w.st.Start}
+		w.problem = &Problem{SQLSTATE: "42601", Message: fmt.Sprintf(format, args...), Hint: grammarHint, Position: w.st.Start}
 	}
 }
 

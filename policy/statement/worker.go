@@ -127,7 +127,7 @@ func judgeBounded(text string, limit int) *Analysis {
 	}
 	if problem := tooDeep(tokens, limit); problem != nil {
 		analysis := refused(text, problem)
-		analysis.Shape, analysis.ShapeDigest = shape(text, tokens)
+		analysis.Shape, analysis.ShapeDigest = unreadShape(text, tokens)
 		return analysis
 	}
 	return judgeTokens(text, tokens)
