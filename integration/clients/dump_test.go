@@ -31,7 +31,8 @@ func dumpCases() []client {
 		{name: "pg_dump/data-only", before: dumpLimit, run: dumpOnly("--data-only", "--table=users", "--disable-triggers")},
 		{name: "pg_dump/clean", before: dumpLimit, run: dumpOnly("--clean", "--if-exists", "--blobs")},
 		{name: "pg_dump/serializable", before: dumpLimit, run: dumpOnly("--serializable-deferrable", "--schema=sales")},
-		{name: "pg_dump/role", before: dumpLimit, run: dumpOnly("--role=shop_app", "--lock-wait-timeout=5s", "--enable-row-security")},
+		{name: "pg_dump/row security", before: dumpLimit, run: dumpOnly("--lock-wait-timeout=5s", "--enable-row-security")},
+		{name: "pg_dump/role", before: dumpLimit, run: dumpAsRole, differs: "Sluice pins the role to that of the login it issued"},
 		{name: "pg_restore/custom", fills: restored, before: dumpLimit, run: dumpAndRestore([]string{"-Fc", "-f", "dump"}, nil)},
 		{name: "pg_restore/directory parallel", fills: restored, before: dumpLimit, run: dumpAndRestore([]string{"-Fd", "-j", "3", "-f", "dump"}, []string{"-j", "3"})},
 		{name: "pg_restore/single transaction", fills: restored, before: dumpLimit, run: dumpAndRestore([]string{"-Ft", "-f", "dump"}, []string{"-1", "--exit-on-error"})},
@@ -46,6 +47,17 @@ func dumpOnly(args ...string) func(*testing.T, harness.Target, string) string {
 		expect(t, target, r.Stdout, "PostgreSQL database dump complete")
 		return steady(r.String())
 	}
+}
+
+// dumpAsRole changes the role first, which Sluice refuses with the reason.
+func dumpAsRole(t *testing.T, target harness.Target, dir string) string {
+	r := harness.Run(t, target, harness.Command{Program: pgDump, Args: []string{"--role=shop_app", "--schema=sales"}, Dir: dir})
+	if target.Name == harness.ThroughSluice {
+		expect(t, target, r.String(), "exit 1", "change of role refused", "HINT")
+	} else {
+		expect(t, target, r.String(), "exit 0", "PostgreSQL database dump complete")
+	}
+	return r.String()
 }
 
 func dumpAndRestore(dumpArgs, restoreArgs []string) func(*testing.T, harness.Target, string) string {

@@ -5,6 +5,8 @@ import (
 	"path/filepath"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/sluice-pg/sluice/examples/demo/pgserver"
 	"github.com/sluice-pg/sluice/integration/harness"
 )
@@ -145,4 +147,22 @@ func libpq18Session(t *testing.T, target harness.Target, dir string, env []strin
 	}).String()
 	expect(t, target, out, "200", "user7@example.com", "integer")
 	return out
+}
+
+// TestNewTransportInFrontOfAnOldServer uses what only new servers know, direct
+// TLS and protocol 3.2, towards Sluice in front of the oldest server.
+func TestNewTransportInFrontOfAnOldServer(t *testing.T) {
+	world := harness.NewWorld(t, harness.Versions[0])
+	gate := harness.StartGate(t, world, harness.BuildSluice(t), harness.AllowAll)
+	direct := libpq18Session(t, world.Direct(), t.TempDir(), nil)
+	for _, c := range libpq18Cases(t) {
+		if c.from == 0 {
+			continue // compared by TestMatrix
+		}
+		t.Run(c.name, func(t *testing.T) {
+			if diff := cmp.Diff(lines(direct), lines(c.run(t, gate.Target(), t.TempDir()))); diff != "" {
+				t.Errorf("differs from the server's own answer (-direct +sluice):\n%s", diff)
+			}
+		})
+	}
 }
