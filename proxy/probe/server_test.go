@@ -11,70 +11,74 @@ import (
 	"github.com/sluice-pg/sluice/proxy/probe"
 )
 
-// What the probe says about real servers, each set up in one of the ways
-// that matter.
+// realServer is a server set up in one of the ways that matter, and what the
+// probe must say about it.
+type realServer struct {
+	name     string
+	options  pgserver.Options
+	sentence string
+	findings []string
+	answers  []string
+}
+
+var realServers = []realServer{
+	{
+		name:     "trust without TLS",
+		options:  pgserver.Options{HBA: []string{"host all all 127.0.0.1/32 trust"}},
+		sentence: "place let an unknown user in without a password, no TLS",
+		findings: []string{probe.OpenToUnknown, probe.OpenToSuperuser, probe.NoTLS},
+		answers:  []string{"plain open", "plain refused"},
+	},
+	{
+		name:     "trust for replication",
+		options:  pgserver.Options{HBA: []string{"host replication all 127.0.0.1/32 trust"}},
+		sentence: "place lets an unknown user ask for replication without a password, no TLS",
+		findings: []string{probe.OpenToReplication, probe.OpenToSuperuser, probe.NoTLS},
+		answers:  []string{"plain open", "plain refused"},
+	},
+	{
+		name:     "TLS and SCRAM",
+		options:  pgserver.Options{TLS: true, HBA: []string{"hostssl all all 127.0.0.1/32 scram-sha-256"}},
+		sentence: "place let nobody in without a credential, TLS verified",
+		answers:  []string{"plain refused", "tls refused", "tls scram-sha-256-plus"},
+	},
+	{
+		name: "the trap: trust without TLS beside SCRAM over TLS",
+		options: pgserver.Options{TLS: true, HBA: []string{
+			"hostnossl all all 127.0.0.1/32 trust", "hostssl all all 127.0.0.1/32 scram-sha-256"}},
+		sentence: "place let an unknown user in without a password when TLS is not used",
+		findings: []string{probe.OpenToUnknown, probe.OpenToSuperuser, probe.PlainAccepted},
+		answers:  []string{"plain open", "plain refused", "tls refused", "tls scram-sha-256-plus"},
+	},
+	{
+		name: "one role is trusted",
+		options: pgserver.Options{InitSQL: []string{"CREATE ROLE copier LOGIN"}, TLS: true, HBA: []string{
+			"hostssl all copier 127.0.0.1/32 trust", "hostssl all all 127.0.0.1/32 scram-sha-256"}},
+		sentence: `place let "copier" in without a password over TLS`,
+		findings: []string{probe.OpenToUser},
+		answers:  []string{"plain refused", "tls open", "tls refused", "tls scram-sha-256-plus"},
+	},
+	{
+		name: "cleartext passwords and client certificates",
+		options: pgserver.Options{TLS: true, HBA: []string{
+			"hostssl all postgres 127.0.0.1/32 cert", "host all all 127.0.0.1/32 password"}},
+		sentence: "place asks for a cleartext password without TLS",
+		findings: []string{probe.CleartextPassword, probe.PlainAccepted, probe.PasswordInTLS},
+		answers:  []string{"plain cleartext-password", "plain refused", "tls certificate", "tls cleartext-password", "tls refused"},
+	},
+	{
+		name: "MD5",
+		options: pgserver.Options{Config: map[string]string{"password_encryption": "md5"},
+			HBA: []string{"host all all 127.0.0.1/32 md5"}},
+		sentence: "place offers no TLS",
+		findings: []string{probe.NoTLS, probe.MD5Password},
+		// The superuser's verifier is SCRAM, and the server asks for it.
+		answers: []string{"plain md5", "plain refused", "plain scram-sha-256"},
+	},
+}
+
 func TestRealServers(t *testing.T) {
-	for _, c := range []struct {
-		name     string
-		options  pgserver.Options
-		sentence string
-		findings []string
-		answers  []string
-	}{
-		{
-			name:     "trust without TLS",
-			options:  pgserver.Options{HBA: []string{"host all all 127.0.0.1/32 trust"}},
-			sentence: "place let an unknown user in without a password, no TLS",
-			findings: []string{probe.OpenToUnknown, probe.OpenToSuperuser, probe.NoTLS},
-			answers:  []string{"plain open", "plain refused"},
-		},
-		{
-			name:     "trust for replication",
-			options:  pgserver.Options{HBA: []string{"host replication all 127.0.0.1/32 trust"}},
-			sentence: "place lets an unknown user ask for replication without a password, no TLS",
-			findings: []string{probe.OpenToReplication, probe.OpenToSuperuser, probe.NoTLS},
-			answers:  []string{"plain open", "plain refused"},
-		},
-		{
-			name:     "TLS and SCRAM",
-			options:  pgserver.Options{TLS: true, HBA: []string{"hostssl all all 127.0.0.1/32 scram-sha-256"}},
-			sentence: "place let nobody in without a credential, TLS verified",
-			answers:  []string{"plain refused", "tls refused", "tls scram-sha-256-plus"},
-		},
-		{
-			name: "the trap: trust without TLS beside SCRAM over TLS",
-			options: pgserver.Options{TLS: true, HBA: []string{
-				"hostnossl all all 127.0.0.1/32 trust", "hostssl all all 127.0.0.1/32 scram-sha-256"}},
-			sentence: "place let an unknown user in without a password when TLS is not used",
-			findings: []string{probe.OpenToUnknown, probe.OpenToSuperuser, probe.PlainAccepted},
-			answers:  []string{"plain open", "plain refused", "tls refused", "tls scram-sha-256-plus"},
-		},
-		{
-			name: "one role is trusted",
-			options: pgserver.Options{InitSQL: []string{"CREATE ROLE copier LOGIN"}, TLS: true, HBA: []string{
-				"hostssl all copier 127.0.0.1/32 trust", "hostssl all all 127.0.0.1/32 scram-sha-256"}},
-			sentence: `place let "copier" in without a password over TLS`,
-			findings: []string{probe.OpenToUser},
-			answers:  []string{"plain refused", "tls open", "tls refused", "tls scram-sha-256-plus"},
-		},
-		{
-			name: "cleartext passwords and client certificates",
-			options: pgserver.Options{TLS: true, HBA: []string{
-				"hostssl all postgres 127.0.0.1/32 cert", "host all all 127.0.0.1/32 password"}},
-			sentence: "place asks for a cleartext password without TLS",
-			findings: []string{probe.CleartextPassword, probe.PlainAccepted, probe.PasswordInTLS},
-			answers:  []string{"plain cleartext-password", "plain refused", "tls certificate", "tls cleartext-password", "tls refused"},
-		},
-		{
-			name: "MD5",
-			options: pgserver.Options{Config: map[string]string{"password_encryption": "md5"},
-				HBA: []string{"host all all 127.0.0.1/32 md5"}},
-			sentence: "place offers no TLS",
-			findings: []string{probe.NoTLS, probe.MD5Password},
-			// The superuser's verifier is SCRAM, and the server asks for it.
-			answers: []string{"plain md5", "plain refused", "plain scram-sha-256"},
-		},
-	} {
+	for _, c := range realServers {
 		t.Run(c.name, func(t *testing.T) {
 			server, err := pgserver.Start(t.Context(), c.options)
 			if err != nil {
