@@ -148,7 +148,7 @@ func judgePlace(name string, fact *Place) (string, bool) {
 	case fact.Problem != "":
 		return fmt.Sprintf("%s could not be measured: %s (tried %s)", name, clean(fact.Problem, maxReason), when), true
 	case len(fact.Findings) > 0:
-		return fmt.Sprintf("%s %s (measured %s)", name, clean(strings.Join(fact.Findings, ", "), maxReason), when), true
+		return fmt.Sprintf("%s %s (measured %s)", name, clean(worst(fact.Findings), maxReason), when), true
 	case when == unknownTime:
 		return name + " was measured, but not when is known", true
 	}
@@ -164,4 +164,17 @@ func clock(stamp string) string {
 		return unknownTime
 	}
 	return t.UTC().Format("15:04:05Z")
+}
+
+// quotedFindings is how many findings a refusal quotes.
+const quotedFindings = 2
+
+// worst quotes the first findings and says how many more there are; they
+// are on record.
+func worst(findings []string) string {
+	quoted := strings.Join(findings[:min(len(findings), quotedFindings)], ", ")
+	if more := len(findings) - quotedFindings; more > 0 {
+		return fmt.Sprintf("%s, and %d more", quoted, more)
+	}
+	return quoted
 }
