@@ -141,6 +141,9 @@ func (s *startup) set(p param) error {
 	if !validSetting(name) {
 		return refuseStartup("42602", "Names are letters, digits, underscores and dots.", "start-up parameter %q is no setting's name", p.name)
 	}
+	if reservedKey(name) {
+		return refuseStartup("42704", "", "unrecognized configuration parameter %q", p.name)
+	}
 	switch verdict, fix := judgeSetting(name, p.value); verdict {
 	case settingRefused:
 		return refuseStartup("42501", fix, "start-up parameter %q is not let through", p.name)
@@ -161,6 +164,18 @@ func (s *startup) set(p param) error {
 	}
 	s.params = append(s.params, p)
 	return nil
+}
+
+// reservedKey reports whether the server reads a key of the packet as
+// something other than a setting. As a setting none of them exists, so inside
+// options or in another case they would only smuggle: the rebuilt packet holds
+// every setting as a key of its own.
+func reservedKey(name string) bool {
+	switch name {
+	case "user", "database", "options", "replication":
+		return true
+	}
+	return strings.HasPrefix(name, "_pq_.")
 }
 
 // validSetting reports whether a lower-case name can be a setting's, so that
