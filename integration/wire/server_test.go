@@ -48,7 +48,8 @@ func versions() ([]int, error) {
 	return all, nil
 }
 
-// startServer starts a server with TLS for the life of the test.
+// startServer starts a server with TLS for the life of the test. At its end,
+// when everything in front of it has stopped, no minted role may be left.
 func startServer(t *testing.T, version int) *pgserver.Server {
 	t.Helper()
 	s, err := pgserver.Start(t.Context(), pgserver.Options{
@@ -62,6 +63,10 @@ func startServer(t *testing.T, version int) *pgserver.Server {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
+		rows, err := s.Query(context.WithoutCancel(t.Context()), database, `SELECT rolname FROM pg_roles WHERE rolname LIKE 'sluice\_%'`)
+		if err != nil || len(rows) != 0 {
+			t.Errorf("roles left on the server: %v, %v", rows, err)
+		}
 		if err := s.Stop(); err != nil {
 			t.Error(err)
 		}
