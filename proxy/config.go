@@ -258,6 +258,13 @@ func (c *Config) validate() error {
 			wrong("limits.%s: %d is negative", name, n)
 		}
 	}
+	for name, d := range map[string]time.Duration{
+		"limits.startup": c.Limits.Startup, "limits.idle": c.Limits.Idle, "limits.drain": c.Limits.Drain, "trail.timeout": c.Trail.Timeout,
+	} {
+		if d < 0 {
+			wrong("%s: %s is negative", name, d)
+		}
+	}
 	return errors.Join(errs...)
 }
 

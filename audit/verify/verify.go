@@ -70,7 +70,7 @@ func FS(fsys fs.FS, key note.Verifier, o Options) (Report, error) {
 	case errors.As(err, &p):
 		c.report.Problem = p
 		c.report.Unsigned = 0
-		return c.report, fmt.Errorf("verify: %w: %s", ErrBad, p)
+		return c.report, fmt.Errorf("verify: %w: %w", ErrBad, p)
 	}
 	return c.report, fmt.Errorf("verify: %w", err)
 }

@@ -4,8 +4,8 @@
 //
 //	sluice-verify [-key FILE] [-expect N] [-checkpoint FILE] [-origin NAME] [-json] DIR
 //
-// Without -key it takes DIR/trail.pub if that is there, and says that such a
-// key proves less. It exits 0 if the trail is good, 4 if it is not, 2 if the
+// Without -key it takes DIR.pub, where sluice keeps it, and says that a key
+// that lies beside the trail proves less. It exits 0 if the trail is good, 4 if it is not, 2 if the
 // command line is wrong, 1 if the trail could not be checked.
 package main
 
@@ -74,7 +74,7 @@ func parse(args []string, errOut io.Writer) (settings, error) {
 		fmt.Fprintln(errOut, "usage: sluice-verify [flags] DIR")
 		f.PrintDefaults()
 	}
-	f.StringVar(&s.key, "key", "", "`file` with the verifier key, kept apart from the trail (default DIR/trail.pub)")
+	f.StringVar(&s.key, "key", "", "`file` with the verifier key, kept apart from the trail (default DIR.pub)")
 	f.StringVar(&s.checkpoint, "checkpoint", "", "`file` with a checkpoint kept elsewhere; the trail must hold the same records")
 	f.StringVar(&s.options.Origin, "origin", "", "the trail's `name` (default the key's name)")
 	f.Int64Var(&s.options.Expect, "expect", 0, "the `number` of records known to have been signed")
@@ -94,8 +94,8 @@ func parse(args []string, errOut io.Writer) (settings, error) {
 
 func (s *settings) verify(errOut io.Writer) (verify.Report, error) {
 	if s.key == "" {
-		s.key = filepath.Join(s.dir, "trail.pub")
-		fmt.Fprintf(errOut, "sluice-verify: using the key beside the records, %s: it shows damage, not forgery; give one kept elsewhere with -key\n", s.key)
+		s.key = filepath.Clean(s.dir) + ".pub"
+		fmt.Fprintf(errOut, "sluice-verify: using the key beside the trail, %s: it shows damage, not forgery; give one kept elsewhere with -key\n", s.key)
 	}
 	text, err := os.ReadFile(s.key)
 	if err != nil {

@@ -85,19 +85,16 @@ func withoutLiterals(text string, tokens []token, message string, at int) (words
 	}
 }
 
-// dropQuoted replaces everything in double quotes.
+// dropQuoted replaces everything from the first double quote to the last.
 func dropQuoted(s string) string {
-	for {
-		open := strings.IndexByte(s, '"')
-		if open < 0 {
-			return s
-		}
-		end := strings.LastIndexByte(s, '"')
-		if end == open {
-			return s[:open] + "..."
-		}
-		s = s[:open] + "..." + s[end+1:]
+	open, end := strings.IndexByte(s, '"'), strings.LastIndexByte(s, '"')
+	switch {
+	case open < 0:
+		return s
+	case open == end:
+		return s[:open] + "..."
 	}
+	return s[:open] + "..." + s[end+1:]
 }
 
 var (
