@@ -235,3 +235,16 @@ func (b *lockedBuffer) String() string {
 	defer b.mu.Unlock()
 	return b.buf.String()
 }
+
+// Goroutines ends the program with SIGQUIT and returns what it printed, the
+// stacks of all its goroutines at the end.
+func (g *Gate) Goroutines(t *testing.T) string {
+	t.Helper()
+	g.stop.Do(func() {
+		if err := g.cmd.Process.Signal(syscall.SIGQUIT); err != nil {
+			t.Errorf("ask sluice for its goroutines: %v", err)
+		}
+		<-g.exited
+	})
+	return g.output.String()
+}
