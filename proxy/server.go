@@ -260,10 +260,12 @@ func (s *Server) greetStranger(ctx context.Context, l *listener, nc net.Conn, lo
 	return session
 }
 
-// cancel closes the client's connection before it acts, so that the time it
-// takes tells nothing.
+// cancel acts on a cancel request. Clients take the end of the connection for
+// the word that the request has had its effect, so it comes last: a request
+// that arrived later would cancel the statement after. Only who knows the key
+// can tell how long it takes.
 func (s *Server) cancel(ctx context.Context, nc net.Conn, body []byte) {
-	nc.Close()
+	defer nc.Close()
 	act := s.cancels.find(body)
 	if act == nil {
 		s.log.Info("cancel request with an unknown key", "from", nc.RemoteAddr().String())
