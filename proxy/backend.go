@@ -137,7 +137,7 @@ func (s *session) serverError() error {
 	if t != nil {
 		w = t.work
 	}
-	err = p.failed()
+	err = p.failed(fields['C'])
 	p.mu.Unlock()
 	p.changed.Broadcast()
 	if err != nil {
@@ -254,7 +254,6 @@ func (s *session) completeHead(t *ticket, typ byte, tag string) error {
 	if t.refusal != nil {
 		return desync("the marker of a refused statement completed")
 	}
-	p.ignoredSync = false
 	if w := t.work; w != nil {
 		w.tag = tag
 		if typ != 'I' {

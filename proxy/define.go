@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"errors"
+	"slices"
 
 	"github.com/sluice-pg/sluice/audit"
 	"github.com/sluice-pg/sluice/policy/statement"
@@ -10,49 +11,61 @@ import (
 // auditEvent shortens the type of what the recorders take.
 type auditEvent = audit.Event
 
-// propose enters what a message will define, and has the ticket confirm it
-// or take it back. If there are too many unanswered definitions it waits for
-// answers.
-func (s *session) propose(t *ticket, space *names, name string, m meaning) *refusal {
+// propose enters what a message will define, one meaning or several it may
+// have, and has the ticket confirm it or take it back. If there are too many
+// unanswered definitions it waits for answers.
+func (s *session) propose(t *ticket, space *names, name string, meanings ...meaning) *refusal {
+	if len(meanings) == 0 {
+		return nil
+	}
 	p := s.pending
-	enter := func() error {
+	meanings = slices.Clone(meanings)
+	var order uint64
+	enter := func() (err error) {
 		p.mu.Lock()
 		defer p.mu.Unlock()
-		m.sequence, m.segment = p.sequence+1, p.segment
-		return space.propose(name, m)
+		for i := range meanings {
+			meanings[i].segment = p.segment
+		}
+		order, err = space.propose(name, meanings...)
+		return err
 	}
 	err := enter()
-	if errors.Is(err, errTooManyMeanings) {
-		s.upstream.conn.Flush() // an error shows at the next write
-		if p.wait(func() bool { return len(p.queue) == 0 }) == nil {
-			err = enter()
-		}
+	if errors.Is(err, errTooManyMeanings) && s.allAnswered() == nil {
+		err = enter()
 	}
 	if err != nil {
 		return refuseNames(newID(), err)
 	}
-	before := t.done
-	t.done = func(ok bool) {
-		if before != nil {
-			before(ok)
-		}
+	s.after(t, func(ok bool) {
 		if ok {
-			space.confirm(name, m.statement)
+			space.confirm(name, order)
 		} else {
-			space.withdraw(name, m.statement)
+			space.withdraw(name, order)
 		}
-	}
+	})
 	return nil
+}
+
+// allAnswered waits until the server has answered everything sent.
+func (s *session) allAnswered() error {
+	if err := s.flushUpstream(); err != nil {
+		return err
+	}
+	p := s.pending
+	// What is being skipped is answered by a Sync that is yet to come.
+	return p.wait(func() bool { return len(p.queue) == 0 || p.skipsHere() })
 }
 
 // proposeNames enters what a text's PREPAREs and DECLAREs define, and has
 // the ticket forget what its DEALLOCATEs and CLOSEs drop. A PREPARE outlives
-// the failure of its text, so a failed text takes nothing back.
+// the failure of its text, so a text that fails takes nothing back unless it
+// is all there is.
 func (s *session) proposeNames(t *ticket, j judgement, statements []statement.Statement) *refusal {
 	s.noteSettings(statements)
 	for i := range statements {
 		for _, use := range statements[i].Names {
-			if r := s.proposeName(t, j, use); r != nil {
+			if r := s.proposeName(t, j, use, len(statements) == 1); r != nil {
 				return r
 			}
 		}
@@ -60,41 +73,59 @@ func (s *session) proposeNames(t *ticket, j judgement, statements []statement.St
 	return nil
 }
 
-func (s *session) proposeName(t *ticket, j judgement, use statement.NameUse) *refusal {
+func (s *session) proposeName(t *ticket, j judgement, use statement.NameUse, alone bool) *refusal {
+	statements, cursors := s.pending.statements, s.pending.portals
 	switch use.Op {
 	case statement.Prepare, statement.Declare:
 		if use.Inner == nil {
 			return nil
 		}
-		space := s.pending.statements
+		space := statements
 		if use.Op == statement.Declare {
-			space = s.pending.portals
+			space = cursors
 		}
-		keep := &ticket{}
-		r := s.propose(keep, space, use.Name, meaning{statement: use.Inner, decision: j.id, policy: j.policy, hold: use.Hold})
-		s.after(t, func() { keep.done(true) })
-		return r
+		keep := t
+		if !alone {
+			keep = &ticket{}
+			s.onSuccess(t, func() { keep.done(true) })
+		}
+		return s.propose(keep, space, use.Name, meaning{statement: use.Inner, decision: j.id, policy: j.policy, hold: use.Hold})
 	case statement.Deallocate:
-		s.after(t, func() { s.pending.statements.drop(use.Name, t.sequence) })
+		s.forget(t, statements, func(upTo uint64) { statements.drop(use.Name, upTo) })
 	case statement.DeallocateAll:
-		s.after(t, func() { s.pending.statements.dropAll(t.sequence) })
+		s.forget(t, statements, statements.dropAll)
 	case statement.CloseCursor:
-		s.after(t, func() { s.pending.portals.drop(use.Name, t.sequence) })
+		s.forget(t, cursors, func(upTo uint64) { cursors.drop(use.Name, upTo) })
 	case statement.CloseAll:
-		s.after(t, func() { s.pending.portals.dropAll(t.sequence) })
+		s.forget(t, cursors, cursors.dropAll)
 	}
 	return nil
 }
 
-// after adds to what happens when the ticket's message succeeded.
-func (s *session) after(t *ticket, then func()) {
+// forget has a ticket that succeeds drop what was defined before it, or
+// before this place in its text.
+func (s *session) forget(t *ticket, space *names, drop func(upTo uint64)) {
+	s.pending.mu.Lock()
+	upTo := space.last
+	s.pending.mu.Unlock()
+	s.onSuccess(t, func() { drop(upTo) })
+}
+
+// after adds to what happens at the end of the ticket's message.
+func (s *session) after(t *ticket, then func(ok bool)) {
 	before := t.done
 	t.done = func(ok bool) {
 		if before != nil {
 			before(ok)
 		}
+		then(ok)
+	}
+}
+
+func (s *session) onSuccess(t *ticket, then func()) {
+	s.after(t, func(ok bool) {
 		if ok {
 			then()
 		}
-	}
+	})
 }

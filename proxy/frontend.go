@@ -48,31 +48,65 @@ func (s *session) fromClient(ctx context.Context) error {
 // nextFromClient waits for a message, after sending on what has been
 // gathered.
 func (s *session) nextFromClient() (wire.Header, error) {
-	if s.client.Buffered() >= 5 {
+	if !s.pending.holding() && s.client.Buffered() >= 5 {
 		return s.client.Next()
 	}
 	if err := s.upstream.conn.Flush(); err != nil {
 		return wire.Header{}, err
 	}
-	idle := s.server.config.Limits.Idle
 	for {
-		if idle > 0 {
-			if err := s.client.SetReadDeadline(time.Now().Add(idle)); err != nil {
-				return wire.Header{}, fmt.Errorf("client: %w", err)
+		for range s.pending.owed() {
+			if err := s.sync(); err != nil {
+				return wire.Header{}, err
 			}
-			if s.stopped() {
-				// The new deadline may have replaced that of stop.
-				return wire.Header{}, errClosed
-			}
+		}
+		limit := s.patience()
+		if err := s.clientDeadline(limit); err != nil {
+			return wire.Header{}, err
 		}
 		h, err := s.client.Next()
-		if err == nil || idle == 0 || !errors.Is(err, os.ErrDeadlineExceeded) {
+		switch {
+		case err == nil:
+			if limit > 0 {
+				// The message itself may take as long as it takes.
+				err = s.clientDeadline(0)
+			}
 			return h, err
-		}
-		if s.pending.idle() && s.client.Buffered() == 0 {
+		case limit == 0 || !errors.Is(err, os.ErrDeadlineExceeded):
+			return h, err
+		case limit == s.server.config.Limits.Idle && s.pending.idle() && s.client.Buffered() == 0:
 			return h, errIdle
 		}
 	}
+}
+
+// heldTick is how often a client that sent a Sync inside a COPY is left
+// waiting to see whether the COPY failed.
+const heldTick = 20 * time.Millisecond
+
+// patience is how long to wait for the client before looking around; zero is
+// for ever.
+func (s *session) patience() time.Duration {
+	if s.pending.holding() {
+		return heldTick
+	}
+	return s.server.config.Limits.Idle
+}
+
+// clientDeadline bounds reading from the client; zero means not at all.
+func (s *session) clientDeadline(limit time.Duration) error {
+	var at time.Time
+	if limit > 0 {
+		at = time.Now().Add(limit)
+	}
+	if err := s.client.SetReadDeadline(at); err != nil {
+		return fmt.Errorf("client: %w", err)
+	}
+	if s.stopped() {
+		// The new deadline may have replaced that of stop.
+		return errClosed
+	}
+	return nil
 }
 
 func (s *session) clientMessage(ctx context.Context, h wire.Header) error {
@@ -162,7 +196,7 @@ func (s *session) query(ctx context.Context, h wire.Header) error {
 			return err
 		}
 	}
-	t := &ticket{typ: 'Q', copyStarts: firstCopyIn(j.statements) != nil}
+	t := &ticket{typ: 'Q', copyStarts: j.copyIn != nil}
 	if j.refusal == nil {
 		j.refusal = s.proposeNames(t, j, j.statements)
 	}
@@ -264,11 +298,8 @@ func (s *session) bind(ctx context.Context) error {
 	s.pending.mu.Unlock()
 	r := s.judgeAgain(ctx, "bind", meanings)
 	t := &ticket{typ: 'B'}
-	for _, m := range meanings {
-		if r != nil {
-			break
-		}
-		r = s.propose(t, s.pending.portals, portal, m)
+	if r == nil {
+		r = s.propose(t, s.pending.portals, portal, meanings...)
 	}
 	if r != nil {
 		if err := s.client.Discard(); err != nil {
@@ -331,7 +362,7 @@ func (s *session) executing(ctx context.Context, t *ticket, meanings []meaning) 
 		s.log.Error("statement refused: not recorded", "req", id, "err", err)
 		return refuseUnrecorded(id)
 	}
-	t.copyStarts = firstCopyIn(statements) != nil
+	t.copyStarts = firstCopyIn(s.resolve(statements)) != nil
 	t.work = &work{decision: id, started: s.server.now(), statements: -1}
 	return s.proposeNames(t, judgement{id: id}, statements)
 }
@@ -361,27 +392,44 @@ func (s *session) describeOrClose(h wire.Header) error {
 		if which == 'S' {
 			space = s.pending.statements
 		}
-		t.done = func(ok bool) {
-			if ok {
-				space.drop(name, t.sequence)
-			}
-		}
+		s.forget(t, space, func(upTo uint64) { space.drop(name, upTo) })
 	}
 	return s.send(t, h.Type, []byte{which}, []byte(name), nul)
 }
 
-// syncOrFlush forwards a Sync or a Flush. A Sync while the server takes
-// COPY data is ignored by it and gets no ticket.
+// syncOrFlush forwards a Sync or a Flush. While the server takes COPY data it
+// ignores both (protocol section "COPY Operations"), unless the COPY fails
+// first. So a Sync is kept back then, and sent after all if it does.
 func (s *session) syncOrFlush(h wire.Header) error {
 	if _, err := s.client.Body(0); err != nil {
 		return fmt.Errorf("%w: client: %q with a body", wire.ErrProtocol, h.Type)
 	}
-	if h.Type == 'S' && !s.pending.ignoresSync() {
-		if err := s.pending.push(&ticket{typ: 'S'}); err != nil {
-			return err
-		}
+	if h.Type == 'H' {
+		return s.flushUpstream()
 	}
-	if err := s.upstream.conn.WriteFrame(h.Type); err != nil {
+	takes, err := s.takesCopyData()
+	if err != nil {
+		return err
+	}
+	if takes {
+		s.pending.hold()
+		return nil
+	}
+	return s.sync()
+}
+
+// sync sends a Sync.
+func (s *session) sync() error {
+	if err := s.send(&ticket{typ: 'S'}, 'S'); err != nil {
+		return err
+	}
+	return s.upstream.conn.Flush()
+}
+
+// flushUpstream sends what has been gathered and has the server send its
+// answers to that.
+func (s *session) flushUpstream() error {
+	if err := s.upstream.conn.WriteFrame('H'); err != nil {
 		return err
 	}
 	return s.upstream.conn.Flush()
@@ -442,9 +490,7 @@ func (s *session) copyData(h wire.Header) error {
 	if !takes {
 		return s.client.Discard()
 	}
-	if h.Type != 'd' {
-		s.pending.copyEnds()
-	}
+	s.pending.copyGoes(h.Type != 'd')
 	_, err = s.client.Forward(s.upstream.conn)
 	return err
 }
@@ -458,7 +504,7 @@ func (s *session) takesCopyData() (bool, error) {
 		return takes, nil
 	}
 	p.mu.Unlock()
-	if err := s.upstream.conn.Flush(); err != nil {
+	if err := s.flushUpstream(); err != nil {
 		return false, err
 	}
 	err := p.wait(func() bool { return p.copyIn || !p.mayCopy() })

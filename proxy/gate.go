@@ -16,6 +16,8 @@ type judgement struct {
 	// statements are those of the text as it was written: their names are
 	// looked up again whenever they run.
 	statements []statement.Statement
+	// copyIn is set if one of them can ask for COPY data, also by EXECUTE.
+	copyIn *statement.CopyIn
 	// text is what to send in place of the client's text; empty for the
 	// text itself.
 	text string
@@ -31,6 +33,7 @@ func (s *session) judgeText(ctx context.Context, road, text string) judgement {
 	a := s.server.analyzer.Analyze(ctx, text)
 	j := judgement{id: newID(), statements: a.Statements, policy: s.server.policy.Load()}
 	resolved := s.resolve(a.Statements)
+	j.copyIn = firstCopyIn(resolved)
 	r := s.request(resolved, a.Kind, a.Problem)
 	d := s.decide(ctx, r, j.policy)
 	if err := s.recordDecision(ctx, j.id, road, r, j.policy, d, a); err != nil {
@@ -40,7 +43,7 @@ func (s *session) judgeText(ctx context.Context, road, text string) judgement {
 		j.refusal = refuse(d, j.id, text, nearOf(a.Problem))
 	}
 	if j.refusal != nil {
-		j.refusal.copyIn = firstCopyIn(a.Statements)
+		j.refusal.copyIn = j.copyIn
 		return j
 	}
 	j.text = s.virtual(ctx, text, a.Statements)
@@ -156,6 +159,9 @@ func (s *session) mergeInner(st *statement.Statement, use statement.NameUse, inn
 			s.resolveOne(&flat, local, depth+1)
 		}
 		policy.Merge(st, &flat)
+		if st.CopyIn == nil {
+			st.CopyIn = flat.CopyIn
+		}
 	}
 }
 

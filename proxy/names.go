@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"errors"
+	"slices"
 
 	"github.com/sluice-pg/sluice/policy"
 	"github.com/sluice-pg/sluice/policy/statement"
@@ -29,8 +30,8 @@ type meaning struct {
 	// policy.
 	decision string
 	policy   *policy.Policy
-	// sequence is the ticket that defined it.
-	sequence uint64
+	// order counts the definitions in a name space.
+	order uint64
 	// segment counts the Syncs before the definition: within a segment
 	// an error skips what follows.
 	segment uint64
@@ -45,6 +46,8 @@ type meaning struct {
 // used under the lock of the session's pending queue.
 type names struct {
 	known map[string][]meaning
+	// last is the order of the latest definition.
+	last uint64
 }
 
 func newNames() *names { return &names{known: map[string][]meaning{}} }
@@ -56,57 +59,58 @@ func shortName(name string) string {
 	return name
 }
 
-// propose adds a meaning that the server has yet to confirm. A later
-// definition of the unnamed one replaces an earlier one of the same
-// segment: if the later one is not reached, neither is what uses it.
-func (n *names) propose(name string, m meaning) error {
+// propose adds meanings that the server has yet to confirm, all of one
+// definition, and returns its order. A later definition of the unnamed one
+// replaces an earlier one of the same segment: if the later one is not
+// reached, neither is what uses it.
+func (n *names) propose(name string, meanings ...meaning) (uint64, error) {
 	name = shortName(name)
 	have, ok := n.known[name]
 	if !ok && len(n.known) >= maxNames {
-		return errTooManyNames
+		return 0, errTooManyNames
 	}
-	next := make([]meaning, 0, len(have)+1)
+	next := make([]meaning, 0, len(have)+len(meanings))
 	for _, h := range have {
-		if h.statement == m.statement || name == "" && h.segment == m.segment {
+		if name == "" && h.segment == meanings[0].segment || slices.ContainsFunc(meanings, h.same) {
 			continue
 		}
 		next = append(next, h)
 	}
-	if len(next) >= maxMeanings {
-		return errTooManyMeanings
+	if len(next)+len(meanings) > maxMeanings {
+		return 0, errTooManyMeanings
 	}
-	n.known[name] = append(next, m)
-	return nil
+	n.last++
+	for _, m := range meanings {
+		m.order = n.last
+		next = append(next, m)
+	}
+	n.known[name] = next
+	return n.last, nil
 }
 
-// confirm says that the server took a meaning: what the name meant before
+func (m meaning) same(other meaning) bool { return m.statement == other.statement }
+
+// confirm says that the server took a definition: what the name meant before
 // is gone.
-func (n *names) confirm(name string, s *statement.Statement) {
-	name = shortName(name)
-	have := n.known[name]
-	for i, h := range have {
-		if h.statement == s {
-			n.known[name] = have[i:]
-			return
-		}
-	}
+func (n *names) confirm(name string, order uint64) {
+	n.keep(shortName(name), func(m meaning) bool { return m.order >= order })
 }
 
-// withdraw takes a proposed meaning back: the server did not take it.
-func (n *names) withdraw(name string, s *statement.Statement) {
-	n.keep(shortName(name), func(m meaning) bool { return m.statement != s })
+// withdraw takes a definition back: the server did not take it.
+func (n *names) withdraw(name string, order uint64) {
+	n.keep(shortName(name), func(m meaning) bool { return m.order != order })
 }
 
-// drop forgets what a name meant before a ticket: the server has forgotten
-// it there.
-func (n *names) drop(name string, before uint64) {
-	n.keep(shortName(name), func(m meaning) bool { return m.sequence > before })
+// drop forgets what a name meant up to a definition: the server has
+// forgotten it there.
+func (n *names) drop(name string, upTo uint64) {
+	n.keep(shortName(name), func(m meaning) bool { return m.order > upTo })
 }
 
-// dropAll forgets what all names meant before a ticket.
-func (n *names) dropAll(before uint64) {
+// dropAll forgets what all names meant up to a definition.
+func (n *names) dropAll(upTo uint64) {
 	for name := range n.known {
-		n.drop(name, before)
+		n.drop(name, upTo)
 	}
 }
 

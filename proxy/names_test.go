@@ -21,11 +21,12 @@ func kinds(n *names, name string) string {
 func TestNames(t *testing.T) {
 	read, write, ddl := st(statement.OrdinaryRead), st(statement.OrdinaryWrite), st(statement.DDL)
 	n := newNames()
-	must := func(err error) {
+	must := func(order uint64, err error) uint64 {
 		t.Helper()
 		if err != nil {
 			t.Fatal(err)
 		}
+		return order
 	}
 	is := func(name, want string) {
 		t.Helper()
@@ -33,33 +34,38 @@ func TestNames(t *testing.T) {
 			t.Errorf("%q means %q, want %q", name, got, want)
 		}
 	}
-	must(n.propose("a", meaning{statement: read, sequence: 1}))
-	must(n.propose("a", meaning{statement: write, sequence: 2}))
+	must(n.propose("a", meaning{statement: read}))
+	second := must(n.propose("a", meaning{statement: write}))
 	is("a", "ordinary_read ordinary_write")
-	n.withdraw("a", write)
+	n.withdraw("a", second)
 	is("a", "ordinary_read")
-	must(n.propose("a", meaning{statement: write, sequence: 3}))
-	must(n.propose("a", meaning{statement: ddl, sequence: 4}))
-	n.confirm("a", write)
+	third := must(n.propose("a", meaning{statement: write}))
+	must(n.propose("a", meaning{statement: ddl}))
+	n.confirm("a", third)
 	is("a", "ordinary_write ddl")
-	n.drop("a", 3)
+	n.drop("a", third)
 	is("a", "ddl")
-	n.dropAll(4)
+	n.dropAll(n.last)
 	is("a", "")
 
+	// What may have two meanings keeps both when it is confirmed.
+	both := must(n.propose("c", meaning{statement: read}, meaning{statement: ddl}))
+	n.confirm("c", both)
+	is("c", "ordinary_read ddl")
+
 	// The unnamed one is replaced within a segment, kept across segments.
-	must(n.propose("", meaning{statement: read, sequence: 5, segment: 1}))
-	must(n.propose("", meaning{statement: write, sequence: 6, segment: 1}))
-	must(n.propose("", meaning{statement: ddl, sequence: 7, segment: 2}))
+	must(n.propose("", meaning{statement: read, segment: 1}))
+	must(n.propose("", meaning{statement: write, segment: 1}))
+	must(n.propose("", meaning{statement: ddl, segment: 2}))
 	is("", "ordinary_write ddl")
 
 	// The server keeps 63 bytes of a name.
 	long := strings.Repeat("x", 63)
-	must(n.propose(long+"tail", meaning{statement: read, sequence: 8}))
+	must(n.propose(long+"tail", meaning{statement: read}))
 	is(long, "ordinary_read")
 	is(long+"other", "ordinary_read")
 
-	must(n.propose("held", meaning{statement: read, sequence: 9, hold: true}))
+	must(n.propose("held", meaning{statement: read, hold: true}))
 	n.endTransaction()
 	is("held", "ordinary_read")
 	is("", "")
@@ -67,20 +73,20 @@ func TestNames(t *testing.T) {
 
 func TestNamesAreBounded(t *testing.T) {
 	n := newNames()
-	for i := range maxMeanings {
-		if err := n.propose("a", meaning{statement: st(statement.DDL), sequence: uint64(i)}); err != nil {
+	for range maxMeanings {
+		if _, err := n.propose("a", meaning{statement: st(statement.DDL)}); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if err := n.propose("a", meaning{statement: st(statement.DDL)}); err != errTooManyMeanings {
+	if _, err := n.propose("a", meaning{statement: st(statement.DDL)}); err != errTooManyMeanings {
 		t.Errorf("got %v", err)
 	}
 	for i := range maxNames - 1 {
-		if err := n.propose(fmt.Sprint(i), meaning{statement: st(statement.DDL)}); err != nil {
+		if _, err := n.propose(fmt.Sprint(i), meaning{statement: st(statement.DDL)}); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if err := n.propose("one more", meaning{statement: st(statement.DDL)}); err != errTooManyNames {
+	if _, err := n.propose("one more", meaning{statement: st(statement.DDL)}); err != errTooManyNames {
 		t.Errorf("got %v", err)
 	}
 }

@@ -3,6 +3,8 @@ package proxy
 import (
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -23,8 +25,6 @@ type ticket struct {
 	work *work
 	// done is told how the message ended, under the queue's lock.
 	done func(ok bool)
-	// copying is true once the server asked for COPY data.
-	copying bool
 	// copyStarts is true if the statement can ask for COPY data.
 	copyStarts bool
 	sequence   uint64
@@ -65,9 +65,9 @@ type pending struct {
 	skipping bool
 	// copyIn is true while the server takes COPY data.
 	copyIn bool
-	// ignoredSync is true if a Sync was sent that the server ignores if
-	// the COPY under way ends well.
-	ignoredSync bool
+	// held counts the Syncs kept back because the server, while it takes
+	// COPY data, would ignore them.
+	held int
 	// status is the transaction status of the last ReadyForQuery.
 	status byte
 	// since is when status became I, T or E.
@@ -196,17 +196,17 @@ func (t *ticket) name() string {
 
 // failed handles an ErrorResponse: the head failed, and in the extended
 // protocol so does everything up to the next Sync.
-func (p *pending) failed() error {
+func (p *pending) failed(sqlstate string) error {
 	t := p.head()
 	if t == nil {
 		return nil
 	}
-	p.copyIn = false
-	if p.ignoredSync {
-		// Whether the server read that Sync before or after the error
-		// cannot be known, so neither can what it answers next.
-		return desync("a COPY failed after a Sync inside it")
+	if p.held > 0 && strings.HasPrefix(sqlstate, "57") {
+		// The server was stopped while it waited, or before: whether it
+		// would have read the Sync by then cannot be known.
+		return desync("a COPY was stopped after a Sync inside it")
 	}
+	p.copyIn = false
 	switch t.typ {
 	case 'Q', 'F', 'S':
 		return nil // ReadyForQuery follows
@@ -216,18 +216,45 @@ func (p *pending) failed() error {
 	return nil
 }
 
-// ignoresSync reports whether a Sync sent now will not be answered.
-func (p *pending) ignoresSync() bool {
+// hold keeps a Sync back.
+func (p *pending) hold() {
 	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.ignoredSync = p.ignoredSync || p.copyIn
-	return p.copyIn
+	p.held++
+	p.mu.Unlock()
 }
 
-// copyEnds notes that the client ends its COPY data.
-func (p *pending) copyEnds() {
+// holding reports whether Syncs are held.
+func (p *pending) holding() bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	return p.held > 0
+}
+
+// owed returns how many held Syncs are to be sent after all: the COPY failed
+// before the server had read anything sent after them.
+func (p *pending) owed() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.copyIn {
+		return 0
+	}
+	n := p.held
+	p.held = 0
+	return n
+}
+
+// copyGoes notes that the client sends COPY data, or ends it. Had the server
+// read the Syncs before that, it would have ignored them.
+func (p *pending) copyGoes(ends bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if !p.copyIn {
+		return
+	}
+	p.held = 0
+	if !ends {
+		return
+	}
 	p.copyIn = false
 	if t := p.head(); t != nil && t.typ == 'E' {
 		t.copyStarts = false
@@ -247,7 +274,7 @@ func (p *pending) ready(status byte, now time.Time) (*ticket, error) {
 		return nil, desync("ReadyForQuery while waiting for %s", t.name())
 	}
 	p.settled = t.sequence
-	p.copyIn, p.ignoredSync = false, false
+	p.copyIn = false
 	p.status = status
 	p.since = now
 	p.pop(t.work == nil || t.work.sqlstate == "")
@@ -257,28 +284,23 @@ func (p *pending) ready(status byte, now time.Time) (*ticket, error) {
 	return t, nil
 }
 
-// copyStarted handles a CopyInResponse. While it takes COPY data the server
-// ignores Sync (protocol section "COPY Operations"), so those that are
-// under way will not be answered.
+// copyStarted handles a CopyInResponse.
 func (p *pending) copyStarted() error {
 	t := p.head()
 	if t == nil || t.typ != 'Q' && t.typ != 'E' {
 		return desync("CopyInResponse while waiting for %s", t.name())
 	}
+	if !t.copyStarts {
+		return desync("CopyInResponse to a statement that was judged to be no COPY")
+	}
 	p.copyIn = true
-	t.copying = true
-	if t.typ == 'Q' {
-		return nil
-	}
-	left := p.queue[:1]
-	for _, later := range p.queue[1:] {
-		if later.typ == 'S' && !later.probe {
-			continue
-		}
-		left = append(left, later)
-	}
-	p.queue = left
 	return nil
+}
+
+// skipsHere reports whether the server ignores everything up to a Sync that
+// has yet to be sent. Callers hold the lock.
+func (p *pending) skipsHere() bool {
+	return p.skipping && !slices.ContainsFunc(p.queue, func(t *ticket) bool { return t.typ == 'S' })
 }
 
 // mayCopy reports whether a message under way can still ask for COPY data.

@@ -40,7 +40,7 @@ func TestErrorSkipsToSync(t *testing.T) {
 	if err := p.answered('P', true); err != nil {
 		t.Fatal(err)
 	}
-	if err := p.failed(); err != nil {
+	if err := p.failed("22012"); err != nil {
 		t.Fatal(err)
 	}
 	pushAll(t, p, "Q", &log)
@@ -52,22 +52,39 @@ func TestErrorSkipsToSync(t *testing.T) {
 	}
 }
 
-// The server ignores a Sync while it takes COPY data.
-func TestCopyIgnoresSync(t *testing.T) {
-	var log strings.Builder
-	p := newPending('I', time.Now())
-	pushAll(t, p, "ES", &log)
-	if err := p.copyStarted(); err != nil {
-		t.Fatal(err)
-	}
-	if p.queueTypes() != "E" || !p.copyIn {
-		t.Fatalf("waiting %q", p.queueTypes())
-	}
-	if !p.ignoresSync() {
-		t.Error("a Sync inside COPY gets a ticket")
-	}
-	if err := p.failed(); err == nil {
-		t.Error("an error after a Sync inside COPY leaves the order unknown and must end the session")
+// A Sync inside COPY data is sent only if the COPY fails before more data
+// follows it.
+func TestSyncInsideCopy(t *testing.T) {
+	for name, c := range map[string]struct {
+		then     func(p *pending)
+		sqlstate string
+		owed     int
+		ends     bool
+	}{
+		"fails at once":       {func(*pending) {}, "P0001", 2, false},
+		"fails on data":       {func(p *pending) { p.copyGoes(false) }, "22P02", 0, false},
+		"fails after its end": {func(p *pending) { p.copyGoes(true) }, "23505", 0, false},
+		"cancelled":           {func(*pending) {}, "57014", 0, true},
+	} {
+		p := newPending('I', time.Now())
+		if err := p.push(&ticket{typ: 'E', copyStarts: true}); err != nil {
+			t.Fatal(err)
+		}
+		if err := p.copyStarted(); err != nil {
+			t.Fatal(err)
+		}
+		p.hold()
+		p.hold()
+		if n := p.owed(); n != 0 {
+			t.Errorf("%s: %d Syncs are sent while the COPY goes on", name, n)
+		}
+		c.then(p)
+		if err := p.failed(c.sqlstate); (err != nil) != c.ends {
+			t.Errorf("%s: got %v", name, err)
+		}
+		if n := p.owed(); n != c.owed && !c.ends {
+			t.Errorf("%s: %d Syncs sent, want %d", name, n, c.owed)
+		}
 	}
 }
 
@@ -129,7 +146,7 @@ func TestQueueKeepsOrder(t *testing.T) {
 			switch {
 			case typ == 'S' || typ == 'Q' || p.skipping:
 				if typ != 'S' && fails && !p.skipping {
-					if err := p.failed(); err != nil {
+					if err := p.failed("22012"); err != nil {
 						t.Fatal(err)
 					}
 				}
@@ -137,7 +154,7 @@ func TestQueueKeepsOrder(t *testing.T) {
 					t.Fatal(err)
 				}
 			case fails:
-				if err := p.failed(); err != nil {
+				if err := p.failed("22012"); err != nil {
 					t.Fatal(err)
 				}
 			default:

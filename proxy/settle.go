@@ -43,7 +43,7 @@ func (s *session) settle(id, text string) (*refusal, error) {
 	p := s.pending
 	p.mu.Lock()
 	unsettled := p.unsettled
-	known := unsettled <= p.settled || p.skipping
+	known := unsettled <= p.settled || p.skipsHere()
 	answered := p.willSettle(unsettled)
 	p.mu.Unlock()
 	switch {
@@ -53,7 +53,7 @@ func (s *session) settle(id, text string) (*refusal, error) {
 		if err := s.upstream.conn.Flush(); err != nil {
 			return nil, err
 		}
-		return nil, p.wait(func() bool { return p.settled >= unsettled })
+		return nil, p.wait(func() bool { return p.settled >= unsettled || p.skipsHere() })
 	}
 	return nil, s.askSettings()
 }
@@ -70,8 +70,8 @@ func (p *pending) willSettle(unsettled uint64) bool {
 }
 
 // settingsProbe is the name of the statement and the portal that ask for a
-// setting.
-const settingsProbe = "sluice_settings"
+// setting. It has the session's id, so that no client has it by chance.
+func (s *session) settingsProbe() []byte { return []byte("sluice_settings_" + s.id) }
 
 // askSettings asks the server in the middle of a pipeline, where no Sync may
 // be added: that would commit what the client has not committed. The answers
@@ -85,7 +85,7 @@ func (s *session) askSettings() error {
 		}
 	}
 	last := &ticket{typ: 'C', probe: true, done: func(bool) { answered = true }}
-	if err := s.send(last, 'C', []byte("P"+settingsProbe), nul); err != nil {
+	if err := s.send(last, 'C', []byte{'P'}, s.settingsProbe(), nul); err != nil {
 		return err
 	}
 	if err := s.upstream.conn.WriteFrame('H'); err != nil {
@@ -94,11 +94,11 @@ func (s *session) askSettings() error {
 	if err := s.upstream.conn.Flush(); err != nil {
 		return err
 	}
-	return p.wait(func() bool { return answered || p.skipping })
+	return p.wait(func() bool { return answered || p.skipsHere() })
 }
 
 func (s *session) ask(text string) error {
-	name := []byte(settingsProbe)
+	name := s.settingsProbe()
 	for _, m := range []struct {
 		typ   byte
 		parts [][]byte
