@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"context"
+	"strings"
 
 	"github.com/sluice-pg/sluice/policy"
 	"github.com/sluice-pg/sluice/policy/statement"
@@ -48,6 +49,23 @@ func (s *session) judgeText(ctx context.Context, road, text string) judgement {
 	}
 	j.text = s.virtual(ctx, text, a.Statements)
 	return j
+}
+
+// judgeStartup judges the settings of the start-up packet as if each had been
+// given by SET.
+func (s *session) judgeStartup(ctx context.Context) error {
+	var text strings.Builder
+	for _, p := range s.startup.params {
+		text.WriteString(p.statement())
+	}
+	if text.Len() == 0 {
+		return nil
+	}
+	r := s.judgeText(ctx, "startup", text.String()).refusal
+	if r == nil {
+		return nil
+	}
+	return startupError{r.sqlstate, r.message, r.hint}.because(errSetting)
 }
 
 // judgeAgain decides what a name stands for at the moment it is used: the

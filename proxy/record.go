@@ -63,7 +63,8 @@ func (s *session) enqueue(e audit.Event) error {
 
 // decisionRecord is the body of a decision event.
 type decisionRecord struct {
-	// Road is how the text came: query, parse, bind, execute, function.
+	// Road is how the text came: startup, query, parse, bind, execute,
+	// function.
 	Road string `json:"road"`
 	User string `json:"user"`
 	// Request is the canonical decision request, or its digest in the

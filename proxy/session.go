@@ -45,6 +45,7 @@ type session struct {
 var (
 	errLeaseEnded = errors.New("the session's credential has ended")
 	errDraining   = errors.New("the proxy is stopping")
+	errSetting    = errors.New("a start-up setting was refused")
 )
 
 const (
@@ -87,6 +88,9 @@ func (s *session) opening() openRecord {
 func (s *session) begin(ctx context.Context) error {
 	ctx, done := context.WithTimeout(ctx, s.server.config.Limits.Startup)
 	defer done()
+	if err := s.judgeStartup(ctx); err != nil {
+		return err
+	}
 	lease, err := s.database.credentials.Issue(ctx, credential.Request{
 		SessionID: s.id, Subject: s.identity.User, Database: s.database.config.Name,
 	})
@@ -342,6 +346,8 @@ func reasonFor(cause error) string {
 	switch {
 	case cause == nil, errors.Is(cause, errTerminated):
 		return "client terminated"
+	case errors.Is(cause, errSetting):
+		return "start-up setting refused"
 	case refused:
 		return "login upstream failed"
 	case errors.As(cause, &settings):

@@ -34,6 +34,15 @@ type startup struct {
 
 type param struct{ name, value string }
 
+// statement is the SET that does the same, with a semicolon.
+func (p param) statement() string {
+	parts := strings.Split(p.name, ".")
+	for i := range parts {
+		parts[i] = quoted(parts[i])
+	}
+	return "SET " + strings.Join(parts, ".") + " TO '" + strings.ReplaceAll(p.value, "'", "''") + "';"
+}
+
 // startupError is a start-up packet that is refused.
 type startupError struct {
 	sqlstate, message, hint string
