@@ -5,6 +5,9 @@ import (
 	"errors"
 	"strings"
 
+	"github.com/jackc/pgx/v5/pgproto3"
+
+	"github.com/sluice-pg/sluice/policy/statement"
 	"github.com/sluice-pg/sluice/proxy/wire"
 )
 
@@ -154,12 +157,40 @@ func (s *session) serverError() error {
 	if r == nil {
 		return s.client.WriteFrame('E', body)
 	}
-	if r.copyIn != nil && t.typ == 'Q' {
-		if err := s.client.WriteMessage(r.copyInResponse()); err != nil {
+	if t.typ == 'Q' {
+		if err := s.takeRefusedCopies(r.copyIns); err != nil {
 			return err
 		}
 	}
 	return s.client.WriteMessage(r.response("ERROR"))
+}
+
+// takeRefusedCopies asks for every block of COPY data that a refused text
+// announces, and says that nothing was copied, so that the client takes none
+// of the blocks for statements. The error that follows ends the last one.
+func (s *session) takeRefusedCopies(blocks []*statement.CopyIn) error {
+	for i, c := range blocks {
+		s.pending.mu.Lock()
+		since := s.pending.dropped
+		s.pending.mu.Unlock()
+		if err := s.client.WriteMessage(copyInResponse(c)); err != nil {
+			return err
+		}
+		if i == len(blocks)-1 {
+			return nil
+		}
+		if err := s.client.Flush(); err != nil {
+			return err
+		}
+		more, err := s.pending.copyEnded(since)
+		if err != nil || !more {
+			return err
+		}
+		if err := s.client.WriteMessage(&pgproto3.CommandComplete{CommandTag: []byte("COPY 0")}); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // orUnknown stands in for an SQLSTATE that the server left out.

@@ -39,10 +39,32 @@ func (s *session) fromClient(ctx context.Context) error {
 			return err
 		}
 		s.bytesIn.Add(int64(h.Len) + 5)
+		if err := s.notTooFarAhead(); err != nil {
+			return err
+		}
 		if err := s.clientMessage(ctx, h); err != nil {
 			return err
 		}
 	}
+}
+
+// maxAhead is how many messages may wait for an answer. A client that sends on
+// and reads no answers fills sockets, not memory.
+const maxAhead = 5000
+
+// notTooFarAhead waits while the client is too far ahead of the server.
+func (s *session) notTooFarAhead() error {
+	p := s.pending
+	p.mu.Lock()
+	ahead := len(p.queue)
+	p.mu.Unlock()
+	if ahead < maxAhead {
+		return nil
+	}
+	if err := s.flushUpstream(); err != nil {
+		return err
+	}
+	return p.wait(func() bool { return len(p.queue) < maxAhead || p.skipsHere() })
 }
 
 // nextFromClient waits for a message, after sending on what has been
@@ -137,6 +159,7 @@ func (s *session) terminate() error {
 	if err := s.client.Discard(); err != nil {
 		return err
 	}
+	s.left.Store(true)
 	if err := s.upstream.conn.WriteFrame('X'); err != nil {
 		return err
 	}
@@ -196,7 +219,7 @@ func (s *session) query(ctx context.Context, h wire.Header) error {
 			return err
 		}
 	}
-	t := &ticket{typ: 'Q', copyStarts: j.copyIn != nil}
+	t := &ticket{typ: 'Q', copyStarts: len(j.copyIns) > 0}
 	if j.refusal == nil {
 		j.refusal = s.proposeNames(t, j, j.statements)
 	}
@@ -362,7 +385,7 @@ func (s *session) executing(ctx context.Context, t *ticket, meanings []meaning) 
 		s.log.Error("statement refused: not recorded", "req", id, "err", err)
 		return refuseUnrecorded(id)
 	}
-	t.copyStarts = firstCopyIn(s.resolve(statements)) != nil
+	t.copyStarts = len(copyIns(s.resolve(statements))) > 0
 	t.work = &work{decision: id, started: s.server.now(), statements: -1}
 	return s.proposeNames(t, judgement{id: id}, statements)
 }
@@ -488,6 +511,7 @@ func (s *session) copyData(h wire.Header) error {
 		return err
 	}
 	if !takes {
+		s.pending.copyDropped(h.Type)
 		return s.client.Discard()
 	}
 	s.pending.copyGoes(h.Type != 'd')

@@ -17,8 +17,8 @@ type judgement struct {
 	// statements are those of the text as it was written: their names are
 	// looked up again whenever they run.
 	statements []statement.Statement
-	// copyIn is set if one of them can ask for COPY data, also by EXECUTE.
-	copyIn *statement.CopyIn
+	// copyIns are those of them that ask for COPY data, also by EXECUTE.
+	copyIns []*statement.CopyIn
 	// text is what to send in place of the client's text; empty for the
 	// text itself.
 	text string
@@ -34,7 +34,7 @@ func (s *session) judgeText(ctx context.Context, road, text string) judgement {
 	a := s.server.analyzer.Analyze(ctx, text)
 	j := judgement{id: newID(), statements: a.Statements, policy: s.server.policy.Load()}
 	resolved := s.resolve(a.Statements)
-	j.copyIn = firstCopyIn(resolved)
+	j.copyIns = copyIns(resolved)
 	r := s.request(resolved, a.Kind, a.Problem)
 	d := s.decide(ctx, r, j.policy)
 	if err := s.recordDecision(ctx, j.id, road, r, j.policy, d, a); err != nil {
@@ -44,7 +44,7 @@ func (s *session) judgeText(ctx context.Context, road, text string) judgement {
 		j.refusal = refuse(d, j.id, text, nearOf(a.Problem))
 	}
 	if j.refusal != nil {
-		j.refusal.copyIn = j.copyIn
+		j.refusal.copyIns = j.copyIns
 		return j
 	}
 	j.text = s.virtual(ctx, text, a.Statements)
@@ -127,84 +127,6 @@ func (s *session) decide(ctx context.Context, r *policy.Request, p *policy.Polic
 	return p.Decide(r)
 }
 
-// resolve replaces the names of prepared statements and cursors by what
-// they stand for, in the order of the text: a text may define a name and
-// use it.
-func (s *session) resolve(statements []statement.Statement) []statement.Statement {
-	resolved := make([]statement.Statement, len(statements))
-	local := map[string]*statement.Statement{}
-	for i := range statements {
-		resolved[i] = statements[i]
-		if len(statements[i].Names) > 0 {
-			s.resolveOne(&resolved[i], local, 0)
-		}
-		resolved[i].Names = nil
-	}
-	return resolved
-}
-
-// maxNesting bounds names that stand for statements that use names. Three
-// is one more than SQL can build: a cursor under a prepared statement.
-const maxNesting = 3
-
-func (s *session) resolveOne(st *statement.Statement, local map[string]*statement.Statement, depth int) {
-	for _, use := range st.Names {
-		key := shortName(use.Name)
-		switch use.Op {
-		case statement.Prepare:
-			local["execute "+key] = use.Inner
-		case statement.Declare:
-			local["fetch "+key] = use.Inner
-		case statement.Execute, statement.Fetch:
-			inner := s.meaningsOf(use)
-			if l := local[string(use.Op)+" "+key]; l != nil {
-				inner = append(inner, l)
-			}
-			s.mergeInner(st, use, inner, local, depth)
-		}
-	}
-}
-
-// mergeInner adds what a name stands for to the statement that uses it.
-func (s *session) mergeInner(st *statement.Statement, use statement.NameUse, inner []*statement.Statement, local map[string]*statement.Statement, depth int) {
-	if len(inner) == 0 || depth >= maxNesting {
-		unknown := unseen(string(use.Op) + " of a name that nobody saw made")
-		inner = []*statement.Statement{&unknown}
-	}
-	for _, in := range inner {
-		flat := *in
-		if len(flat.Names) > 0 {
-			s.resolveOne(&flat, local, depth+1)
-		}
-		policy.Merge(st, &flat)
-		if st.CopyIn == nil {
-			st.CopyIn = flat.CopyIn
-		}
-	}
-}
-
-func (s *session) meaningsOf(use statement.NameUse) []*statement.Statement {
-	s.pending.mu.Lock()
-	defer s.pending.mu.Unlock()
-	space := s.pending.statements
-	if use.Op == statement.Fetch {
-		space = s.pending.portals
-	}
-	var found []*statement.Statement
-	for _, m := range space.lookup(use.Name) {
-		found = append(found, m.statement)
-	}
-	return found
-}
-
-// unseen is a statement that stands for anything.
-func unseen(what string) statement.Statement {
-	return statement.Statement{
-		Kind: statement.OpaqueCode, Node: "unseen",
-		Effects: []statement.Effect{{Kind: statement.OpaqueCode, What: what, Position: -1}},
-	}
-}
-
 func nearOf(p *statement.Problem) string {
 	if p == nil {
 		return ""
@@ -212,11 +134,13 @@ func nearOf(p *statement.Problem) string {
 	return p.Near
 }
 
-func firstCopyIn(statements []statement.Statement) *statement.CopyIn {
+// copyIns returns what the statements ask for in COPY data, in their order.
+func copyIns(statements []statement.Statement) []*statement.CopyIn {
+	var all []*statement.CopyIn
 	for i := range statements {
 		if c := statements[i].CopyIn; c != nil {
-			return c
+			all = append(all, c)
 		}
 	}
-	return nil
+	return all
 }

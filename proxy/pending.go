@@ -65,6 +65,9 @@ type pending struct {
 	skipping bool
 	// copyIn is true while the server takes COPY data.
 	copyIn bool
+	// dropped counts the ends of COPY data that the server did not ask for:
+	// c for CopyDone, f for CopyFail.
+	dropped struct{ c, f int }
 	// held counts the Syncs kept back because the server, while it takes
 	// COPY data, would ignore them.
 	held int
@@ -95,6 +98,13 @@ func (p *pending) push(t *ticket) error {
 	}
 	p.sequence++
 	t.sequence = p.sequence
+	if t.typ != 'S' && p.skipsHere() {
+		// The server will read past it.
+		if t.done != nil {
+			t.done(false)
+		}
+		return nil
+	}
 	p.queue = append(p.queue, t)
 	if t.typ == 'S' || t.typ == 'Q' || t.typ == 'F' {
 		p.segment++
@@ -212,7 +222,9 @@ func (p *pending) failed(sqlstate string) error {
 		return nil // ReadyForQuery follows
 	}
 	p.skipping = true
-	p.pop(false)
+	for ; t != nil && t.typ != 'S'; t = p.head() {
+		p.pop(false)
+	}
 	return nil
 }
 
@@ -263,12 +275,7 @@ func (p *pending) copyGoes(ends bool) {
 
 // ready handles a ReadyForQuery.
 func (p *pending) ready(status byte, now time.Time) (*ticket, error) {
-	if p.skipping {
-		for t := p.head(); t != nil && t.typ != 'S'; t = p.head() {
-			p.pop(false)
-		}
-		p.skipping = false
-	}
+	p.skipping = false
 	t := p.head()
 	if t == nil || t.typ != 'S' && t.typ != 'Q' && t.typ != 'F' {
 		return nil, desync("ReadyForQuery while waiting for %s", t.name())
@@ -315,4 +322,26 @@ func (p *pending) mayCopy() bool {
 		}
 	}
 	return false
+}
+
+// copyDropped counts an end of COPY data that went nowhere.
+func (p *pending) copyDropped(typ byte) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	switch typ {
+	case 'c':
+		p.dropped.c++
+	case 'f':
+		p.dropped.f++
+	}
+	p.changed.Broadcast()
+}
+
+// copyEnded waits until the client ends COPY data that nobody reads, and
+// reports whether it goes on to the next.
+func (p *pending) copyEnded(since struct{ c, f int }) (bool, error) {
+	err := p.wait(func() bool { return p.dropped != since })
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.dropped.f == since.f, err
 }

@@ -52,6 +52,27 @@ func TestErrorSkipsToSync(t *testing.T) {
 	}
 }
 
+// What the server reads past is not remembered.
+func TestSkippedTakesNoRoom(t *testing.T) {
+	var log strings.Builder
+	p := newPending('I', time.Now())
+	pushAll(t, p, "PBE", &log)
+	if err := p.failed("42601"); err != nil {
+		t.Fatal(err)
+	}
+	pushAll(t, p, "PBEQDC", &log)
+	if log.String() != "pbepbeqdc" || len(p.queue) != 0 {
+		t.Errorf("done %q, waiting %q", log.String(), p.queueTypes())
+	}
+	pushAll(t, p, "SP", &log)
+	if _, err := p.ready('I', time.Now()); err != nil {
+		t.Fatal(err)
+	}
+	if p.queueTypes() != "P" {
+		t.Errorf("waiting %q", p.queueTypes())
+	}
+}
+
 // A Sync inside COPY data is sent only if the COPY fails before more data
 // follows it.
 func TestSyncInsideCopy(t *testing.T) {

@@ -25,9 +25,9 @@ type refusal struct {
 	table    string
 	// position is a character of the client's text, from 1; 0 for none.
 	position int
-	// copyIn is set if the client expects to be asked for COPY data: its
-	// data lines would otherwise be taken for statements.
-	copyIn *statement.CopyIn
+	// copyIns are the times the client expects to be asked for COPY data:
+	// its data lines would otherwise be taken for statements.
+	copyIns []*statement.CopyIn
 }
 
 // marker returns a statement that every server refuses while it reads it,
@@ -52,12 +52,12 @@ func (r *refusal) response(severity string) *pgproto3.ErrorResponse {
 }
 
 // copyInResponse asks for COPY data that nobody will read.
-func (r *refusal) copyInResponse() *pgproto3.CopyInResponse {
+func copyInResponse(c *statement.CopyIn) *pgproto3.CopyInResponse {
 	format := uint16(0)
-	if r.copyIn.Binary {
+	if c.Binary {
 		format = 1
 	}
-	codes := make([]uint16, min(r.copyIn.Columns, 1600))
+	codes := make([]uint16, min(c.Columns, 1600))
 	for i := range codes {
 		codes[i] = format
 	}

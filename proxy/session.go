@@ -38,7 +38,9 @@ type session struct {
 	bytesIn, bytesOut, rows atomic.Int64
 	// lastWords is set once the server has said FATAL itself.
 	lastWords atomic.Bool
-	stopping  atomic.Bool
+	// left is set once the client has said goodbye.
+	left     atomic.Bool
+	stopping atomic.Bool
 }
 
 // The reasons to end a session that are not errors of one of its sides.
@@ -205,8 +207,9 @@ func (s *session) watch(ctx context.Context, fromClient, fromServer <-chan error
 		select {
 		case err := <-fromServer:
 			server = false
-			if !client {
-				return errTerminated, false, false
+			if s.left.Load() {
+				// The server hung up because it was told to.
+				return errTerminated, client, server
 			}
 			return err, client, server
 		case err := <-fromClient:
