@@ -48,23 +48,28 @@ func (s *session) fromClient(ctx context.Context) error {
 	}
 }
 
-// maxAhead is how many messages may wait for an answer. A client that sends on
-// and reads no answers fills sockets, not memory.
-const maxAhead = 5000
+// A client that sends on and reads no answers fills sockets, not memory:
+// maxAhead is how many messages may wait for an answer, maxTextAhead how many
+// bytes of SQL.
+const (
+	maxAhead     = 5000
+	maxTextAhead = 8 << 20
+)
 
 // notTooFarAhead waits while the client is too far ahead of the server.
 func (s *session) notTooFarAhead() error {
 	p := s.pending
+	tooFar := func() bool { return len(p.queue) >= maxAhead || p.text >= maxTextAhead }
 	p.mu.Lock()
-	ahead := len(p.queue)
+	wait := tooFar()
 	p.mu.Unlock()
-	if ahead < maxAhead {
+	if !wait {
 		return nil
 	}
 	if err := s.flushUpstream(); err != nil {
 		return err
 	}
-	return p.wait(func() bool { return len(p.queue) < maxAhead || p.skipsHere() })
+	return p.wait(func() bool { return !tooFar() })
 }
 
 // nextFromClient waits for a message, after sending on what has been
@@ -281,7 +286,7 @@ func (s *session) parse(ctx context.Context, h wire.Header) error {
 		return s.sendMarker('P', j.refusal)
 	}
 	st := soleStatement(j.statements)
-	t := &ticket{typ: 'P'}
+	t := &ticket{typ: 'P', text: len(text)}
 	if r := s.propose(t, s.pending.statements, name, meaning{statement: st, decision: j.id, policy: j.policy}); r != nil {
 		return s.sendMarker('P', r)
 	}

@@ -16,6 +16,9 @@ const (
 	maxNames = 20000
 	// maxMeanings bounds what one name may stand for at once.
 	maxMeanings = 8
+	// maxWeight bounds what all names of a space stand for: effects,
+	// relations, functions and the like.
+	maxWeight = 1 << 20
 )
 
 var (
@@ -48,6 +51,8 @@ type names struct {
 	known map[string][]meaning
 	// last is the order of the latest definition.
 	last uint64
+	// weight is what all meanings hold.
+	weight int
 }
 
 func newNames() *names { return &names{known: map[string][]meaning{}} }
@@ -66,7 +71,7 @@ func shortName(name string) string {
 func (n *names) propose(name string, meanings ...meaning) (uint64, error) {
 	name = shortName(name)
 	have, ok := n.known[name]
-	if !ok && len(n.known) >= maxNames {
+	if !ok && len(n.known) >= maxNames || n.weight > maxWeight {
 		return 0, errTooManyNames
 	}
 	next := make([]meaning, 0, len(have)+len(meanings))
@@ -84,8 +89,16 @@ func (n *names) propose(name string, meanings ...meaning) (uint64, error) {
 		m.order = n.last
 		next = append(next, m)
 	}
+	n.weight += weigh(next) - weigh(have)
 	n.known[name] = next
 	return n.last, nil
+}
+
+func weigh(meanings []meaning) (total int) {
+	for _, m := range meanings {
+		total += size(m.statement)
+	}
+	return total
 }
 
 func (m meaning) same(other meaning) bool { return m.statement == other.statement }
@@ -129,6 +142,7 @@ func (n *names) keep(name string, wanted func(meaning) bool) {
 			left = append(left, m)
 		}
 	}
+	n.weight += weigh(left) - weigh(have)
 	if len(left) == 0 {
 		delete(n.known, name)
 		return

@@ -90,3 +90,22 @@ func TestNamesAreBounded(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 }
+
+func TestMeaningsAreBounded(t *testing.T) {
+	n := newNames()
+	wide := func() meaning {
+		return meaning{statement: &statement.Statement{Relations: make([]statement.Relation, 10000)}}
+	}
+	var err error
+	count := 0
+	for ; err == nil && count < maxNames; count++ {
+		_, err = n.propose(fmt.Sprint(count), wide())
+	}
+	if err != errTooManyNames || count > maxWeight/10000+2 {
+		t.Errorf("%d wide statements, then %v", count, err)
+	}
+	n.dropAll(n.last)
+	if n.weight != 0 {
+		t.Errorf("nothing is known and weighs %d", n.weight)
+	}
+}

@@ -27,7 +27,9 @@ type ticket struct {
 	done func(ok bool)
 	// copyStarts is true if the statement can ask for COPY data.
 	copyStarts bool
-	sequence   uint64
+	// text is the length of the SQL in it, in bytes.
+	text     int
+	sequence uint64
 }
 
 // work measures one execution, from the request to its end.
@@ -51,7 +53,9 @@ type pending struct {
 	mu      sync.Mutex
 	changed sync.Cond
 
-	queue    []*ticket
+	queue []*ticket
+	// text is the length of the SQL in the queue, in bytes.
+	text     int
 	sequence uint64
 	// segment counts Syncs and simple messages forwarded.
 	segment uint64
@@ -106,6 +110,7 @@ func (p *pending) push(t *ticket) error {
 		return nil
 	}
 	p.queue = append(p.queue, t)
+	p.text += t.text
 	if t.typ == 'S' || t.typ == 'Q' || t.typ == 'F' {
 		p.segment++
 	}
@@ -181,6 +186,7 @@ func (p *pending) pop(ok bool) {
 	t := p.queue[0]
 	p.queue[0] = nil
 	p.queue = p.queue[1:]
+	p.text -= t.text
 	if t.done != nil {
 		t.done(ok)
 	}
