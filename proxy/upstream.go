@@ -123,7 +123,7 @@ func (t *target) connect(ctx context.Context, lease *credential.Lease, params []
 	}
 	hijacked.Config.BuildFrontend = func(r io.Reader, w io.Writer) *pgproto3.Frontend { return pgproto3.NewFrontend(r, w) }
 	return &upstream{
-		conn:     wire.NewConnBuffered(hijacked.Conn, wire.Upstream, rest),
+		conn:     wire.NewConnBuffered(afterLogin{hijacked.Conn, rec.from}, wire.Upstream, rest),
 		statuses: login,
 		status:   hijacked.TxStatus,
 		cancel: func(ctx context.Context) error {
@@ -157,6 +157,18 @@ func (r *recorder) Read(p []byte) (int, error) {
 	}
 	return n, err
 }
+
+// afterLogin is a connection whose login pgconn has done. Reading goes on
+// through pgconn's own reader: when a write of the login took long, a goroutine
+// of it may still wait for the socket, and would take the next answer away
+// from anybody who reads beside it.
+type afterLogin struct {
+	net.Conn
+	from io.Reader
+}
+
+// Read implements net.Conn.
+func (c afterLogin) Read(p []byte) (int, error) { return c.from.Read(p) }
 
 // splitLogin finds the ParameterStatuses up to the first ReadyForQuery, and
 // what came after that.

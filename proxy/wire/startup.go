@@ -50,12 +50,15 @@ func (c *Conn) ReadOpening() (Opening, error) {
 		c.nc = &replayConn{Conn: c.nc, early: head[:1:1]}
 		return Opening{DirectTLS: true}, nil
 	}
-	if err := c.readExact(head[1:]); err != nil {
+	if err := c.readExact(head[1:4]); err != nil {
 		return Opening{}, unexpected(err)
 	}
 	length := binary.BigEndian.Uint32(head)
 	if length < 8 || length > MaxStartup {
 		return Opening{}, protocolError("start-up packet of %d bytes", length)
+	}
+	if err := c.readExact(head[4:]); err != nil {
+		return Opening{}, unexpected(err)
 	}
 	body := make([]byte, length-8)
 	if err := c.readExact(body); err != nil {
