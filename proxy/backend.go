@@ -6,13 +6,11 @@ import (
 	"strings"
 
 	"github.com/jackc/pgx/v5/pgproto3"
-
-	"github.com/sluice-pg/sluice/policy/statement"
 	"github.com/sluice-pg/sluice/proxy/wire"
 )
 
 // maxReport bounds the messages from the server that are read whole, in
-// bytes: errors and reports.
+// bytes: reports of settings.
 const maxReport = 16 << 20
 
 // fromServer relays the server's messages until one of them ends the
@@ -119,60 +117,66 @@ func (s *session) parameterStatus() error {
 }
 
 // serverError passes an error on, reworded if it is the answer to a marker.
+// An error may quote a value and be as long as that, so only its beginning is
+// read: severity and SQLSTATE come first.
 func (s *session) serverError() error {
-	body, err := s.upstream.conn.Body(maxReport)
+	prefix, err := s.upstream.conn.Prefix(smallBody)
 	if err != nil {
 		return err
 	}
-	fields := errorFields(body)
+	fields := errorFields(prefix)
 	fatal := fields['V'] == "FATAL" || fields['V'] == "PANIC"
 	if fatal {
 		s.lastWords.Store(true)
 	}
-	p := s.pending
-	p.mu.Lock()
-	t := p.head()
-	var r *refusal
-	if t != nil && !fatal {
-		r = t.refusal
-	}
-	var w *work
-	if t != nil {
-		w = t.work
-	}
-	err = p.failed(fields['C'])
-	p.mu.Unlock()
-	p.changed.Broadcast()
+	t, err := s.failHead(fields['C'], fatal)
 	if err != nil {
 		return err
 	}
-	if w != nil {
-		w.sqlstate = orUnknown(fields['C'])
-		if t.typ == 'E' {
-			if err := s.recordResult(w, s.server.now()); err != nil {
+	if t != nil && t.work != nil {
+		t.work.sqlstate = orUnknown(fields['C'])
+		if t.typ == 'E' || fatal {
+			if err := s.recordResult(t.work, s.server.now()); err != nil {
 				return err
 			}
 		}
 	}
-	if r == nil {
-		return s.client.WriteFrame('E', body)
+	if t == nil || t.refusal == nil || fatal {
+		_, err := s.upstream.conn.Forward(s.client)
+		return err
+	}
+	if err := s.upstream.conn.Discard(); err != nil {
+		return err
 	}
 	if t.typ == 'Q' {
-		if err := s.takeRefusedCopies(r.copyIns); err != nil {
+		if err := s.takeRefusedCopies(t); err != nil {
 			return err
 		}
 	}
-	return s.client.WriteMessage(r.response("ERROR"))
+	return s.client.WriteMessage(t.refusal.response("ERROR"))
+}
+
+// failHead returns what an error answers, and takes it off the queue unless
+// the server is going away.
+func (s *session) failHead(sqlstate string, fatal bool) (*ticket, error) {
+	p := s.pending
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	t := p.head()
+	if fatal {
+		return t, nil
+	}
+	err := p.failed(sqlstate)
+	p.changed.Broadcast()
+	return t, err
 }
 
 // takeRefusedCopies asks for every block of COPY data that a refused text
 // announces, and says that nothing was copied, so that the client takes none
 // of the blocks for statements. The error that follows ends the last one.
-func (s *session) takeRefusedCopies(blocks []*statement.CopyIn) error {
+func (s *session) takeRefusedCopies(t *ticket) error {
+	blocks := t.refusal.copyIns
 	for i, c := range blocks {
-		s.pending.mu.Lock()
-		since := s.pending.dropped
-		s.pending.mu.Unlock()
 		if err := s.client.WriteMessage(copyInResponse(c)); err != nil {
 			return err
 		}
@@ -182,7 +186,7 @@ func (s *session) takeRefusedCopies(blocks []*statement.CopyIn) error {
 		if err := s.client.Flush(); err != nil {
 			return err
 		}
-		more, err := s.pending.copyEnded(since)
+		more, err := s.pending.copyEnded(t, i+1)
 		if err != nil || !more {
 			return err
 		}

@@ -27,6 +27,8 @@ type ticket struct {
 	done func(ok bool)
 	// copyStarts is true if the statement can ask for COPY data.
 	copyStarts bool
+	// dropped is what was dropped before it.
+	dropped copyEnds
 	// text is the length of the SQL in it, in bytes.
 	text     int
 	sequence uint64
@@ -45,6 +47,9 @@ type work struct {
 	tag        string
 	sqlstate   string
 }
+
+// copyEnds counts CopyDone and CopyFail messages.
+type copyEnds struct{ done, fail int }
 
 // pending is the queue of messages the server has yet to answer, with all
 // that must change in step with it. The two goroutines of a session meet
@@ -69,9 +74,8 @@ type pending struct {
 	skipping bool
 	// copyIn is true while the server takes COPY data.
 	copyIn bool
-	// dropped counts the ends of COPY data that the server did not ask for:
-	// c for CopyDone, f for CopyFail.
-	dropped struct{ c, f int }
+	// dropped counts the ends of COPY data that the server did not ask for.
+	dropped copyEnds
 	// held counts the Syncs kept back because the server, while it takes
 	// COPY data, would ignore them.
 	held int
@@ -102,6 +106,8 @@ func (p *pending) push(t *ticket) error {
 	}
 	p.sequence++
 	t.sequence = p.sequence
+	t.dropped = p.dropped
+	p.changed.Broadcast()
 	if t.typ != 'S' && p.skipsHere() {
 		// The server will read past it.
 		if t.done != nil {
@@ -336,18 +342,21 @@ func (p *pending) copyDropped(typ byte) {
 	defer p.mu.Unlock()
 	switch typ {
 	case 'c':
-		p.dropped.c++
+		p.dropped.done++
 	case 'f':
-		p.dropped.f++
+		p.dropped.fail++
 	}
 	p.changed.Broadcast()
 }
 
-// copyEnded waits until the client ends COPY data that nobody reads, and
-// reports whether it goes on to the next.
-func (p *pending) copyEnded(since struct{ c, f int }) (bool, error) {
-	err := p.wait(func() bool { return p.dropped != since })
+// copyEnded waits until the client has ended so many blocks of COPY data that
+// nobody reads, since a ticket, and reports whether it goes on to the next. A
+// client that has failed one, or sends something else, does not.
+func (p *pending) copyEnded(t *ticket, blocks int) (bool, error) {
+	goesOn := func() bool { return p.dropped.done-t.dropped.done >= blocks }
+	failed := func() bool { return p.dropped.fail > t.dropped.fail }
+	err := p.wait(func() bool { return goesOn() || failed() || p.sequence > t.sequence })
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return p.dropped.f == since.f, err
+	return goesOn() && !failed(), err
 }

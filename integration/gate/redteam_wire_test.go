@@ -1,7 +1,6 @@
 package gate
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"net"
@@ -235,8 +234,37 @@ func sameOrder(after step) map[string][]step {
 	}
 }
 
-// hears reports whether a message comes without being asked for.
-func (w *wireClient) hears(ctx context.Context) bool {
-	_, err := w.next(50 * time.Millisecond)
-	return err == nil && ctx.Err() == nil
+// Blocks of COPY data that come before anybody asked for them are taken too.
+func TestBlindCopiesAreRefused(t *testing.T) {
+	p := startPlace(t, setup{policy: emptyPolicy})
+	refused := "COPY a FROM STDIN; COPY b FROM STDIN; COPY b TO PROGRAM 'cat'"
+	after := msgs(query("SELECT 1"))
+	for name, c := range map[string]struct {
+		send []pgproto3.FrontendMessage
+		want string
+	}{
+		"both blocks":   {msgs(query(refused), data("1\n"), done_, data("2\n"), done_, after), "CopyInResponse C(COPY 0) CopyInResponse E42501 ZI RowDescription D(1) C(SELECT 1) ZI"},
+		"one block":     {msgs(query(refused), data("1\n"), done_, after), "CopyInResponse C(COPY 0) CopyInResponse E42501 ZI RowDescription D(1) C(SELECT 1) ZI"},
+		"no block":      {msgs(query(refused), after), "CopyInResponse E42501 ZI RowDescription D(1) C(SELECT 1) ZI"},
+		"a block fails": {msgs(query(refused), &pgproto3.CopyFail{}, after), "CopyInResponse E42501 ZI RowDescription D(1) C(SELECT 1) ZI"},
+	} {
+		w := speak(t, p.connect(t, ""))
+		w.send(c.send...)
+		if got := w.until(2); got != c.want {
+			t.Errorf("%s: got %s, want %s", name, got, c.want)
+		}
+	}
+}
+
+// An error as long as the value it quotes arrives whole.
+func TestLongError(t *testing.T) {
+	p := startPlace(t, setup{})
+	c := p.connect(t, "")
+	value := []byte(strings.Repeat("x", 20<<20))
+	_, err := c.ExecParams(t.Context(), "SELECT $1::int", [][]byte{value}, nil, nil, nil).Close()
+	var pg *pgconn.PgError
+	if !errors.As(err, &pg) || pg.Code != "22P02" || len(pg.Message) < len(value) {
+		t.Errorf("got %.100s", fmt.Sprint(err))
+	}
+	mustRun(t, c, "SELECT 1")
 }
