@@ -141,6 +141,13 @@ func (s *session) serverError() error {
 			}
 		}
 	}
+	if t != nil && t.typ == 'S' && s.lastRun != "" {
+		// What ran well could not be committed.
+		w := &work{decision: s.lastRun, started: s.server.now(), sqlstate: orUnknown(fields['C'])}
+		if err := s.recordResult(w, w.started); err != nil {
+			return err
+		}
+	}
 	if t == nil || t.refusal == nil || fatal {
 		_, err := s.upstream.conn.Forward(s.client)
 		return err
@@ -240,6 +247,7 @@ func (s *session) ready(h wire.Header) error {
 	if err != nil {
 		return err
 	}
+	s.lastRun = ""
 	if w := t.work; w != nil {
 		if w.sqlstate == "" && w.statements >= 0 && w.completed != w.statements {
 			return desync("%d statements were judged, %d completed", w.statements, w.completed)
@@ -272,6 +280,7 @@ func (s *session) completed(h wire.Header) error {
 		return nil
 	}
 	if t.typ == 'E' && t.work != nil {
+		s.lastRun = t.work.decision
 		if err := s.recordResult(t.work, s.server.now()); err != nil {
 			return err
 		}

@@ -325,9 +325,6 @@ func (p *pending) skipsHere() bool {
 // mayCopy reports whether a message under way can still ask for COPY data.
 // Callers hold the lock.
 func (p *pending) mayCopy() bool {
-	if p.skipping {
-		return false
-	}
 	for _, t := range p.queue {
 		if t.copyStarts {
 			return true

@@ -210,8 +210,10 @@ func (s *Server) handle(ctx context.Context, l *listener, nc net.Conn) {
 			log.Error("session panicked", "panic", fmt.Sprint(r))
 		}
 	}()
-	session := s.greetStranger(ctx, l, nc, log)
-	s.unborn.Add(-1)
+	session := func() *session {
+		defer s.unborn.Add(-1)
+		return s.greetStranger(ctx, l, nc, log)
+	}()
 	if session == nil {
 		return
 	}

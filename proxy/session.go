@@ -38,6 +38,9 @@ type session struct {
 	bytesIn, bytesOut, rows atomic.Int64
 	// lastWords is set once the server has said FATAL itself.
 	lastWords atomic.Bool
+	// lastRun is the decision behind the last execution since a Sync; only
+	// fromServer uses it.
+	lastRun string
 	// left is set once the client has said goodbye.
 	left     atomic.Bool
 	stopping atomic.Bool
@@ -68,10 +71,12 @@ func (s *session) run(ctx context.Context) error {
 		s.sayGoodbye(err)
 		return err
 	}
-	err := s.begin(ctx)
-	if err == nil {
-		err = s.relay(ctx)
-	}
+	err := s.guard(func() error {
+		if err := s.begin(ctx); err != nil {
+			return err
+		}
+		return s.relay(ctx)
+	})
 	s.end(err)
 	return err
 }

@@ -11,7 +11,7 @@ import (
 // virtual replaces every SHOW of a variable that the proxy itself answers by
 // a constant SELECT, so that the server keeps the order. It returns "" if
 // there is none, or if the text with the replacements would not have the
-// same number of statements.
+// same number of statements and the same kind.
 func (s *session) virtual(ctx context.Context, text string, statements []statement.Statement) string {
 	var out strings.Builder
 	last := 0
@@ -30,10 +30,18 @@ func (s *session) virtual(ctx context.Context, text string, statements []stateme
 	}
 	out.WriteString(text[last:])
 	again := s.server.analyzer.Analyze(ctx, out.String())
-	if len(again.Statements) != len(statements) || again.Kind == statement.ParseError {
+	if len(again.Statements) != len(statements) || again.Kind != worstKind(statements) {
 		return ""
 	}
 	return out.String()
+}
+
+func worstKind(statements []statement.Statement) statement.Kind {
+	kind := statement.OrdinaryRead
+	for i := range statements {
+		kind = statement.Worst(kind, statements[i].Kind)
+	}
+	return kind
 }
 
 // table is the answer to a virtual SHOW. Every value is text.
