@@ -34,13 +34,14 @@ type startup struct {
 
 type param struct{ name, value string }
 
-// statement is the SET that does the same, with a semicolon.
+// statement is the SET that does the same, with a semicolon. The server takes
+// bytes that are no UTF-8 at start-up; no value that matters has any.
 func (p param) statement() string {
 	parts := strings.Split(p.name, ".")
 	for i := range parts {
 		parts[i] = quoted(parts[i])
 	}
-	return "SET " + strings.Join(parts, ".") + " TO '" + strings.ReplaceAll(p.value, "'", "''") + "';"
+	return "SET " + strings.Join(parts, ".") + " TO '" + strings.ReplaceAll(strings.ToValidUTF8(p.value, "?"), "'", "''") + "';"
 }
 
 // startupError is a start-up packet that is refused.
