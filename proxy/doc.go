@@ -19,9 +19,11 @@
 //	  | ParameterStatus, key,     |                                |
 //	  | ReadyForQuery             | session.go: greet              |
 //	  |<--------------------------|                                |
-//	  | Query, Parse, Bind, ...   | frontend.go                    |
-//	  |-------------------------->| gate.go: analyse, resolve,     |
-//	  |                           | decide, record                 |
+//	  | Query, Parse, Bind, ...   | frontend.go; text.go,          |
+//	  |-------------------------->| extended.go, copyin.go,        |
+//	  |                           | function.go by message         |
+//	  |                           | gate.go: analyse, resolve      |
+//	  |                           | (resolve.go), decide, record   |
 //	  |                           |  message, or a marker (refuse.go)
 //	  |                           |------------------------------->|
 //	  |                           |          answers, in order     |
@@ -56,7 +58,7 @@
 //
 // Prepared statements and cursors made by SQL and by protocol messages share
 // one name space, and a name is judged when it is used, by what it may mean
-// at that moment (names.go, define.go).
+// at that moment (names.go, define.go, resolve.go).
 //
 // # Reading alike
 //

@@ -76,6 +76,8 @@ type pending struct {
 	copyIn bool
 	// dropped counts the ends of COPY data that the server did not ask for.
 	dropped copyEnds
+	// lost is true if the server has swallowed a message.
+	lost bool
 	// held counts the Syncs kept back because the server, while it takes
 	// COPY data, would ignore them.
 	held int
@@ -228,6 +230,9 @@ func (p *pending) failed(sqlstate string) error {
 		// would have read the Sync by then cannot be known.
 		return desync("a COPY was stopped after a Sync inside it")
 	}
+	// Newer servers hang up when another message comes inside a COPY. Those
+	// before 14 swallow it and go on, one answer short.
+	p.lost = t.typ == 'Q' && p.copyIn && sqlstate == "08P01" && len(p.queue) > 1
 	p.copyIn = false
 	switch t.typ {
 	case 'Q', 'F', 'S':
@@ -287,6 +292,9 @@ func (p *pending) copyGoes(ends bool) {
 
 // ready handles a ReadyForQuery.
 func (p *pending) ready(status byte, now time.Time) (*ticket, error) {
+	if p.lost {
+		return nil, desync("a message inside a COPY got no answer")
+	}
 	p.skipping = false
 	t := p.head()
 	if t == nil || t.typ != 'S' && t.typ != 'Q' && t.typ != 'F' {

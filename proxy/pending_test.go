@@ -73,6 +73,25 @@ func TestSkippedTakesNoRoom(t *testing.T) {
 	}
 }
 
+// A server before 14 swallows a Query inside a COPY.
+func TestSwallowedQuery(t *testing.T) {
+	p := newPending('I', time.Now())
+	for range 2 {
+		if err := p.push(&ticket{typ: 'Q', copyStarts: true}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := p.copyStarted(); err != nil {
+		t.Fatal(err)
+	}
+	if err := p.failed("08P01"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := p.ready('I', time.Now()); err == nil {
+		t.Error("the session goes on, one answer short")
+	}
+}
+
 // A Sync inside COPY data is sent only if the COPY fails before more data
 // follows it.
 func TestSyncInsideCopy(t *testing.T) {

@@ -1,0 +1,168 @@
+package proxy
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+
+	"github.com/sluice-pg/sluice/policy"
+	"github.com/sluice-pg/sluice/policy/statement"
+	"github.com/sluice-pg/sluice/proxy/wire"
+)
+
+// bind is a Bind. Its parameters are values, which no rule looks at, and
+// pass unread.
+func (s *session) bind(ctx context.Context) error {
+	prefix, err := s.client.Prefix(smallBody)
+	if err != nil {
+		return err
+	}
+	portal, rest, ok1 := cutString(prefix)
+	name, _, ok2 := cutString(rest)
+	if !ok1 || !ok2 {
+		if err := s.client.Discard(); err != nil {
+			return err
+		}
+		return s.sendMarker('B', refuseMalformed(newID(), "Bind"))
+	}
+	s.pending.mu.Lock()
+	meanings := s.pending.statements.lookup(name)
+	s.pending.mu.Unlock()
+	r := s.judgeAgain(ctx, "bind", meanings)
+	t := &ticket{typ: 'B'}
+	if r == nil {
+		r = s.propose(t, s.pending.portals, portal, meanings...)
+	}
+	if r != nil {
+		if err := s.client.Discard(); err != nil {
+			return err
+		}
+		return s.sendMarker('B', r)
+	}
+	if err := s.pending.push(t); err != nil {
+		return err
+	}
+	_, err = s.client.Forward(s.upstream.conn)
+	return err
+}
+
+// execute is an Execute: the moment a portal's statement runs.
+func (s *session) execute(ctx context.Context, h wire.Header) error {
+	if h.Len > smallBody {
+		return fmt.Errorf("%w: client: Execute of %d bytes", wire.ErrProtocol, h.Len)
+	}
+	body, err := s.client.Body(smallBody)
+	if err != nil {
+		return err
+	}
+	portal, rows, ok := cutString(body)
+	if !ok || len(rows) != 4 {
+		return s.sendMarker('E', refuseMalformed(newID(), "Execute"))
+	}
+	rows = bytes.Clone(rows)
+	s.pending.mu.Lock()
+	meanings := s.pending.portals.lookup(portal)
+	s.pending.mu.Unlock()
+	if r := s.judgeAgain(ctx, "execute", meanings); r != nil {
+		return s.sendMarker('E', r)
+	}
+	t := &ticket{typ: 'E'}
+	if r := s.executing(ctx, t, meanings); r != nil {
+		return s.sendMarker('E', r)
+	}
+	return s.send(t, 'E', []byte(portal), nul, rows)
+}
+
+// executing records an execution and notes what it does to names and
+// settings.
+func (s *session) executing(ctx context.Context, t *ticket, meanings []meaning) *refusal {
+	id, kind := newID(), statement.OpaqueCode
+	var statements []statement.Statement
+	for i, m := range meanings {
+		if i == 0 {
+			id, kind = m.decision, m.statement.Kind
+		}
+		kind = statement.Worst(kind, m.statement.Kind)
+		statements = append(statements, *m.statement)
+	}
+	e := s.event("execute", id, executeRecord{Decision: id, Road: "execute", Kind: kind})
+	record := s.enqueue
+	if mustBeOnDisk(kind, policy.Allow) {
+		record = func(e2 auditEvent) error { return s.append(ctx, e2) }
+	}
+	if err := record(e); err != nil {
+		s.log.Error("statement refused: not recorded", "req", id, "err", err)
+		return refuseUnrecorded(id)
+	}
+	t.copyStarts = len(copyIns(s.resolve(statements))) > 0
+	t.work = &work{decision: id, started: s.server.now(), statements: -1}
+	return s.proposeNames(t, judgement{id: id}, statements)
+}
+
+// describeOrClose forwards a Describe or Close: a kind byte and a name.
+func (s *session) describeOrClose(h wire.Header) error {
+	if h.Len > smallBody {
+		return fmt.Errorf("%w: client: %q of %d bytes", wire.ErrProtocol, h.Type, h.Len)
+	}
+	body, err := s.client.Body(smallBody)
+	if err != nil {
+		return err
+	}
+	var name string
+	var rest []byte
+	ok := len(body) > 0 && (body[0] == 'S' || body[0] == 'P')
+	if ok {
+		name, rest, ok = cutString(body[1:])
+	}
+	if !ok || len(rest) != 0 {
+		return s.sendMarker(h.Type, refuseMalformed(newID(), "Describe or Close"))
+	}
+	which := body[0]
+	t := &ticket{typ: h.Type}
+	if h.Type == 'C' {
+		space := s.pending.portals
+		if which == 'S' {
+			space = s.pending.statements
+		}
+		s.forget(t, space, func(upTo uint64) { space.drop(name, upTo) })
+	}
+	return s.send(t, h.Type, []byte{which}, []byte(name), nul)
+}
+
+// syncOrFlush forwards a Sync or a Flush. While the server takes COPY data it
+// ignores both (protocol section "COPY Operations"), unless the COPY fails
+// first. So a Sync is kept back then, and sent after all if it does.
+func (s *session) syncOrFlush(h wire.Header) error {
+	if _, err := s.client.Body(0); err != nil {
+		return fmt.Errorf("%w: client: %q with a body", wire.ErrProtocol, h.Type)
+	}
+	if h.Type == 'H' {
+		return s.flushUpstream()
+	}
+	takes, err := s.takesCopyData()
+	if err != nil {
+		return err
+	}
+	if takes {
+		s.pending.hold()
+		return nil
+	}
+	return s.sync()
+}
+
+// sync sends a Sync.
+func (s *session) sync() error {
+	if err := s.send(&ticket{typ: 'S'}, 'S'); err != nil {
+		return err
+	}
+	return s.upstream.conn.Flush()
+}
+
+// flushUpstream sends what has been gathered and has the server send its
+// answers to that.
+func (s *session) flushUpstream() error {
+	if err := s.upstream.conn.WriteFrame('H'); err != nil {
+		return err
+	}
+	return s.upstream.conn.Flush()
+}

@@ -1,0 +1,55 @@
+package proxy
+
+import (
+	"context"
+	"encoding/binary"
+
+	"github.com/sluice-pg/sluice/policy"
+	"github.com/sluice-pg/sluice/policy/statement"
+	"github.com/sluice-pg/sluice/proxy/wire"
+)
+
+// functionCall is a FunctionCall: no text, only an OID, and judged by it
+// (contract 3).
+func (s *session) functionCall(ctx context.Context, h wire.Header) error {
+	prefix, err := s.client.Prefix(4)
+	if err != nil {
+		return err
+	}
+	st := unseen("a function called by its OID")
+	known := false
+	if len(prefix) == 4 {
+		var call statement.Statement
+		if call, known = policy.FunctionCall(binary.BigEndian.Uint32(prefix)); known {
+			st = call
+		}
+	}
+	id := newID()
+	p := s.server.policy.Load()
+	r := s.request([]statement.Statement{st}, st.Kind, nil)
+	d := s.decide(ctx, r, p)
+	if !known {
+		d = policy.Decision{Rule: "builtin:function-call", SQLSTATE: "42501", Subject: "a function called by its OID",
+			Hint: "Call the function by its name in a SELECT.", Position: -1,
+			Reasons: []policy.Reason{{Rule: "builtin:function-call", Text: "the function-call message names no function that could be judged"}}}
+	}
+	var refused *refusal
+	if err := s.recordDecision(ctx, id, "function", r, p, d, nil); err != nil {
+		s.log.Error("function call refused: not recorded", "req", id, "err", err)
+		refused = refuseUnrecorded(id)
+	} else if d.Verdict != policy.Allow {
+		refused = refuse(d, id, "", "")
+	}
+	if refused != nil {
+		if err := s.client.Discard(); err != nil {
+			return err
+		}
+		return s.sendMarker('F', refused)
+	}
+	t := &ticket{typ: 'F', work: &work{decision: id, started: s.server.now(), statements: -1}}
+	if err := s.pending.push(t); err != nil {
+		return err
+	}
+	_, err = s.client.Forward(s.upstream.conn)
+	return err
+}

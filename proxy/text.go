@@ -1,0 +1,118 @@
+package proxy
+
+import (
+	"bytes"
+	"context"
+	"encoding/binary"
+	"fmt"
+
+	"github.com/sluice-pg/sluice/policy"
+	"github.com/sluice-pg/sluice/policy/statement"
+	"github.com/sluice-pg/sluice/proxy/wire"
+)
+
+// query is a simple Query (protocol section "Simple Query").
+func (s *session) query(ctx context.Context, h wire.Header) error {
+	limit := s.server.config.Limits.StatementBytes
+	if h.Len > limit+1 {
+		if err := s.client.Discard(); err != nil {
+			return err
+		}
+		return s.refuseUnread(ctx, 'Q', h.Len, limit)
+	}
+	body, err := s.client.Body(limit + 1)
+	if err != nil {
+		return err
+	}
+	if end := bytes.IndexByte(body, 0); end < 0 || end != len(body)-1 {
+		return fmt.Errorf("%w: client: a Query needs exactly one NUL, at its end", wire.ErrProtocol)
+	}
+	text := string(body[:len(body)-1])
+	j := s.judgeText(ctx, "query", text)
+	if j.refusal == nil {
+		j.refusal, err = s.settle(j.id, text)
+		if err != nil {
+			return err
+		}
+	}
+	t := &ticket{typ: 'Q', copyStarts: len(j.copyIns) > 0}
+	if j.refusal == nil {
+		j.refusal = s.proposeNames(t, j, j.statements)
+	}
+	if j.refusal != nil {
+		return s.sendMarker('Q', j.refusal)
+	}
+	t.work = &work{decision: j.id, started: s.server.now(), statements: len(j.statements)}
+	if j.text != "" {
+		text = j.text
+	}
+	return s.send(t, 'Q', []byte(text), nul)
+}
+
+// refuseUnread refuses a text that is too long to be read at all.
+func (s *session) refuseUnread(ctx context.Context, typ byte, got, limit int) error {
+	id := newID()
+	r := refuseTooLarge(id, got, limit)
+	p := s.server.policy.Load()
+	d := policy.Decision{Rule: r.rule, Statement: -1, Subject: "a text over the size limit", SQLSTATE: r.sqlstate, Position: -1,
+		Reasons: []policy.Reason{{Rule: r.rule, Text: r.message}}}
+	request := s.request(nil, statement.ParseError, &statement.Problem{SQLSTATE: r.sqlstate, Message: "text over the size limit", Position: -1})
+	if err := s.recordDecision(ctx, id, "unread", request, p, d, nil); err != nil {
+		s.log.Error("statement refused: not recorded", "req", id, "err", err)
+		r = refuseUnrecorded(id)
+	}
+	return s.sendMarker(typ, r)
+}
+
+// parse is a Parse (protocol section "Extended Query").
+func (s *session) parse(ctx context.Context, h wire.Header) error {
+	limit := s.server.config.Limits.StatementBytes
+	if h.Len > limit+parseRoom {
+		if err := s.client.Discard(); err != nil {
+			return err
+		}
+		return s.refuseUnread(ctx, 'P', h.Len, limit)
+	}
+	body, err := s.client.Body(limit + parseRoom)
+	if err != nil {
+		return err
+	}
+	name, rest, ok1 := cutString(body)
+	text, types, ok2 := cutString(rest)
+	if !ok1 || !ok2 || len(types) < 2 || len(types) != 2+4*int(binary.BigEndian.Uint16(types)) {
+		return s.sendMarker('P', refuseMalformed(newID(), "Parse"))
+	}
+	if len(text) > limit {
+		return s.refuseUnread(ctx, 'P', len(text), limit)
+	}
+	types = bytes.Clone(types)
+	j := s.judgeText(ctx, "parse", text)
+	if j.refusal == nil {
+		j.refusal, err = s.settle(j.id, text)
+		if err != nil {
+			return err
+		}
+	}
+	if j.refusal != nil {
+		return s.sendMarker('P', j.refusal)
+	}
+	st := soleStatement(j.statements)
+	t := &ticket{typ: 'P', text: len(text)}
+	if r := s.propose(t, s.pending.statements, name, meaning{statement: st, decision: j.id, policy: j.policy}); r != nil {
+		return s.sendMarker('P', r)
+	}
+	if j.text != "" {
+		text = j.text
+	}
+	return s.send(t, 'P', []byte(name), nul, []byte(text), nul, types)
+}
+
+// soleStatement returns what a Parse defines: the one statement of its
+// text, or one that does nothing. The server refuses more than one.
+func soleStatement(statements []statement.Statement) *statement.Statement {
+	if len(statements) == 0 {
+		return &statement.Statement{Kind: statement.OrdinaryRead, Node: "empty",
+			Effects: []statement.Effect{{Kind: statement.OrdinaryRead, What: "nothing", Position: -1}}}
+	}
+	return &statements[0]
+}
