@@ -14,8 +14,10 @@ type pinnedSetting struct {
 	advice string
 }
 
-const readsDifferently = "with another value the server would read a text differently from how it was judged"
-const actsAsOther = "it decides whose rights a statement has, and those are the rights of the login that Sluice issued"
+const (
+	readsDifferently = "with another value the server would read a text differently from how it was judged"
+	actsAsOther      = "it decides whose rights a statement has, and those are the rights of the login that Sluice issued"
+)
 
 var pinnedSettings = map[string]pinnedSetting{
 	"client_encoding":             {"UTF8", readsDifferently, "For files in another encoding, convert them with iconv before loading or after saving."},

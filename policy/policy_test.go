@@ -121,8 +121,14 @@ func TestPlaces(t *testing.T) {
 		port int
 		want string
 	}{
-		{"2001:db8:0::1", 0, "six"}, {"2001:db8::1", 5432, "six"}, {"db.example", 6000, "name"}, {"db.example", 0, ""},
-		{"::ffff:10.0.0.1", 5432, "mapped"}, {"10.0.0.2", 5432, ""}, {"", 0, ""}, {"10.0.0.1,10.0.0.2", 5432, ""},
+		{"2001:db8:0::1", 0, "six"},
+		{"2001:db8::1", 5432, "six"},
+		{"db.example", 6000, "name"},
+		{"db.example", 0, ""},
+		{"::ffff:10.0.0.1", 5432, "mapped"},
+		{"10.0.0.2", 5432, ""},
+		{"", 0, ""},
+		{"10.0.0.1,10.0.0.2", 5432, ""},
 	} {
 		got, ok := p.Place(c.host, c.port)
 		if got.Name != c.want || ok != (c.want != "") {

@@ -181,8 +181,12 @@ func (r *reader) empties(entry *ruleEntry) {
 		name  string
 		texts []strictyaml.Text
 	}{
-		{"kinds", entry.Kinds}, {"relations", entry.Relations}, {"functions", entry.Functions},
-		{"databases", entry.Databases}, {"users", entry.Users}, {"addresses", entry.Addresses},
+		{"kinds", entry.Kinds},
+		{"relations", entry.Relations},
+		{"functions", entry.Functions},
+		{"databases", entry.Databases},
+		{"users", entry.Users},
+		{"addresses", entry.Addresses},
 	} {
 		if list.texts != nil && len(list.texts) == 0 {
 			r.errs.Addf(entry.Position, "the list %s is empty: name something, or leave it out to mean all", list.name)

@@ -29,9 +29,11 @@ func (s *session) functionCall(ctx context.Context, h wire.Header) error {
 	r := s.request([]statement.Statement{st}, st.Kind, nil)
 	d := s.decide(ctx, r, p)
 	if !known {
-		d = policy.Decision{Rule: "builtin:function-call", SQLSTATE: "42501", Subject: "a function called by its OID",
+		d = policy.Decision{
+			Rule: "builtin:function-call", SQLSTATE: "42501", Subject: "a function called by its OID",
 			Hint: "Call the function by its name in a SELECT.", Position: -1,
-			Reasons: []policy.Reason{{Rule: "builtin:function-call", Text: "the function-call message names no function that could be judged"}}}
+			Reasons: []policy.Reason{{Rule: "builtin:function-call", Text: "the function-call message names no function that could be judged"}},
+		}
 	}
 	var refused *refusal
 	if err := s.recordDecision(ctx, id, "function", r, p, d, nil); err != nil {

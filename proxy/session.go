@@ -102,8 +102,10 @@ func (s *session) begin(ctx context.Context) error {
 		SessionID: s.id, Subject: s.identity.User, Database: s.database.config.Name,
 	})
 	if err != nil {
-		return startupError{"58000", "sluice: no credential could be issued for database " + quoted(s.database.config.Name),
-			"The database was not contacted in your name. Sluice's log has the cause."}.because(err)
+		return startupError{
+			"58000", "sluice: no credential could be issued for database " + quoted(s.database.config.Name),
+			"The database was not contacted in your name. Sluice's log has the cause.",
+		}.because(err)
 	}
 	s.lease = lease
 	issued := leaseRecord{Lease: lease.ID, Role: lease.User, Group: lease.Role, Expires: lease.Expires.UTC().Format(time.RFC3339)}
@@ -115,8 +117,10 @@ func (s *session) begin(ctx context.Context) error {
 		return explainUpstream(err, s.database.config.Name).because(err)
 	}
 	if err := checkPins(s.upstream.statuses); err != nil {
-		return startupError{"0A000", "sluice: database " + quoted(s.database.config.Name) + " reads text in another way than Sluice",
-			"It has to work with client_encoding UTF8 and standard_conforming_strings on."}.because(err)
+		return startupError{
+			"0A000", "sluice: database " + quoted(s.database.config.Name) + " reads text in another way than Sluice",
+			"It has to work with client_encoding UTF8 and standard_conforming_strings on.",
+		}.because(err)
 	}
 	s.pending = newPending(s.upstream.status, s.server.now())
 	return s.greet()
@@ -326,9 +330,11 @@ func goodbye(cause error) *startupError {
 	case cause == nil, errors.Is(cause, errTerminated):
 		return nil
 	case errors.As(cause, &settings):
-		return &startupError{sqlstate: "42501",
-			message: "sluice: session ended: " + settings.Error() + ", and the database would read text in another way than Sluice",
-			hint:    "Leave client_encoding at UTF8 and standard_conforming_strings on, also inside functions."}
+		return &startupError{
+			sqlstate: "42501",
+			message:  "sluice: session ended: " + settings.Error() + ", and the database would read text in another way than Sluice",
+			hint:     "Leave client_encoding at UTF8 and standard_conforming_strings on, also inside functions.",
+		}
 	case errors.Is(cause, errLeaseEnded):
 		return &startupError{sqlstate: "57P01", message: "sluice: session ended: its credential has reached its end", hint: "Connect again for a new one."}
 	case errors.Is(cause, errDraining), errors.Is(cause, errClosed):
@@ -342,8 +348,10 @@ func goodbye(cause error) *startupError {
 	case errors.Is(cause, wire.ErrProtocol), errors.Is(cause, wire.ErrTooLarge):
 		return &startupError{sqlstate: "08P01", message: "sluice: session ended: " + cause.Error()}
 	}
-	return &startupError{sqlstate: "58000", message: "sluice: session ended: an internal step failed, so nothing more may pass",
-		hint: "Sluice's log has the cause."}
+	return &startupError{
+		sqlstate: "58000", message: "sluice: session ended: an internal step failed, so nothing more may pass",
+		hint: "Sluice's log has the cause.",
+	}
 }
 
 // reasonFor is the word for the trail.

@@ -54,8 +54,10 @@ func (s *session) refuseUnread(ctx context.Context, typ byte, got, limit int) er
 	id := newID()
 	r := refuseTooLarge(id, got, limit)
 	p := s.server.policy.Load()
-	d := policy.Decision{Rule: r.rule, Statement: -1, Subject: "a text over the size limit", SQLSTATE: r.sqlstate, Position: -1,
-		Reasons: []policy.Reason{{Rule: r.rule, Text: r.message}}}
+	d := policy.Decision{
+		Rule: r.rule, Statement: -1, Subject: "a text over the size limit", SQLSTATE: r.sqlstate, Position: -1,
+		Reasons: []policy.Reason{{Rule: r.rule, Text: r.message}},
+	}
 	request := s.request(nil, statement.ParseError, &statement.Problem{SQLSTATE: r.sqlstate, Message: "text over the size limit", Position: -1})
 	if err := s.recordDecision(ctx, id, "unread", request, p, d, nil); err != nil {
 		s.log.Error("statement refused: not recorded", "req", id, "err", err)
@@ -111,8 +113,10 @@ func (s *session) parse(ctx context.Context, h wire.Header) error {
 // text, or one that does nothing. The server refuses more than one.
 func soleStatement(statements []statement.Statement) *statement.Statement {
 	if len(statements) == 0 {
-		return &statement.Statement{Kind: statement.OrdinaryRead, Node: "empty",
-			Effects: []statement.Effect{{Kind: statement.OrdinaryRead, What: "nothing", Position: -1}}}
+		return &statement.Statement{
+			Kind: statement.OrdinaryRead, Node: "empty",
+			Effects: []statement.Effect{{Kind: statement.OrdinaryRead, What: "nothing", Position: -1}},
+		}
 	}
 	return &statements[0]
 }

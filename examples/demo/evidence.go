@@ -25,8 +25,10 @@ const commandTimeout = time.Minute
 // about, and the trail shows whether it is whole.
 func (p *player) afterwards(ctx context.Context, proxy *runningProxy) error {
 	fmt.Fprintf(p.out, "\n5. Afterwards: what a reviewer finds\n\n   Alice has left. She never had a password of the database.\n")
-	gone := truth{say: "the login that Sluice made for her session is gone", on: shop, want: "0",
-		sql: `SELECT count(*) FROM pg_auth_members WHERE roleid = 'shop_app'::regrole`}
+	gone := truth{
+		say: "the login that Sluice made for her session is gone", on: shop, want: "0",
+		sql: `SELECT count(*) FROM pg_auth_members WHERE roleid = 'shop_app'::regrole`,
+	}
 	if err := p.eventually(ctx, gone); err != nil {
 		return err
 	}

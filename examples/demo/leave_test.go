@@ -22,10 +22,12 @@ func TestMain(m *testing.M) {
 		goleak.VerifyTestMain(m)
 		return
 	}
-	err := Run(context.Background(), Options{Stdout: os.Stdout, Stderr: os.Stderr,
+	err := Run(context.Background(), Options{
+		Stdout: os.Stdout, Stderr: os.Stderr,
 		StartProxy: func(context.Context, ProxySetup) (string, func(context.Context) error, error) {
 			return "127.0.0.1:1", func(context.Context) error { return nil }, nil
-		}})
+		},
+	})
 	if err != nil {
 		os.Stderr.WriteString(err.Error())
 		os.Exit(1)

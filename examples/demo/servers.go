@@ -49,11 +49,14 @@ func Start(ctx context.Context, dir string, log io.Writer) (*Servers, error) {
 		options pgserver.Options
 	}{
 		{"shop", &s.Shop, pgserver.Options{
-			TLS: true, HBA: onlyTLS, InitSQL: []string{schemaSQL, dataSQL}}},
+			TLS: true, HBA: onlyTLS, InitSQL: []string{schemaSQL, dataSQL},
+		}},
 		{"analytics", &s.Analytics, pgserver.Options{
-			TLS: true, HBA: onlyTLS, InitSQL: []string{analyticsSQL}}},
+			TLS: true, HBA: onlyTLS, InitSQL: []string{analyticsSQL},
+		}},
 		{"sandbox", &s.Sandbox, pgserver.Options{
-			HBA: []string{"host all all 127.0.0.1/32 trust", "host replication all 127.0.0.1/32 trust"}}},
+			HBA: []string{"host all all 127.0.0.1/32 trust", "host replication all 127.0.0.1/32 trust"},
+		}},
 	}
 	errs := make([]error, len(plan))
 	var wait sync.WaitGroup

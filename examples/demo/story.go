@@ -69,73 +69,117 @@ func story(dsn, outside string) []chapter {
 
 func everyday() []step {
 	return []step{
-		{say: "Alice notes which server process works for her.",
-			types: `SELECT pg_backend_pid() AS pid \gset`},
-		{say: "She looks at a table.",
-			types: `\d users`, shows: []string{"email", "display_name", `"users_pkey" PRIMARY KEY`}},
-		{say: "She counts, joins and filters.",
-			types: `SELECT count(*) FROM users;`, shows: []string{"2000"}},
-		{types: `SELECT d.model, count(*) FROM devices d JOIN users u ON u.id = d.user_id WHERE u.country = 'DE' GROUP BY 1 ORDER BY 1;`,
-			shows: []string{"Cam Pan", "Scale"}},
-		{say: "A customer's order is placed and paid in one transaction.",
-			types: `BEGIN;`, shows: []string{"BEGIN"}},
+		{
+			say:   "Alice notes which server process works for her.",
+			types: `SELECT pg_backend_pid() AS pid \gset`,
+		},
+		{
+			say:   "She looks at a table.",
+			types: `\d users`, shows: []string{"email", "display_name", `"users_pkey" PRIMARY KEY`},
+		},
+		{
+			say:   "She counts, joins and filters.",
+			types: `SELECT count(*) FROM users;`, shows: []string{"2000"},
+		},
+		{
+			types: `SELECT d.model, count(*) FROM devices d JOIN users u ON u.id = d.user_id WHERE u.country = 'DE' GROUP BY 1 ORDER BY 1;`,
+			shows: []string{"Cam Pan", "Scale"},
+		},
+		{
+			say:   "A customer's order is placed and paid in one transaction.",
+			types: `BEGIN;`, shows: []string{"BEGIN"},
+		},
 		{types: `INSERT INTO orders (user_id, product_id, quantity) VALUES (7, 3, 2);`, shows: []string{"INSERT 0 1"}},
 		{types: `UPDATE orders SET status = 'paid' WHERE id = (SELECT max(id) FROM orders);`, shows: []string{"UPDATE 1"}},
-		{types: `COMMIT;`, shows: []string{"COMMIT"},
-			truths: []truth{{say: "the order is in the database", on: shop,
-				sql: `SELECT count(*), max(status) FROM orders WHERE id > 3000`, want: "1 paid"}}},
+		{
+			types: `COMMIT;`, shows: []string{"COMMIT"},
+			truths: []truth{{
+				say: "the order is in the database", on: shop,
+				sql: `SELECT count(*), max(status) FROM orders WHERE id > 3000`, want: "1 paid",
+			}},
+		},
 	}
 }
 
 func taking(dsn, outside string) []step {
 	file, program := outside+"/users.csv", outside+"/piped.csv"
-	nothingInSandbox := truth{say: "sandbox holds no table", on: sandbox,
-		sql: `SELECT count(*) FROM pg_class WHERE relnamespace = 'public'::regnamespace`, want: "0"}
+	nothingInSandbox := truth{
+		say: "sandbox holds no table", on: sandbox,
+		sql: `SELECT count(*) FROM pg_class WHERE relnamespace = 'public'::regnamespace`, want: "0",
+	}
 	return []step{
-		{say: "The whole table into a file on her laptop.",
+		{
+			say:   "The whole table into a file on her laptop.",
 			types: `\copy users TO '` + file + `'`, refused: true, shows: []string{"users"},
-			truths: []truth{{say: "the file on the laptop has no content", absent: file}}},
-		{say: "A file on the database server.",
+			truths: []truth{{say: "the file on the laptop has no content", absent: file}},
+		},
+		{
+			say:   "A file on the database server.",
 			types: `COPY users TO '/srv/x.csv';`, refused: true, shows: []string{"users"},
-			truths: []truth{{say: "/srv/x.csv does not exist", absent: "/srv/x.csv"}}},
-		{say: "A program on the database server.",
+			truths: []truth{{say: "/srv/x.csv does not exist", absent: "/srv/x.csv"}},
+		},
+		{
+			say:   "A program on the database server.",
 			types: `COPY users TO PROGRAM 'cat > ` + program + `';`, refused: true, shows: []string{"users"},
-			truths: []truth{{say: "the program never ran", absent: program}}},
-		{say: "Straight into the sandbox, the database that protects nothing. Sluice has knocked there a moment before.",
+			truths: []truth{{say: "the program never ran", absent: program}},
+		},
+		{
+			say:     "Straight into the sandbox, the database that protects nothing. Sluice has knocked there a moment before.",
 			types:   `SELECT dblink_exec('` + dsn + `', 'CREATE TABLE public.users_copy (email text)');`,
-			refused: true, shows: []string{measured}, truths: []truth{nothingInSandbox}},
-		{say: "What was that? Her own session tells.",
-			types: `SHOW sluice.why_` + lastID + `;`, shows: []string{measured}},
-		{say: "Or let the server itself keep up a connection to it.",
+			refused: true, shows: []string{measured}, truths: []truth{nothingInSandbox},
+		},
+		{
+			say:   "What was that? Her own session tells.",
+			types: `SHOW sluice.why_` + lastID + `;`, shows: []string{measured},
+		},
+		{
+			say:     "Or let the server itself keep up a connection to it.",
 			types:   `CREATE SUBSCRIPTION backup CONNECTION '` + dsn + `' PUBLICATION everything;`,
 			refused: true, shows: []string{measured},
-			truths: []truth{{say: "there is no subscription", on: shop, sql: `SELECT count(*) FROM pg_subscription`, want: "0"}}},
-		{say: "In the middle of a transaction the refusal fails it, as any error would.",
-			types: `BEGIN;`, shows: []string{"BEGIN"}},
+			truths: []truth{{say: "there is no subscription", on: shop, sql: `SELECT count(*) FROM pg_subscription`, want: "0"}},
+		},
+		{
+			say:   "In the middle of a transaction the refusal fails it, as any error would.",
+			types: `BEGIN;`, shows: []string{"BEGIN"},
+		},
 		{types: `INSERT INTO orders (user_id, product_id, quantity) VALUES (8, 4, 1);`, shows: []string{"INSERT 0 1"}},
 		{types: `COPY users TO STDOUT;`, refused: true},
-		{types: `COMMIT;`, shows: []string{"ROLLBACK"},
-			truths: []truth{{say: "the order of the failed transaction is not there", on: shop,
-				sql: `SELECT count(*) FROM orders WHERE id > 3000`, want: "1"}}},
+		{
+			types: `COMMIT;`, shows: []string{"ROLLBACK"},
+			truths: []truth{{
+				say: "the order of the failed transaction is not there", on: shop,
+				sql: `SELECT count(*) FROM orders WHERE id > 3000`, want: "1",
+			}},
+		},
 	}
 }
 
 func opening() []step {
 	return []step{
-		{say: "The copy of 2019 was protected, until somebody took the protection away.",
+		{
+			say:   "The copy of 2019 was protected, until somebody took the protection away.",
 			types: `GRANT SELECT ON users TO PUBLIC;`, refused: true, shows: []string{"users"},
-			truths: []truth{{say: "PUBLIC has no right on users", on: shop, want: "0",
-				sql: `SELECT count(*) FROM pg_class c, aclexplode(c.relacl) a WHERE c.oid = 'users'::regclass AND a.grantee = 0`}}},
+			truths: []truth{{
+				say: "PUBLIC has no right on users", on: shop, want: "0",
+				sql: `SELECT count(*) FROM pg_class c, aclexplode(c.relacl) a WHERE c.oid = 'users'::regclass AND a.grantee = 0`,
+			}},
+		},
 	}
 }
 
 func leaving() []step {
 	return []step{
-		{say: "The price list is public, and the policy says so.",
-			types: `COPY public.products TO STDOUT;`, lines: products, shows: []string{"SKU-0001", "SKU-0040"}},
-		{say: "Who am I to Sluice, and what applies to me?",
-			types: `SHOW sluice.session;`, shows: []string{user}},
-		{say: "After seven refusals it is still the same session with the same server process.",
-			types: `SELECT pg_backend_pid() = :pid AS same_session;`, shows: []string{"same_session -------------- t"}},
+		{
+			say:   "The price list is public, and the policy says so.",
+			types: `COPY public.products TO STDOUT;`, lines: products, shows: []string{"SKU-0001", "SKU-0040"},
+		},
+		{
+			say:   "Who am I to Sluice, and what applies to me?",
+			types: `SHOW sluice.session;`, shows: []string{user},
+		},
+		{
+			say:   "After seven refusals it is still the same session with the same server process.",
+			types: `SELECT pg_backend_pid() = :pid AS same_session;`, shows: []string{"same_session -------------- t"},
+		},
 	}
 }

@@ -175,8 +175,10 @@ func TestStoryIsComplete(t *testing.T) {
 			}
 		}
 	}
-	want := []string{`\copy users`, "COPY users", "COPY users", "SELECT dblink_exec('host=127.0.0.1',", "CREATE SUBSCRIPTION",
-		"COPY users", "GRANT SELECT"}
+	want := []string{
+		`\copy users`, "COPY users", "COPY users", "SELECT dblink_exec('host=127.0.0.1',", "CREATE SUBSCRIPTION",
+		"COPY users", "GRANT SELECT",
+	}
 	if !slices.Equal(refused, want) || quoted != 3 {
 		t.Errorf("refused: %q, quoting a measurement: %d", refused, quoted)
 	}

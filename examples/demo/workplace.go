@@ -112,7 +112,8 @@ func policyFor(analyticsPort int, analyticsCA string, sandboxPort int) ([]byte, 
 	}
 	var b bytes.Buffer
 	err = t.Execute(&b, map[string]any{
-		"AnalyticsPort": analyticsPort, "AnalyticsCA": fmt.Sprintf("%q", analyticsCA), "SandboxPort": sandboxPort})
+		"AnalyticsPort": analyticsPort, "AnalyticsCA": fmt.Sprintf("%q", analyticsCA), "SandboxPort": sandboxPort,
+	})
 	if err != nil {
 		return nil, fmt.Errorf("the demo's policy: %w", err)
 	}

@@ -57,7 +57,8 @@ func runPgbench(t *testing.T, target harness.Target, dir string, args []string) 
 	counts := regexp.MustCompile(`(?m)^(query mode|number of transactions actually processed|number of failed transactions).*$`).
 		FindAllString(run.Stdout, -1)
 	expect(t, target, strings.Join(counts, "\n"), "processed: 80/80")
-	state := harness.MustRun(t, target, harness.Command{Program: "/usr/bin/psql", Dir: dir, Args: []string{"-XAt",
+	state := harness.MustRun(t, target, harness.Command{Program: "/usr/bin/psql", Dir: dir, Args: []string{
+		"-XAt",
 		"-c", "SELECT count(*) FROM pgbench_accounts",
 		"-c", "SELECT abalance FROM pgbench_accounts WHERE aid = 1",
 		"-c", "SELECT count(*) FROM pgbench_history",

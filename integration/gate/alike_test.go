@@ -46,11 +46,15 @@ var roads = []struct {
 	{"DO", "", "DO $$ BEGIN PERFORM set_config('%s', '%s', false); END $$"},
 	{"DO, dynamic", "", "DO $$ BEGIN EXECUTE 'SET %s = ''%s'''; END $$"},
 	{"function", "CREATE OR REPLACE FUNCTION quiet(a text, b text) RETURNS text LANGUAGE plpgsql AS $$ BEGIN PERFORM set_config(a, b, false); RETURN a; END $$", "SELECT quiet('%s', '%s')"},
-	{"trigger", "CREATE OR REPLACE FUNCTION loud() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM set_config(new.a, new.b, false); RETURN new; END $$;" +
-		"CREATE TABLE IF NOT EXISTS bait (a text, b text); DROP TRIGGER IF EXISTS t ON bait; CREATE TRIGGER t BEFORE INSERT ON bait FOR EACH ROW EXECUTE FUNCTION loud(); GRANT ALL ON bait TO " + group,
-		"INSERT INTO bait VALUES ('%s', '%s')"},
-	{"view", "CREATE OR REPLACE VIEW sly AS SELECT set_config('standard_conforming_strings', 'off', false) AS a, set_config('client_encoding', 'SJIS', false) AS b; GRANT SELECT ON sly TO " + group,
-		"SELECT * FROM sly -- %s %s"},
+	{
+		"trigger", "CREATE OR REPLACE FUNCTION loud() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM set_config(new.a, new.b, false); RETURN new; END $$;" +
+			"CREATE TABLE IF NOT EXISTS bait (a text, b text); DROP TRIGGER IF EXISTS t ON bait; CREATE TRIGGER t BEFORE INSERT ON bait FOR EACH ROW EXECUTE FUNCTION loud(); GRANT ALL ON bait TO " + group,
+		"INSERT INTO bait VALUES ('%s', '%s')",
+	},
+	{
+		"view", "CREATE OR REPLACE VIEW sly AS SELECT set_config('standard_conforming_strings', 'off', false) AS a, set_config('client_encoding', 'SJIS', false) AS b; GRANT SELECT ON sly TO " + group,
+		"SELECT * FROM sly -- %s %s",
+	},
 }
 
 var changes = []struct{ hidden, setting, value string }{

@@ -223,13 +223,23 @@ func sameOrder(after step) map[string][]step {
 		"late copy data":                    {{msgs(data("1\n"), done_, query("SELECT 1"), data("2\n"), &pgproto3.CopyFail{}), 1}, after},
 		"portal in slices": {{msgs(parse("", "SELECT generate_series(1,5)"), bind("c", ""), &pgproto3.Execute{Portal: "c", MaxRows: 2},
 			&pgproto3.Execute{Portal: "c", MaxRows: 2}, &pgproto3.Execute{Portal: "c", MaxRows: 2}, sync_), 1}, after},
-		"error at sync": {{msgs(run1("CREATE TEMP TABLE d (x int UNIQUE DEFERRABLE INITIALLY DEFERRED)"), sync_), 1},
-			{msgs(run1("INSERT INTO d VALUES (1), (1)"), sync_), 1}, after},
-		"prepared, dropped, prepared": {{msgs(query("PREPARE a AS SELECT 1")), 1},
-			{msgs(query("DEALLOCATE ALL; PREPARE a AS SELECT 2")), 1}, {msgs(query("EXECUTE a")), 1}, after},
+		"error at sync": {
+			{msgs(run1("CREATE TEMP TABLE d (x int UNIQUE DEFERRABLE INITIALLY DEFERRED)"), sync_), 1},
+			{msgs(run1("INSERT INTO d VALUES (1), (1)"), sync_), 1},
+			after,
+		},
+		"prepared, dropped, prepared": {
+			{msgs(query("PREPARE a AS SELECT 1")), 1},
+			{msgs(query("DEALLOCATE ALL; PREPARE a AS SELECT 2")), 1},
+			{msgs(query("EXECUTE a")), 1},
+			after,
+		},
 		"a long name": {{msgs(parse(strings.Repeat("n", 70), "SELECT 1"), bind("", strings.Repeat("n", 63)), execute(""), sync_), 1}, after},
-		"function call in a failed block": {{msgs(query("BEGIN; SELECT 1/0")), 1},
-			{msgs(query("ROLLBACK")), 1}, after},
+		"function call in a failed block": {
+			{msgs(query("BEGIN; SELECT 1/0")), 1},
+			{msgs(query("ROLLBACK")), 1},
+			after,
+		},
 		"query amid a skipped pipeline": {{msgs(parse("", "SELEC"), query("SELECT 5"), bind("", ""), sync_), 1}, after},
 	}
 }

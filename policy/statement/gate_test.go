@@ -65,18 +65,50 @@ func TestCountForeseesDepth(t *testing.T) {
 		soundCount(t, "SELECT 1"+strings.Repeat(c, n))
 	}
 	wraps := [][2]string{
-		{"(", ")"}, {"(SELECT ", ")"}, {"ARRAY[", "]"}, {"ROW(", ")"}, {"f(", ")"}, {"NOT ", ""}, {"- ", ""}, {"+ ", ""}, {"@ ", ""}, {"~ ", ""},
-		{"OPERATOR(pg_catalog.-) ", ""}, {"CASE WHEN true THEN ", " END"}, {"CASE ", " WHEN 1 THEN 1 END"}, {"CAST(", " AS int)"},
-		{"COALESCE(", ")"}, {"EXISTS(SELECT ", ")"}, {"(WITH a AS (SELECT 1) SELECT ", ")"}, {"int '1' + ", ""}, {"1 = ALL (SELECT ", ")"},
-		{"EXTRACT(year FROM ", ")"}, {"XMLFOREST(", " AS a)"}, {"JSON_OBJECT('a': ", ")"}, {"JSON_SCALAR(", ")"}, {"(", ").a"}, {"(", ")[1]"},
-		{"(VALUES (", "))"}, {"count(*) FILTER (WHERE ", ")"}, {"a -> ", ""}, {"x AND NOT ", ""}, {"x OR x AND NOT ", ""}, {"count(*) OVER (ORDER BY ", ")"},
+		{"(", ")"},
+		{"(SELECT ", ")"},
+		{"ARRAY[", "]"},
+		{"ROW(", ")"},
+		{"f(", ")"},
+		{"NOT ", ""},
+		{"- ", ""},
+		{"+ ", ""},
+		{"@ ", ""},
+		{"~ ", ""},
+		{"OPERATOR(pg_catalog.-) ", ""},
+		{"CASE WHEN true THEN ", " END"},
+		{"CASE ", " WHEN 1 THEN 1 END"},
+		{"CAST(", " AS int)"},
+		{"COALESCE(", ")"},
+		{"EXISTS(SELECT ", ")"},
+		{"(WITH a AS (SELECT 1) SELECT ", ")"},
+		{"int '1' + ", ""},
+		{"1 = ALL (SELECT ", ")"},
+		{"EXTRACT(year FROM ", ")"},
+		{"XMLFOREST(", " AS a)"},
+		{"JSON_OBJECT('a': ", ")"},
+		{"JSON_SCALAR(", ")"},
+		{"(", ").a"},
+		{"(", ")[1]"},
+		{"(VALUES (", "))"},
+		{"count(*) FILTER (WHERE ", ")"},
+		{"a -> ", ""},
+		{"x AND NOT ", ""},
+		{"x OR x AND NOT ", ""},
+		{"count(*) OVER (ORDER BY ", ")"},
 	}
 	for _, w := range wraps {
 		soundCount(t, "SELECT "+strings.Repeat(w[0], n)+"1"+strings.Repeat(w[1], n))
 	}
 	tables := [][2]string{
-		{"(", ")"}, {"a JOIN ", " ON true"}, {"(a CROSS JOIN ", ")"}, {"a NATURAL JOIN ", ""}, {"a, ", ""}, {"LATERAL (SELECT * FROM ", ") x"},
-		{"(SELECT * FROM ", ") x"}, {"(TABLE a UNION SELECT * FROM ", ") x"},
+		{"(", ")"},
+		{"a JOIN ", " ON true"},
+		{"(a CROSS JOIN ", ")"},
+		{"a NATURAL JOIN ", ""},
+		{"a, ", ""},
+		{"LATERAL (SELECT * FROM ", ") x"},
+		{"(SELECT * FROM ", ") x"},
+		{"(TABLE a UNION SELECT * FROM ", ") x"},
 	}
 	for _, w := range tables {
 		soundCount(t, "SELECT * FROM "+strings.Repeat(w[0], n)+"a"+strings.Repeat(w[1], n))

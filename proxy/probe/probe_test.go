@@ -226,8 +226,10 @@ func TestBadTargets(t *testing.T) {
 func TestEveryAddressOfAName(t *testing.T) {
 	ca := newIssuer(t, "policy CA")
 	cert := ca.issue(t, time.Now().Add(time.Hour))
-	good := serverScript{ssl: "S", answer: []string{"R 10 SCRAM-SHA-256"},
-		by: []override{{map[string]string{"tls": "no"}, []string{"E 28000 no pg_hba.conf entry"}}}}
+	good := serverScript{
+		ssl: "S", answer: []string{"R 10 SCRAM-SHA-256"},
+		by: []override{{map[string]string{"tls": "no"}, []string{"E 28000 no pg_hba.conf entry"}}},
+	}
 	servers := map[string]*fakeServer{
 		"192.0.2.1:5432": startFake(t, good, cert),
 		"192.0.2.2:5432": startFake(t, serverScript{ssl: "N", answer: []string{"R 0", "E 28000 role does not exist"}}, cert),

@@ -45,7 +45,8 @@ var realServers = []realServer{
 	{
 		name: "the trap: trust without TLS beside SCRAM over TLS",
 		options: pgserver.Options{TLS: true, HBA: []string{
-			"hostnossl all all 127.0.0.1/32 trust", "hostssl all all 127.0.0.1/32 scram-sha-256"}},
+			"hostnossl all all 127.0.0.1/32 trust", "hostssl all all 127.0.0.1/32 scram-sha-256",
+		}},
 		sentence: "place let an unknown user in without a password when TLS is not used",
 		findings: []string{probe.OpenToUnknown, probe.OpenToSuperuser, probe.PlainAccepted},
 		answers:  []string{"plain open", "plain refused", "tls refused", "tls scram-sha-256-plus"},
@@ -53,7 +54,8 @@ var realServers = []realServer{
 	{
 		name: "one role is trusted",
 		options: pgserver.Options{InitSQL: []string{"CREATE ROLE copier LOGIN"}, TLS: true, HBA: []string{
-			"hostssl all copier 127.0.0.1/32 trust", "hostssl all all 127.0.0.1/32 scram-sha-256"}},
+			"hostssl all copier 127.0.0.1/32 trust", "hostssl all all 127.0.0.1/32 scram-sha-256",
+		}},
 		sentence: `place let "copier" in without a password over TLS`,
 		findings: []string{probe.OpenToUser},
 		answers:  []string{"plain refused", "tls open", "tls refused", "tls scram-sha-256-plus"},
@@ -61,15 +63,18 @@ var realServers = []realServer{
 	{
 		name: "cleartext passwords and client certificates",
 		options: pgserver.Options{TLS: true, HBA: []string{
-			"hostssl all postgres 127.0.0.1/32 cert", "host all all 127.0.0.1/32 password"}},
+			"hostssl all postgres 127.0.0.1/32 cert", "host all all 127.0.0.1/32 password",
+		}},
 		sentence: "place asks for a cleartext password without TLS",
 		findings: []string{probe.CleartextPassword, probe.PlainAccepted, probe.PasswordInTLS},
 		answers:  []string{"plain cleartext-password", "plain refused", "tls certificate", "tls cleartext-password", "tls refused"},
 	},
 	{
 		name: "MD5",
-		options: pgserver.Options{Config: map[string]string{"password_encryption": "md5"},
-			HBA: []string{"host all all 127.0.0.1/32 md5"}},
+		options: pgserver.Options{
+			Config: map[string]string{"password_encryption": "md5"},
+			HBA:    []string{"host all all 127.0.0.1/32 md5"},
+		},
 		sentence: "place offers no TLS",
 		findings: []string{probe.NoTLS, probe.MD5Password},
 		// The superuser's verifier is SCRAM, and the server asks for it.
@@ -113,8 +118,10 @@ func TestRealServers(t *testing.T) {
 
 func targetOf(t *testing.T, server *pgserver.Server) probe.Target {
 	t.Helper()
-	target := probe.Target{Name: "place", Host: pgserver.Host, Port: server.Port(), Users: []string{"copier"},
-		Databases: []string{"template1"}, ServerName: "localhost"}
+	target := probe.Target{
+		Name: "place", Host: pgserver.Host, Port: server.Port(), Users: []string{"copier"},
+		Databases: []string{"template1"}, ServerName: "localhost",
+	}
 	if server.CAFile != "" {
 		pem, err := os.ReadFile(server.CAFile)
 		if err != nil {

@@ -82,9 +82,21 @@ func TestRenderShortensAndTellsApart(t *testing.T) {
 
 func TestRenderMalformed(t *testing.T) {
 	for _, f := range []Frame{
-		{'D', []byte{0, 1}}, {'D', []byte{0, 1, 0, 0, 0, 9, 'x'}}, {'D', []byte{0, 0, 1}}, {'D', []byte{0, 1, 0xff, 0xff, 0xff, 0xfe}},
-		{'T', []byte{0, 1, 'a'}}, {'Z', nil}, {'Z', []byte("II")}, {'C', []byte("no end")}, {'1', []byte("x")},
-		{'E', []byte("Mno end")}, {'E', nil}, {'E', []byte("\x00more")}, {'R', []byte{0}}, {'S', []byte("a\x00")}, {'K', []byte{1}},
+		{'D', []byte{0, 1}},
+		{'D', []byte{0, 1, 0, 0, 0, 9, 'x'}},
+		{'D', []byte{0, 0, 1}},
+		{'D', []byte{0, 1, 0xff, 0xff, 0xff, 0xfe}},
+		{'T', []byte{0, 1, 'a'}},
+		{'Z', nil},
+		{'Z', []byte("II")},
+		{'C', []byte("no end")},
+		{'1', []byte("x")},
+		{'E', []byte("Mno end")},
+		{'E', nil},
+		{'E', []byte("\x00more")},
+		{'R', []byte{0}},
+		{'S', []byte("a\x00")},
+		{'K', []byte{1}},
 	} {
 		if got := Render(f, View{}); !strings.Contains(got, "malformed") {
 			t.Errorf("%c %q is shown as %s", f.Type, f.Body, got)

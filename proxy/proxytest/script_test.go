@@ -57,8 +57,12 @@ func TestWhichAnswerIsExpected(t *testing.T) {
 		version int
 		want    string
 	}{
-		{false, 14, "one"}, {false, 15, "one two"}, {false, 18, "one two"},
-		{true, 14, "three"}, {true, 15, "three"}, {true, 18, "four"},
+		{false, 14, "one"},
+		{false, 15, "one two"},
+		{false, 18, "one two"},
+		{true, 14, "three"},
+		{true, 15, "three"},
+		{true, 18, "four"},
 	} {
 		if got := strings.Join(b.expect(tt.proxy, tt.version).lines, " "); got != tt.want {
 			t.Errorf("proxy %v, version %d: %s, want %s", tt.proxy, tt.version, got, tt.want)
