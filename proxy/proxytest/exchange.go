@@ -255,8 +255,11 @@ func (x *exchange) cancel(name string) error {
 	if err := other.Send(CancelPacket(c.PID, c.Key)); err != nil {
 		return err
 	}
-	if _, err := other.ReceiveByte(); !Closed(err) {
-		return fmt.Errorf("a cancel request was answered: %v", err)
+	switch _, err := other.ReceiveByte(); {
+	case Closed(err):
+		return nil
+	case err != nil:
+		return fmt.Errorf("after a cancel request: %w", err)
 	}
-	return nil
+	return errors.New("a cancel request was answered")
 }

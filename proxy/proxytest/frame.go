@@ -69,7 +69,7 @@ func readPacket(r io.Reader) ([]byte, error) {
 }
 
 func cutShort(err error) error {
-	if err == io.EOF {
+	if errors.Is(err, io.EOF) {
 		return io.ErrUnexpectedEOF
 	}
 	return err
