@@ -58,14 +58,13 @@ func (s *session) allAnswered() error {
 }
 
 // proposeNames enters what a text's PREPAREs and DECLAREs define, and has
-// the ticket forget what its DEALLOCATEs and CLOSEs drop. A PREPARE outlives
-// the failure of its text, so a text that fails takes nothing back unless it
-// is all there is.
+// the ticket forget what its DEALLOCATEs and CLOSEs drop.
 func (s *session) proposeNames(t *ticket, j judgement, statements []statement.Statement) *refusal {
 	s.noteSettings(statements)
 	for i := range statements {
+		ran := func() bool { return t.mayHaveRun(i, len(statements)) }
 		for _, use := range statements[i].Names {
-			if r := s.proposeName(t, j, use, len(statements) == 1); r != nil {
+			if r := s.proposeName(t, j, use, ran); r != nil {
 				return r
 			}
 		}
@@ -73,7 +72,21 @@ func (s *session) proposeNames(t *ticket, j judgement, statements []statement.St
 	return nil
 }
 
-func (s *session) proposeName(t *ticket, j judgement, use statement.NameUse, alone bool) *refusal {
+// mayHaveRun reports whether a statement of a text that failed may have run
+// to its end. A PREPARE that has outlives the failure, also if that came at
+// the end of the text, when it was committed.
+func (t *ticket) mayHaveRun(index, of int) bool {
+	w := t.work
+	switch {
+	case of == 1 || w == nil:
+		return false
+	case w.statements < 0:
+		return true // an Execute of a name with several meanings
+	}
+	return index < w.completed || index == w.completed && index == of-1
+}
+
+func (s *session) proposeName(t *ticket, j judgement, use statement.NameUse, ran func() bool) *refusal {
 	statements, cursors := s.pending.statements, s.pending.portals
 	switch use.Op {
 	case statement.Prepare, statement.Declare:
@@ -84,12 +97,16 @@ func (s *session) proposeName(t *ticket, j judgement, use statement.NameUse, alo
 		if use.Op == statement.Declare {
 			space = cursors
 		}
-		keep := t
-		if !alone {
-			keep = &ticket{}
-			s.onSuccess(t, func() { keep.done(true) })
+		definition := &ticket{}
+		r := s.propose(definition, space, use.Name, meaning{statement: use.Inner, decision: j.id, policy: j.policy, hold: use.Hold})
+		if r != nil {
+			return r
 		}
-		return s.propose(keep, space, use.Name, meaning{statement: use.Inner, decision: j.id, policy: j.policy, hold: use.Hold})
+		s.after(t, func(ok bool) {
+			if ok || !ran() {
+				definition.done(ok)
+			}
+		})
 	case statement.Deallocate:
 		s.forget(t, statements, func(upTo uint64) { statements.drop(use.Name, upTo) })
 	case statement.DeallocateAll:
