@@ -183,8 +183,8 @@ func (s *session) send(t *ticket, typ byte, parts ...[]byte) error {
 var nul = []byte{0}
 
 // sendMarker sends what the server will refuse in the place of a message of
-// the given type. A Parse under a name of its own leaves the unnamed
-// statement alone.
+// the given type. A Parse of the unnamed statement takes away the one before
+// it even if it fails; a Parse under a name of its own leaves that alone.
 func (s *session) sendMarker(typ byte, r *refusal) error {
 	t := &ticket{typ: typ, refusal: r}
 	switch typ {
@@ -194,7 +194,11 @@ func (s *session) sendMarker(typ byte, r *refusal) error {
 		// No function has OID 0.
 		return s.send(t, 'F', make([]byte, 8), []byte{0, 0})
 	}
-	return s.send(t, 'P', []byte("sluice_refused\x00"), []byte(r.marker()), []byte{0, 0, 0})
+	name := []byte("sluice_refused")
+	if r.unnamed {
+		name = nil
+	}
+	return s.send(t, 'P', name, nul, []byte(r.marker()), []byte{0, 0, 0})
 }
 
 // cutString takes a NUL-terminated string off a body.

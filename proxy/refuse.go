@@ -25,6 +25,8 @@ type refusal struct {
 	table    string
 	// position is a character of the client's text, from 1; 0 for none.
 	position int
+	// unnamed is true for a Parse of the unnamed statement.
+	unnamed bool
 	// copyIns are the times the client expects to be asked for COPY data:
 	// its data lines would otherwise be taken for statements.
 	copyIns []*statement.CopyIn

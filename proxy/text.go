@@ -18,7 +18,7 @@ func (s *session) query(ctx context.Context, h wire.Header) error {
 		if err := s.client.Discard(); err != nil {
 			return err
 		}
-		return s.refuseUnread(ctx, 'Q', h.Len, limit)
+		return s.refuseUnread(ctx, 'Q', h.Len, false)
 	}
 	body, err := s.client.Body(limit + 1)
 	if err != nil {
@@ -50,9 +50,9 @@ func (s *session) query(ctx context.Context, h wire.Header) error {
 }
 
 // refuseUnread refuses a text that is too long to be read at all.
-func (s *session) refuseUnread(ctx context.Context, typ byte, got, limit int) error {
+func (s *session) refuseUnread(ctx context.Context, typ byte, got int, unnamed bool) error {
 	id := newID()
-	r := refuseTooLarge(id, got, limit)
+	r := refuseTooLarge(id, got, s.server.config.Limits.StatementBytes)
 	p := s.server.policy.Load()
 	d := policy.Decision{
 		Rule: r.rule, Statement: -1, Subject: "a text over the size limit", SQLSTATE: r.sqlstate, Position: -1,
@@ -63,6 +63,7 @@ func (s *session) refuseUnread(ctx context.Context, typ byte, got, limit int) er
 		s.log.Error("statement refused: not recorded", "req", id, "err", err)
 		r = refuseUnrecorded(id)
 	}
+	r.unnamed = unnamed
 	return s.sendMarker(typ, r)
 }
 
@@ -70,10 +71,15 @@ func (s *session) refuseUnread(ctx context.Context, typ byte, got, limit int) er
 func (s *session) parse(ctx context.Context, h wire.Header) error {
 	limit := s.server.config.Limits.StatementBytes
 	if h.Len > limit+parseRoom {
+		prefix, err := s.client.Prefix(1)
+		if err != nil {
+			return err
+		}
+		unnamed := bytes.Equal(prefix, nul)
 		if err := s.client.Discard(); err != nil {
 			return err
 		}
-		return s.refuseUnread(ctx, 'P', h.Len, limit)
+		return s.refuseUnread(ctx, 'P', h.Len, unnamed)
 	}
 	body, err := s.client.Body(limit + parseRoom)
 	if err != nil {
@@ -85,7 +91,7 @@ func (s *session) parse(ctx context.Context, h wire.Header) error {
 		return s.sendMarker('P', refuseMalformed(newID(), "Parse"))
 	}
 	if len(text) > limit {
-		return s.refuseUnread(ctx, 'P', len(text), limit)
+		return s.refuseUnread(ctx, 'P', len(text), name == "")
 	}
 	types = bytes.Clone(types)
 	j := s.judgeText(ctx, "parse", text)
@@ -96,11 +102,13 @@ func (s *session) parse(ctx context.Context, h wire.Header) error {
 		}
 	}
 	if j.refusal != nil {
+		j.refusal.unnamed = name == ""
 		return s.sendMarker('P', j.refusal)
 	}
 	st := soleStatement(j.statements)
 	t := &ticket{typ: 'P', text: len(text)}
 	if r := s.propose(t, s.pending.statements, name, meaning{statement: st, decision: j.id, policy: j.policy}); r != nil {
+		r.unnamed = name == ""
 		return s.sendMarker('P', r)
 	}
 	if j.text != "" {

@@ -240,7 +240,9 @@ func sameOrder(after step) map[string][]step {
 			{msgs(query("ROLLBACK")), 1},
 			after,
 		},
-		"query amid a skipped pipeline": {{msgs(parse("", "SELEC"), query("SELECT 5"), bind("", ""), sync_), 1}, after},
+		"unnamed, then one that fails":     {{msgs(run1("SELECT 1"), sync_, parse("", "SELEC"), sync_, bind("", ""), execute(""), sync_), 3}, after},
+		"unnamed, then another that fails": {{msgs(run1("SELECT 1"), sync_, parse("x", "SELEC"), sync_, bind("", ""), execute(""), sync_), 3}, after},
+		"query amid a skipped pipeline":    {{msgs(parse("", "SELEC"), query("SELECT 5"), bind("", ""), sync_), 1}, after},
 	}
 }
 
