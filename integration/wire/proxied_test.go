@@ -1,8 +1,10 @@
 package wire
 
 import (
+	"bytes"
 	"context"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"net"
 	"os"
@@ -13,6 +15,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/sluice-pg/sluice/audit"
+	"github.com/sluice-pg/sluice/audit/verify"
 	"github.com/sluice-pg/sluice/examples/demo/pgserver"
 	"github.com/sluice-pg/sluice/policy"
 	"github.com/sluice-pg/sluice/policy/statement"
@@ -140,6 +143,8 @@ func loadPolicy(t *testing.T, name string) *policy.Policy {
 	return p
 }
 
+// trail opens the trail. At the end all of it has to be signed and good, and
+// nobody's password in it.
 func trail(t *testing.T, config *proxy.Config) *audit.Trail {
 	t.Helper()
 	key, err := audit.LoadOrCreateKey(config.Trail.Key)
@@ -154,8 +159,30 @@ func trail(t *testing.T, config *proxy.Config) *audit.Trail {
 		if err := trail.Close(); err != nil {
 			t.Error(err)
 		}
+		report, err := verify.Dir(config.Trail.Dir, key.Verifier(), verify.Options{})
+		if err != nil || report.Good == 0 || report.Unsigned != 0 {
+			t.Errorf("the trail does not verify: %v\n%s", err, report)
+		}
+		findSecrets(t, config.Trail.Dir)
 	})
 	return trail
+}
+
+func findSecrets(t *testing.T, dir string) {
+	t.Helper()
+	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		text, err := os.ReadFile(path)
+		if bytes.Contains(text, []byte(password)) {
+			t.Errorf("%s holds a password", filepath.Base(path))
+		}
+		return err
+	})
+	if err != nil {
+		t.Error(err)
+	}
 }
 
 func verifiers(t *testing.T, file string) *identity.Verifiers {
