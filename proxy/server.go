@@ -76,6 +76,9 @@ type Server struct {
 		sessions  map[*session]uint32 // the cancel key's process id
 		stopped   bool
 	}
+	// explaining holds a token for each search of the trail that may run.
+	explaining chan struct{}
+
 	// unborn counts connections that have not logged in, live those that
 	// have.
 	unborn, live atomic.Int64
@@ -87,12 +90,17 @@ type Server struct {
 // who can log in.
 const maxUnborn = 200
 
+// maxSearches is how many searches of the trail for SHOW sluice.why_ID may
+// run at once: each reads all of it.
+const maxSearches = 2
+
 // New builds a server from a checked configuration.
 func New(config *Config, parts Parts) (*Server, error) {
 	s := &Server{
 		config: config, databases: map[string]*database{}, analyzer: parts.Analyzer, recorder: parts.Recorder,
 		verifiers: parts.Verifiers, explain: parts.Explain, log: parts.Log, now: parts.Now,
 		cancels: newCancelKeys(), draining: make(chan struct{}),
+		explaining: make(chan struct{}, maxSearches),
 	}
 	if s.now == nil {
 		s.now = time.Now

@@ -151,6 +151,12 @@ func (s *session) showWhy(ctx context.Context, id string) *table {
 	if s.server.explain == nil {
 		return unknown
 	}
+	select {
+	case s.server.explaining <- struct{}{}:
+		defer func() { <-s.server.explaining }()
+	default:
+		return &table{[]string{"why"}, [][]string{{"others are searching the trail right now; ask again in a moment"}}}
+	}
 	lines, err := s.server.explain(ctx, id, s.identity.User)
 	if err != nil || len(lines) == 0 {
 		return unknown

@@ -2,6 +2,7 @@ package read
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -40,8 +41,9 @@ func Show(w io.Writer, dir string, f Filter, format Format) error {
 }
 
 // Find returns the records with a request id, newest first, at most the
-// newest thousand. It reads the whole trail.
-func Find(dir, id string) ([]record.Record, error) {
+// newest thousand. It reads the whole trail, and looks at ctx before every
+// segment of it.
+func Find(ctx context.Context, dir, id string) ([]record.Record, error) {
 	segments, err := list(dir)
 	if err != nil {
 		return nil, err
@@ -54,6 +56,9 @@ func Find(dir, id string) ([]record.Record, error) {
 	}
 	var found []record.Record
 	for i := len(segments) - 1; i >= 0 && len(found) < maxFound; i-- {
+		if err := ctx.Err(); err != nil {
+			return nil, fmt.Errorf("read: %w", err)
+		}
 		var here []record.Record
 		err := scan(dir, segments[i], i == len(segments)-1, func(r record.Record) error {
 			if r.ID == id {

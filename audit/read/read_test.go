@@ -139,16 +139,16 @@ func TestUserOf(t *testing.T) {
 
 func TestFind(t *testing.T) {
 	dir := story(t)
-	found, err := read.Find(dir, "AAAA2222")
+	found, err := read.Find(t.Context(), dir, "AAAA2222")
 	if err != nil || len(found) != 2 || found[0].Type != "result" || found[1].Type != "decision" || !strings.Contains(string(found[1].Body), "public.users") {
 		t.Errorf("found %d records, %v", len(found), err)
 	}
 	for _, id := range []string{"NOTHERE2", `odd"id`, "AAAA222"} {
-		if found, err := read.Find(dir, id); err != nil || len(found) != 0 {
+		if found, err := read.Find(t.Context(), dir, id); err != nil || len(found) != 0 {
 			t.Errorf("%s: found %d records, %v", id, len(found), err)
 		}
 	}
-	if _, err := read.Find(t.TempDir(), "AAAA2222"); err == nil {
+	if _, err := read.Find(t.Context(), t.TempDir(), "AAAA2222"); err == nil {
 		t.Error("found something in a directory without a trail")
 	}
 }
@@ -164,7 +164,7 @@ func TestFindIsBounded(t *testing.T) {
 	if err := tr.Close(); err != nil {
 		t.Fatal(err)
 	}
-	found, err := read.Find(dir, "SAME")
+	found, err := read.Find(t.Context(), dir, "SAME")
 	if err != nil || len(found) != 1000 || string(found[0].Body) != `{"n":1199}` || string(found[999].Body) != `{"n":200}` {
 		t.Errorf("found %d records, %v", len(found), err)
 	}
@@ -201,7 +201,7 @@ func TestDamage(t *testing.T) {
 	if err := read.Show(&out, dir, read.Filter{}, read.Text); err == nil || !strings.Contains(err.Error(), filepath.Base(segments[1])) || !strings.Contains(out.String(), "trail.open") {
 		t.Errorf("with a spoiled record: %v\n%s", err, out.String())
 	}
-	if _, err := read.Find(dir, "AAAA2222"); err == nil {
+	if _, err := read.Find(t.Context(), dir, "AAAA2222"); err == nil {
 		t.Error("found something past a spoiled record")
 	}
 }

@@ -39,8 +39,8 @@ func whyCommand() *cli.Command {
 // explainFor returns a function that words the records of a request. A user
 // is told about own requests only; no user means a reviewer.
 func explainFor(dir string) func(context.Context, string, string) ([]string, error) {
-	return func(_ context.Context, id, user string) ([]string, error) {
-		found, err := read.Find(dir, id)
+	return func(ctx context.Context, id, user string) ([]string, error) {
+		found, err := read.Find(ctx, dir, id)
 		if err != nil {
 			return nil, err
 		}
