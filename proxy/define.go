@@ -4,12 +4,8 @@ import (
 	"errors"
 	"slices"
 
-	"github.com/sluice-pg/sluice/audit"
 	"github.com/sluice-pg/sluice/policy/statement"
 )
-
-// auditEvent shortens the type of what the recorders take.
-type auditEvent = audit.Event
 
 // propose enters what a message will define, one meaning or several it may
 // have, and has the ticket confirm it or take it back. If there are too many

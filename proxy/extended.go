@@ -86,11 +86,7 @@ func (s *session) executing(ctx context.Context, t *ticket, meanings []meaning) 
 		statements = append(statements, *m.statement)
 	}
 	e := s.event("execute", id, executeRecord{Decision: id, Road: "execute", Kind: kind})
-	record := s.enqueue
-	if mustBeOnDisk(kind, policy.Allow) {
-		record = func(e2 auditEvent) error { return s.append(ctx, e2) }
-	}
-	if err := record(e); err != nil {
+	if err := s.record(ctx, e, mustBeOnDisk(kind, policy.Allow)); err != nil {
 		s.log.Error("statement refused: not recorded", "req", id, "err", err)
 		return refuseUnrecorded(id)
 	}

@@ -100,8 +100,12 @@ func (s *session) recordDecision(ctx context.Context, id, road string, r *policy
 			return fmt.Errorf("audit: %w", err)
 		}
 	}
-	e := s.event("decision", id, body)
-	if mustBeOnDisk(r.Kind, d.Verdict) {
+	return s.record(ctx, s.event("decision", id, body), mustBeOnDisk(r.Kind, d.Verdict))
+}
+
+// record puts an event on record, on disk if asked to.
+func (s *session) record(ctx context.Context, e audit.Event, onDisk bool) error {
+	if onDisk {
 		return s.append(ctx, e)
 	}
 	return s.enqueue(e)

@@ -1,8 +1,6 @@
 package proxy
 
-import (
-	"github.com/sluice-pg/sluice/policy/statement"
-)
+import "github.com/sluice-pg/sluice/policy/statement"
 
 // Parser and server read most texts alike under any settings. Texts with a
 // backslash or a byte beyond ASCII they do not, and code that cannot be seen
@@ -36,9 +34,9 @@ func leavesSettingsAlone(st *statement.Statement) bool {
 
 // settle returns when the server is known to read the text as the parser
 // did.
-func (s *session) settle(id, text string) (*refusal, error) {
+func (s *session) settle(text string) error {
 	if !statement.Sensitive(text) {
-		return nil, nil
+		return nil
 	}
 	p := s.pending
 	p.mu.Lock()
@@ -48,14 +46,14 @@ func (s *session) settle(id, text string) (*refusal, error) {
 	p.mu.Unlock()
 	switch {
 	case known:
-		return nil, nil
+		return nil
 	case answered:
 		if err := s.upstream.conn.Flush(); err != nil {
-			return nil, err
+			return err
 		}
-		return nil, p.wait(func() bool { return p.settled >= unsettled || p.skipsHere() })
+		return p.wait(func() bool { return p.settled >= unsettled || p.skipsHere() })
 	}
-	return nil, s.askSettings()
+	return s.askSettings()
 }
 
 // willSettle reports whether a ReadyForQuery is under way that says what

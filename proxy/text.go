@@ -30,8 +30,7 @@ func (s *session) query(ctx context.Context, h wire.Header) error {
 	text := string(body[:len(body)-1])
 	j := s.judgeText(ctx, "query", text)
 	if j.refusal == nil {
-		j.refusal, err = s.settle(j.id, text)
-		if err != nil {
+		if err := s.settle(text); err != nil {
 			return err
 		}
 	}
@@ -96,8 +95,7 @@ func (s *session) parse(ctx context.Context, h wire.Header) error {
 	types = bytes.Clone(types)
 	j := s.judgeText(ctx, "parse", text)
 	if j.refusal == nil {
-		j.refusal, err = s.settle(j.id, text)
-		if err != nil {
+		if err := s.settle(text); err != nil {
 			return err
 		}
 	}
