@@ -29,20 +29,22 @@ type cancelEntry struct {
 
 func newCancelKeys() *cancelKeys { return &cancelKeys{known: map[uint32]cancelEntry{}} }
 
-// add gives out a key. The process id is positive and unused.
-func (c *cancelKeys) add(length int, cancel func(context.Context) error) (pid uint32, key []byte) {
-	key = make([]byte, length)
+// add gives out a key. The process id is the server's own, since clients
+// compare it with that of a notification, unless a session with another
+// server has it already.
+func (c *cancelKeys) add(pid uint32, length int, cancel func(context.Context) error) (uint32, []byte) {
+	key := make([]byte, length)
 	rand.Read(key)
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for {
-		var b [4]byte
-		rand.Read(b[:])
-		pid = binary.BigEndian.Uint32(b[:]) & 0x7fffffff
 		if _, used := c.known[pid]; pid != 0 && !used {
 			c.known[pid] = cancelEntry{key, cancel}
 			return pid, key
 		}
+		var b [4]byte
+		rand.Read(b[:])
+		pid = binary.BigEndian.Uint32(b[:]) & 0x7fffffff
 	}
 }
 

@@ -137,7 +137,7 @@ func (s *session) greet() error {
 	if s.startup.minor >= 2 {
 		length = longKey
 	}
-	pid, key := s.server.cancels.add(length, s.cancelRunning)
+	pid, key := s.server.cancels.add(s.upstream.pid, length, s.cancelRunning)
 	s.server.track(s, pid)
 	if err := s.client.WriteMessage(&pgproto3.BackendKeyData{ProcessID: pid, SecretKey: key}); err != nil {
 		return err

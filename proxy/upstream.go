@@ -29,6 +29,8 @@ type upstream struct {
 	statuses []param
 	// status is the transaction status after the login.
 	status byte
+	// pid is the server's process id.
+	pid uint32
 	// cancel asks the server to cancel what runs.
 	cancel func(context.Context) error
 }
@@ -126,6 +128,7 @@ func (t *target) connect(ctx context.Context, lease *credential.Lease, params []
 		conn:     wire.NewConnBuffered(afterLogin{hijacked.Conn, rec.from}, wire.Upstream, rest),
 		statuses: login,
 		status:   hijacked.TxStatus,
+		pid:      hijacked.PID,
 		cancel: func(ctx context.Context) error {
 			pg, err := pgconn.Construct(hijacked)
 			if err != nil {
