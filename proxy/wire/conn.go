@@ -171,7 +171,7 @@ func (c *Conn) largeBody() ([]byte, error) {
 		n := min(c.remaining, max(c.Buffered(), 1))
 		if c.Buffered() == 0 {
 			if err := c.fill(1); err != nil {
-				return nil, err
+				return nil, unexpected(err)
 			}
 			n = min(c.remaining, c.Buffered())
 		}
@@ -207,7 +207,7 @@ func (c *Conn) drain(each func([]byte) error) error {
 	for c.remaining > 0 {
 		if c.Buffered() == 0 {
 			if err := c.fill(1); err != nil {
-				return err
+				return unexpected(err)
 			}
 		}
 		n := min(c.remaining, c.Buffered())

@@ -67,6 +67,7 @@ func (c *Conn) ReadOpening() (Opening, error) {
 	return Opening{Code: binary.BigEndian.Uint32(head[4:]), Body: body}, nil
 }
 
+// unexpected makes the end of input an error where a message goes on.
 func unexpected(err error) error {
 	var side *SideError
 	if errors.As(err, &side) && errors.Is(side.Err, io.EOF) {
