@@ -2,9 +2,7 @@ package clients
 
 import (
 	"fmt"
-	"os"
 	"slices"
-	"strconv"
 	"strings"
 	"testing"
 
@@ -37,7 +35,7 @@ func matrix(t *testing.T) []client {
 // TestMatrix compares every client on the direct way and through Sluice.
 func TestMatrix(t *testing.T) {
 	binary := harness.BuildSluice(t)
-	for _, version := range versions(t) {
+	for _, version := range harness.Versions(t) {
 		t.Run(fmt.Sprintf("postgresql-%d", version), func(t *testing.T) {
 			world := harness.NewWorld(t, version)
 			gate := harness.StartGate(t, world, binary, harness.AllowAll)
@@ -78,25 +76,6 @@ func compareWays(t *testing.T, world *harness.World, first, second harness.Targe
 
 // lines makes differences readable.
 func lines(text string) []string { return strings.Split(text, "\n") }
-
-// versions are the servers to run on: $SLUICE_TEST_VERSIONS, a list with
-// commas, or the usual ones.
-func versions(t *testing.T) []int {
-	t.Helper()
-	list := os.Getenv("SLUICE_TEST_VERSIONS")
-	if list == "" {
-		return harness.Versions
-	}
-	var out []int
-	for _, word := range strings.Split(list, ",") {
-		v, err := strconv.Atoi(word)
-		if err != nil {
-			t.Fatalf("SLUICE_TEST_VERSIONS: %v", err)
-		}
-		out = append(out, v)
-	}
-	return out
-}
 
 // expect fails the test unless text contains every fragment.
 func expect(t *testing.T, target harness.Target, text string, fragments ...string) {

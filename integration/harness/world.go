@@ -8,13 +8,6 @@ import (
 	"github.com/sluice-pg/sluice/examples/demo/pgserver"
 )
 
-// Versions are the servers on which the client matrix runs: the oldest and the
-// newest that are supported, and Debian's.
-var Versions = []int{13, 15, 18}
-
-// AllVersions are those of the long form.
-var AllVersions = []int{13, 14, 15, 16, 17, 18}
-
 // user is the person in all suites, with the password of the same name.
 const (
 	user     = "alice"

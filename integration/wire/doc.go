@@ -3,7 +3,5 @@
 // the measure: its answers stand in the scripts, and the proxy gives the
 // same, message by message, except where a script says why it does not.
 //
-// The tests run on the newest server of the operating system. The
-// environment variable SLUICE_PG_VERSIONS names others, such as "13 15 18"; a
-// version that is named and not installed is a failure.
+// The tests run on the servers that harness.Versions names.
 package wire

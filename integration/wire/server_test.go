@@ -31,23 +31,6 @@ var roles = []string{
 	"GRANT ALL ON DATABASE " + database + " TO " + group,
 }
 
-// versions reads which servers to test with; 0 is the system's newest.
-func versions() ([]int, error) {
-	words := strings.Fields(os.Getenv("SLUICE_PG_VERSIONS"))
-	if len(words) == 0 {
-		return []int{0}, nil
-	}
-	var all []int
-	for _, w := range words {
-		n, err := strconv.Atoi(w)
-		if err != nil {
-			return nil, fmt.Errorf("SLUICE_PG_VERSIONS: %q is no major version", w)
-		}
-		all = append(all, n)
-	}
-	return all, nil
-}
-
 // startServer starts a server with TLS for the life of the test. At its end,
 // when everything in front of it has stopped, no minted role may be left.
 func startServer(t *testing.T, version int) *pgserver.Server {

@@ -8,21 +8,18 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/sluice-pg/sluice/integration/harness"
 	"github.com/sluice-pg/sluice/proxy/proxytest"
 )
 
 // TestScripts runs every wire script on every server and target. The trail that the proxy has written
 // meanwhile has to verify.
 func TestScripts(t *testing.T) {
-	all, err := versions()
-	if err != nil {
-		t.Fatal(err)
-	}
 	files, err := filepath.Glob("../../proxy/testdata/wire/*.txt")
 	if err != nil || len(files) == 0 {
 		t.Fatalf("no wire scripts found: %v", err)
 	}
-	for _, version := range all {
+	for _, version := range harness.Versions(t) {
 		server := startServer(t, version)
 		targets := []proxytest.Target{direct(t, server)}
 		for _, name := range slices.Sorted(maps.Keys(policies)) {
