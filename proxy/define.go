@@ -7,19 +7,16 @@ import (
 	"github.com/sluice-pg/sluice/policy/statement"
 )
 
-// propose enters what a message will define, one meaning or several it may
-// have, and has the ticket confirm it or take it back. If there are too many
-// unanswered definitions it waits for answers.
-func (s *session) propose(t *ticket, space *names, name string, meanings ...meaning) *refusal {
-	if len(meanings) == 0 {
-		return nil
-	}
+// propose enters what a message will define and has the ticket confirm it or
+// take it back. If there are too many unanswered definitions it waits for
+// answers. of says what is defined; it runs under the queue's lock, and again
+// after a wait, because answers take meanings away.
+func (s *session) propose(t *ticket, space *names, name string, of func() []meaning) (order uint64, r *refusal) {
 	p := s.pending
-	meanings = slices.Clone(meanings)
-	var order uint64
 	enter := func() (err error) {
 		p.mu.Lock()
 		defer p.mu.Unlock()
+		meanings := slices.Clone(of())
 		for i := range meanings {
 			meanings[i].segment = p.segment
 		}
@@ -31,7 +28,7 @@ func (s *session) propose(t *ticket, space *names, name string, meanings ...mean
 		err = enter()
 	}
 	if err != nil {
-		return refuseNames(newID(), err)
+		return 0, refuseNames(newID(), err)
 	}
 	s.after(t, func(ok bool) {
 		if ok {
@@ -40,7 +37,31 @@ func (s *session) propose(t *ticket, space *names, name string, meanings ...mean
 			space.withdraw(name, order)
 		}
 	})
+	return order, nil
+}
+
+// proposePortal enters the portal of a Bind: it may mean what its statement
+// may mean. When the Bind is answered every Parse before it has been, so the
+// portal keeps the meanings that its statement has left.
+func (s *session) proposePortal(t *ticket, portal, name string) *refusal {
+	statements, portals := s.pending.statements, s.pending.portals
+	order, r := s.propose(t, portals, portal, func() []meaning {
+		if known := statements.lookup(name); len(known) > 0 {
+			return known
+		}
+		unknown := unseen("a prepared statement that nobody saw made")
+		return []meaning{{statement: &unknown}}
+	})
+	if r != nil {
+		return r
+	}
+	s.onSuccess(t, func() { portals.narrow(portal, order, statements.lookup(name)) })
 	return nil
+}
+
+// only is what propose takes for a definition with one meaning.
+func only(m meaning) func() []meaning {
+	return func() []meaning { return []meaning{m} }
 }
 
 // allAnswered waits until the server has answered everything sent.
@@ -94,7 +115,7 @@ func (s *session) proposeName(t *ticket, j judgement, use statement.NameUse, ran
 			space = cursors
 		}
 		definition := &ticket{}
-		r := s.propose(definition, space, use.Name, meaning{statement: use.Inner, decision: j.id, policy: j.policy, hold: use.Hold})
+		_, r := s.propose(definition, space, use.Name, only(meaning{statement: use.Inner, decision: j.id, policy: j.policy, hold: use.Hold}))
 		if r != nil {
 			return r
 		}

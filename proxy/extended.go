@@ -31,7 +31,7 @@ func (s *session) bind(ctx context.Context) error {
 	r := s.judgeAgain(ctx, "bind", meanings)
 	t := &ticket{typ: 'B'}
 	if r == nil {
-		r = s.propose(t, s.pending.portals, portal, meanings...)
+		r = s.proposePortal(t, portal, name)
 	}
 	if r != nil {
 		if err := s.client.Discard(); err != nil {

@@ -33,8 +33,10 @@ type meaning struct {
 	// policy.
 	decision string
 	policy   *policy.Policy
-	// order counts the definitions in a name space.
-	order uint64
+	// order counts the definitions in a name space. It is that of the
+	// latest that gave the name this statement; since is that of the
+	// latest the server has confirmed, or else of the first.
+	order, since uint64
 	// segment counts the Syncs before the definition: within a segment
 	// an error skips what follows.
 	segment uint64
@@ -81,13 +83,16 @@ func (n *names) propose(name string, meanings ...meaning) (uint64, error) {
 		}
 		next = append(next, h)
 	}
-	if len(next)+len(meanings) > maxMeanings {
-		return 0, errTooManyMeanings
-	}
 	n.last++
 	for _, m := range meanings {
-		m.order = n.last
+		m.order, m.since = n.last, n.last
+		if i := slices.IndexFunc(have, m.same); i >= 0 {
+			m.since = have[i].since
+		}
 		next = append(next, m)
+	}
+	if len(next) > maxMeanings {
+		return 0, errTooManyMeanings
 	}
 	n.weight += weigh(next) - weigh(have)
 	n.known[name] = next
@@ -106,18 +111,41 @@ func (m meaning) same(other meaning) bool { return m.statement == other.statemen
 // confirm says that the server took a definition: what the name meant before
 // is gone.
 func (n *names) confirm(name string, order uint64) {
-	n.keep(shortName(name), func(m meaning) bool { return m.order >= order })
+	n.keep(shortName(name), func(m *meaning) bool {
+		if m.since < order {
+			m.since = order
+		}
+		return m.order >= order
+	})
 }
 
-// withdraw takes a definition back: the server did not take it.
+// withdraw takes a definition back: the server did not take it. What the name
+// meant before it stays.
 func (n *names) withdraw(name string, order uint64) {
-	n.keep(shortName(name), func(m meaning) bool { return m.order != order })
+	n.keep(shortName(name), func(m *meaning) bool {
+		if m.order != order {
+			return true
+		}
+		m.order = m.since
+		return m.since < order
+	})
+}
+
+// narrow leaves of a definition the meanings that are still possible, if any
+// of them is.
+func (n *names) narrow(name string, order uint64, possible []meaning) {
+	name = shortName(name)
+	other := func(m *meaning) bool { return m.order != order }
+	left := func(m *meaning) bool { return slices.ContainsFunc(possible, m.same) }
+	if slices.ContainsFunc(n.known[name], func(m meaning) bool { return !other(&m) && left(&m) }) {
+		n.keep(name, func(m *meaning) bool { return other(m) || left(m) })
+	}
 }
 
 // drop forgets what a name meant up to a definition: the server has
 // forgotten it there.
 func (n *names) drop(name string, upTo uint64) {
-	n.keep(shortName(name), func(m meaning) bool { return m.order > upTo })
+	n.keep(shortName(name), func(m *meaning) bool { return m.order > upTo })
 }
 
 // dropAll forgets what all names meant up to a definition.
@@ -130,15 +158,17 @@ func (n *names) dropAll(upTo uint64) {
 // endTransaction forgets the cursors that end with their transaction.
 func (n *names) endTransaction() {
 	for name := range n.known {
-		n.keep(name, func(m meaning) bool { return m.hold })
+		n.keep(name, func(m *meaning) bool { return m.hold })
 	}
 }
 
-func (n *names) keep(name string, wanted func(meaning) bool) {
+// keep leaves a name the meanings that are wanted, as wanted has changed them.
+// Slices that lookup gave out stay as they are.
+func (n *names) keep(name string, wanted func(*meaning) bool) {
 	have := n.known[name]
 	left := make([]meaning, 0, len(have))
 	for _, m := range have {
-		if wanted(m) {
+		if wanted(&m) {
 			left = append(left, m)
 		}
 	}

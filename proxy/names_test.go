@@ -53,6 +53,34 @@ func TestNames(t *testing.T) {
 	n.confirm("c", both)
 	is("c", "ordinary_read ddl")
 
+	// A statement that a name is given twice stays when the second time
+	// fails, and goes when the first does too.
+	first := must(n.propose("d", meaning{statement: read}))
+	again := must(n.propose("d", meaning{statement: read}))
+	n.withdraw("d", again)
+	is("d", "ordinary_read")
+	n.withdraw("d", first)
+	is("d", "")
+	first = must(n.propose("d", meaning{statement: read}))
+	again = must(n.propose("d", meaning{statement: read}))
+	n.confirm("d", first)
+	n.withdraw("d", again)
+	is("d", "ordinary_read")
+	again = must(n.propose("d", meaning{statement: read}))
+	n.drop("d", again-1)
+	is("d", "ordinary_read")
+
+	// What turns out impossible goes, unless nothing would be left; what
+	// was defined later is not looked at.
+	wide := must(n.propose("e", meaning{statement: read}, meaning{statement: write}))
+	later := must(n.propose("e", meaning{statement: ddl}))
+	n.narrow("e", wide, []meaning{{statement: write}})
+	is("e", "ordinary_write ddl")
+	n.narrow("e", wide, nil)
+	is("e", "ordinary_write ddl")
+	n.narrow("e", later, []meaning{{statement: write}})
+	is("e", "ordinary_write ddl")
+
 	// The unnamed one is replaced within a segment, kept across segments.
 	must(n.propose("", meaning{statement: read, segment: 1}))
 	must(n.propose("", meaning{statement: write, segment: 1}))

@@ -105,7 +105,7 @@ func (s *session) parse(ctx context.Context, h wire.Header) error {
 	}
 	st := soleStatement(j.statements)
 	t := &ticket{typ: 'P', text: len(text)}
-	if r := s.propose(t, s.pending.statements, name, meaning{statement: st, decision: j.id, policy: j.policy}); r != nil {
+	if _, r := s.propose(t, s.pending.statements, name, only(meaning{statement: st, decision: j.id, policy: j.policy})); r != nil {
 		r.unnamed = name == ""
 		return s.sendMarker('P', r)
 	}

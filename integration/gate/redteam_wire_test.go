@@ -198,7 +198,13 @@ func sameOrder(after step) map[string][]step {
 		closed = append(closed, msgs(parse("same", "SELECT 2"), &pgproto3.Close{ObjectType: 'S', Name: "same"})...)
 		syncs = append(syncs, msgs(run1("SELECT 3"), sync_)...)
 	}
+	var manySyncs []pgproto3.FrontendMessage
+	for i := range 400 {
+		manySyncs = append(manySyncs, msgs(run1(fmt.Sprint("SELECT ", i)), sync_)...)
+	}
 	return map[string][]step{
+		"very many unnamed":                 {{manySyncs, 400}, after},
+		"very many unnamed, in a block":     {{msgs(query("BEGIN"), manySyncs, query("COMMIT")), 402}, after},
 		"many statements, one portal":       {{redefined, 12}, after},
 		"one name defined many times":       {{msgs(closed, sync_), 1}, after},
 		"many unnamed":                      {{syncs, 12}, after},
