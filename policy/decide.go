@@ -1,6 +1,8 @@
 package policy
 
 import (
+	"slices"
+
 	"github.com/sluice-pg/sluice/policy/statement"
 )
 
@@ -90,6 +92,8 @@ type judge struct {
 	shadow   []Reason
 	limits   *bound
 	volatile bool
+	// output and used are the classes touched, sorted.
+	output, used []string
 }
 
 // decide judges a sound request of the view's session: the strictest
@@ -115,6 +119,11 @@ func (v *View) decide(req *Request) Decision {
 // finish adds what all statements together amount to.
 func (j *judge) finish(d Decision) Decision {
 	d.Notices, d.Shadow, d.Volatile = j.notices, j.shadow, j.volatile
+	d.ClassesOutput, d.ClassesUsed = j.output, j.used
+	d.Classes = slices.Clone(j.output)
+	for _, class := range j.used {
+		d.Classes = addWord(d.Classes, class)
+	}
 	if d.Verdict != Deny && j.limits != nil {
 		d.Limits, d.LimitsRule, d.LimitsPosition = j.limits.Limits, j.limits.rule, j.limits.position
 	}
@@ -142,24 +151,29 @@ func (j *judge) alone(st *statement.Statement, index int) Decision {
 			return c.refuseSetting(&st.Settings[i])
 		}
 	}
-	if r, relation := c.denied(); r != nil {
-		return c.refuseByRule(r, relation)
+	c.withKnown()
+	c.classes()
+	if r, what := c.denied(); r != nil {
+		return c.refuseByRule(r, what)
+	}
+	if d, refused := c.refuseSecret(); refused {
+		return d
 	}
 	return c.weighEffects()
 }
 
 // denied finds the first deny rule that matches, and notes those that would
 // if they acted.
-func (c *ruling) denied() (*rule, *statement.Relation) {
+func (c *ruling) denied() (*rule, met) {
 	for _, r := range c.judge.view.watch {
-		if _, met := r.denies(c.st); met {
+		if _, matches := r.denies(c); matches {
 			c.judge.aside(r, "this")
 		}
 	}
 	for _, r := range c.judge.view.deny {
-		if relation, met := r.denies(c.st); met {
-			return r, relation
+		if what, matches := r.denies(c); matches {
+			return r, what
 		}
 	}
-	return nil, nil
+	return nil, met{}
 }
