@@ -101,7 +101,7 @@ func (w *walker) funcCall(call *pg.FuncCall) bool {
 		return true
 	}
 	m := functionMeaning(schema, name)
-	w.functionDestination(name, call, at)
+	w.functionPlace(schema, name, call, at)
 	if m.kind >= OrdinaryRead {
 		return false
 	}

@@ -56,7 +56,7 @@ func (w *walker) selectStmt(s *pg.SelectStmt) {
 		w.effect(InternalCopy, "SELECT INTO", int(s.IntoClause.GetRel().GetLocation()))
 	}
 	before := w.settingsRow
-	w.settingsRow = settingsRowOf(s)
+	w.settingsRow = w.settingsRowOf(s)
 	w.scoped(s.WithClause, func() { w.nested(func() { w.selectBody(s) }) })
 	w.settingsRow = before
 }

@@ -8,12 +8,6 @@ var simpleStatements = map[string]meaning{
 	"AlterPublicationStmt":  {Replication, "ALTER PUBLICATION"},
 	"DropSubscriptionStmt":  {Replication, "DROP SUBSCRIPTION"},
 
-	// Reach to other servers.
-	"CreateFdwStmt":         {ExportRemote, "CREATE FOREIGN DATA WRAPPER"},
-	"AlterFdwStmt":          {ExportRemote, "ALTER FOREIGN DATA WRAPPER"},
-	"CreateUserMappingStmt": {ExportRemote, "CREATE USER MAPPING"},
-	"AlterUserMappingStmt":  {ExportRemote, "ALTER USER MAPPING"},
-
 	// Rights, credentials, watchers.
 	"CreateRoleStmt":             {WeakenProtection, "CREATE ROLE"},
 	"AlterRoleStmt":              {WeakenProtection, "ALTER ROLE"},

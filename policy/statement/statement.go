@@ -51,13 +51,13 @@ type Statement struct {
 	// Unresolved says what the text cannot tell, in constant words such as
 	// "attribute notation may call a function".
 	Unresolved []string `json:"unresolved,omitempty"`
-	// LiteralsMatter is set if the analysis depends on the value of a
-	// literal.
-	LiteralsMatter bool `json:"-"`
 	// Start and End delimit the statement in the text, in bytes, without
 	// the separating semicolon.
 	Start int `json:"start"`
 	End   int `json:"end"`
+	// LiteralsMatter is true if another value of a literal could give
+	// another analysis.
+	LiteralsMatter bool `json:"-"`
 }
 
 // Effect is one thing a statement does.
@@ -127,13 +127,20 @@ const (
 
 // Destination is where data would go, as far as the text tells.
 type Destination struct {
-	Type     DestinationType `json:"type"`
-	Host     string          `json:"host,omitempty"`
-	Port     int             `json:"port,omitempty"`
-	Database string          `json:"database,omitempty"`
-	User     string          `json:"user,omitempty"`
-	Path     string          `json:"path,omitempty"`
-	Position int             `json:"position"`
+	Type DestinationType `json:"type"`
+	// Name is what the place is called in this database: a foreign server,
+	// a subscription, or a connection that dblink opened. Where Host is
+	// empty, only the catalog tells what is behind the name.
+	Name     string `json:"name,omitempty"`
+	Host     string `json:"host,omitempty"`
+	Port     int    `json:"port,omitempty"`
+	Database string `json:"database,omitempty"`
+	User     string `json:"user,omitempty"`
+	Path     string `json:"path,omitempty"`
+	// Publications are those a subscription takes from there, joined by
+	// commas.
+	Publications string `json:"publications,omitempty"`
+	Position     int    `json:"position"`
 }
 
 // Setting is a change to a run-time setting.

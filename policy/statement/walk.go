@@ -130,6 +130,9 @@ func (w *walker) statement(node *pg.Node) {
 	if w.st.Node == "" {
 		w.st.Node = name
 	}
+	if !literalFree[name] {
+		w.literalsMatter()
+	}
 	if simple, ok := simpleStatements[name]; ok {
 		w.effectHere(simple.kind, simple.what)
 		w.children(node)
@@ -322,9 +325,6 @@ func (w *walker) untold(what string) {
 		w.st.Unresolved = append(w.st.Unresolved, what)
 	}
 }
-
-// literalsMatter notes that the analysis depends on the value of a literal.
-func (w *walker) literalsMatter() { w.st.LiteralsMatter = true }
 
 // strs are the values of a list of String nodes, such as a qualified name.
 func strs(nodes []*pg.Node) []string {
