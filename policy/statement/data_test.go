@@ -255,7 +255,16 @@ func describeStatement(b *strings.Builder, s *Statement, indent string) {
 		line("unresolved %s", u)
 	}
 	for _, f := range s.Functions {
-		line("function %s @%d", strings.TrimPrefix(f.Schema+"."+f.Name, "."), f.Position)
+		line("function %s/%d @%d", strings.TrimPrefix(f.Schema+"."+f.Name, "."), f.Args, f.Position)
+	}
+	for _, o := range s.Operators {
+		line("operator %s @%d", strings.TrimPrefix(o.Schema+"."+o.Name, "."), o.Position)
+	}
+	for _, o := range s.Options {
+		line("option %s %q @%d", o.Name, o.Value, o.Position)
+	}
+	for _, c := range s.Created {
+		line("created %q %q %q %s %.8s %s", c.Schema, c.Name, c.Signature, c.Language, c.BodyDigest, c.Note)
 	}
 	for _, d := range s.Destinations {
 		line("destination %s host=%q port=%d database=%q user=%q path=%q", d.Type, d.Host, d.Port, d.Database, d.User, d.Path)

@@ -94,7 +94,7 @@ func functionMeaning(schema, name string) meaning {
 func (w *walker) funcCall(call *pg.FuncCall) bool {
 	schema, name := qualified(call.Funcname)
 	at := int(call.Location)
-	w.function(schema, name, at)
+	w.function(Function{Schema: schema, Name: name, Args: argumentCount(call), Position: at})
 	if special := specialFunctions[name]; special != nil && (schema == "" || schema == "pg_catalog") {
 		special(w, call, at)
 		w.output(func() { w.children(call) })
@@ -121,9 +121,17 @@ func functionWords(schema, name, why string) string {
 	return words
 }
 
-// function notes a function once.
-func (w *walker) function(schema, name string, at int) {
-	key := functionKey{schema, name}
+// argumentCount is how many arguments are written, -1 for * and VARIADIC.
+func argumentCount(call *pg.FuncCall) int {
+	if call.AggStar || call.FuncVariadic {
+		return -1
+	}
+	return len(call.Args)
+}
+
+// function notes a function once for each number of arguments.
+func (w *walker) function(f Function) {
+	key := functionKey{f.Schema, f.Name, f.Args}
 	if w.seen.functions[key] {
 		return
 	}
@@ -135,7 +143,7 @@ func (w *walker) function(schema, name string, at int) {
 		w.fail("statement names more than %d functions", mostNamed)
 		return
 	}
-	w.st.Functions = append(w.st.Functions, Function{Schema: schema, Name: name, Position: at})
+	w.st.Functions = append(w.st.Functions, f)
 }
 
 // specialFunctions are judged by their arguments.
@@ -197,21 +205,44 @@ func (w *walker) xmlCall(call *pg.FuncCall, at int) {
 }
 
 // operator judges an operator name: one in another schema, or one PostgreSQL
-// does not bring along, runs a function nobody knows.
+// does not bring along, runs a function nobody knows. Any written with a
+// schema is noted.
 func (w *walker) operator(names []*pg.Node, at int) (known bool) {
 	if len(names) == 0 {
 		return true
 	}
 	schema, name := qualified(names)
+	known = builtinOperators[name] || operatorWords[name]
+	if schema != "" || !known {
+		w.operatorNamed(Operator{Schema: schema, Name: name, Position: at})
+	}
 	switch {
 	case schema != "" && schema != "pg_catalog":
 		w.effect(OpaqueCode, "operator "+schema+"."+name, at)
-	case !builtinOperators[name] && !operatorWords[name]:
+		return false
+	case !known:
 		w.effect(OpaqueCode, "operator "+name+" (outside the known set)", at)
-	default:
-		return true
 	}
-	return false
+	return known
+}
+
+type operatorKey struct{ schema, name string }
+
+// operatorNamed notes an operator once.
+func (w *walker) operatorNamed(o Operator) {
+	key := operatorKey{o.Schema, o.Name}
+	if w.seen.operators[key] {
+		return
+	}
+	if w.seen.operators == nil {
+		w.seen.operators = map[operatorKey]bool{}
+	}
+	w.seen.operators[key] = true
+	if len(w.st.Operators) >= mostNamed {
+		w.fail("statement names more than %d operators", mostNamed)
+		return
+	}
+	w.st.Operators = append(w.st.Operators, o)
 }
 
 // operands walks an expression; an operator nobody knows passes its operands
@@ -232,7 +263,7 @@ var operatorWords = map[string]bool{
 // sampleMethod judges TABLESAMPLE method(...), which is a function.
 func (w *walker) sampleMethod(m *pg.RangeTableSample) {
 	schema, name := qualified(m.Method)
-	w.function(schema, name, int(m.Location))
+	w.function(Function{Schema: schema, Name: name, Args: len(m.Args), Position: int(m.Location)})
 	if (schema == "" || schema == "pg_catalog") && (name == "bernoulli" || name == "system") {
 		return
 	}

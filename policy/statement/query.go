@@ -32,6 +32,7 @@ func (w *walker) queryStatement(node *pg.Node) bool {
 		w.children(n.RefreshMatViewStmt)
 	case *pg.Node_ExplainStmt:
 		w.effectHere(OrdinaryRead, "EXPLAIN")
+		w.options(n.ExplainStmt.Options)
 		w.children(n.ExplainStmt)
 	default:
 		return false

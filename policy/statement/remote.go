@@ -40,9 +40,11 @@ func (w *walker) remoteStatement(node *pg.Node) bool {
 		w.children(s)
 	case *pg.Node_CreateSubscriptionStmt:
 		s := n.CreateSubscriptionStmt
+		w.options(s.Options)
 		w.subscription("CREATE SUBSCRIPTION", s.Subname, s.Conninfo, s.Publication, int(s.ConninfoLocation))
 	case *pg.Node_AlterSubscriptionStmt:
 		s := n.AlterSubscriptionStmt
+		w.options(s.Options)
 		w.subscription("ALTER SUBSCRIPTION", s.Subname, s.Conninfo, s.Publication, int(s.ConninfoLocation))
 	default:
 		return false

@@ -20,7 +20,6 @@ var simpleStatements = map[string]meaning{
 	"AlterExtensionContentsStmt": {WeakenProtection, "ALTER EXTENSION ... ADD or DROP"},
 
 	// Code that cannot be judged.
-	"DoStmt":               {OpaqueCode, "DO"},
 	"CallStmt":             {OpaqueCode, "CALL"},
 	"CreateEventTrigStmt":  {OpaqueCode, "CREATE EVENT TRIGGER"},
 	"CreateAmStmt":         {OpaqueCode, "CREATE ACCESS METHOD"},

@@ -36,6 +36,13 @@ type Statement struct {
 	// Functions are the functions named, built-ins of the known set
 	// included.
 	Functions []Function `json:"functions,omitempty"`
+	// Operators are the operators that are not PostgreSQL's own, or are
+	// written with a schema.
+	Operators []Operator `json:"operators,omitempty"`
+	// Options are those of COPY, EXPLAIN, VACUUM and their like.
+	Options []Option `json:"options,omitempty"`
+	// Created are the functions and procedures it makes or replaces.
+	Created []Definition `json:"created,omitempty"`
 	// Destinations are the places data would go to or come from, other
 	// than an ordinary result set.
 	Destinations []Destination `json:"destinations,omitempty"`
@@ -101,6 +108,16 @@ func (r Relation) String() string {
 
 // Function is a function as it was named.
 type Function struct {
+	Schema string `json:"schema,omitempty"`
+	Name   string `json:"name"`
+	// Args is the number of arguments written, -1 for * and VARIADIC.
+	Args     int `json:"args,omitempty"`
+	Position int `json:"position"`
+}
+
+// Operator is an operator outside the known set of PostgreSQL, or one written
+// with a schema.
+type Operator struct {
 	Schema   string `json:"schema,omitempty"`
 	Name     string `json:"name"`
 	Position int    `json:"position"`

@@ -35,9 +35,13 @@ type walker struct {
 	// to.
 	assigned origin
 	// unread are names that read no column.
-	unread  map[*pg.ColumnRef]bool
-	problem *Problem
-	seen    seen
+	unread map[*pg.ColumnRef]bool
+	// bodies says how bodies are read, and variables are names that a body
+	// knows besides columns.
+	bodies    *bodies
+	variables map[string]bool
+	problem   *Problem
+	seen      seen
 }
 
 // seen keeps lists free of duplicates.
@@ -46,6 +50,7 @@ type seen struct {
 	relations map[relationKey]bool
 	functions map[functionKey]bool
 	columns   map[columnKey]int
+	operators map[operatorKey]bool
 }
 
 type (
@@ -57,7 +62,10 @@ type (
 		schema, name string
 		access       Access
 	}
-	functionKey struct{ schema, name string }
+	functionKey struct {
+		schema, name string
+		args         int
+	}
 )
 
 func newWalker(start int) *walker {
@@ -309,6 +317,12 @@ func (w *walker) visit(message any) bool {
 		return w.operands(m.UseOp, int(m.Location), m)
 	case *pg.RangeTableSample:
 		w.sampleMethod(m)
+	case *pg.ClusterStmt:
+		w.options(m.Params)
+	case *pg.ReindexStmt:
+		w.options(m.Params)
+	case *pg.VacuumStmt:
+		w.options(m.Options)
 	case *pg.CurrentOfExpr:
 		w.name(NameUse{Op: Fetch, Name: m.CursorName})
 	case *pg.WithClause:
