@@ -90,7 +90,18 @@ func writeCases(t *testing.T, file string, cases []testCase) {
 var directives = map[string]func(*testing.T, string) string{
 	"analyze": func(t *testing.T, input string) string { return describe(judge(input)) },
 	"kinds":   func(t *testing.T, input string) string { return kindsOf(input) },
-	"shape":   func(t *testing.T, input string) string { return judge(input).Shape },
+	"hints": func(t *testing.T, input string) string {
+		var out []string
+		for _, line := range strings.Split(input, "\n") {
+			hint := "none"
+			if p := judge(line).Problem; p != nil {
+				hint = p.Hint
+			}
+			out = append(out, hint)
+		}
+		return strings.Join(out, "\n")
+	},
+	"shape": func(t *testing.T, input string) string { return judge(input).Shape },
 	"settings": func(t *testing.T, input string) string {
 		return eachLine(input, func(s *Statement) []string {
 			var out []string

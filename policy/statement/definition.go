@@ -42,6 +42,8 @@ func (w *walker) definitionStatement(node *pg.Node) bool {
 		w.function(Function{Schema: schema, Name: name, Position: w.st.Start})
 		w.columnsOf(n.CreateTrigStmt.Relation, strs(n.CreateTrigStmt.Columns), Used)
 		w.over(n.CreateTrigStmt.Relation, func() { w.children(n.CreateTrigStmt) })
+	case *pg.Node_CreateSchemaStmt:
+		w.createSchema(n.CreateSchemaStmt)
 	case *pg.Node_DoStmt:
 		w.doStmt(n.DoStmt)
 	case *pg.Node_CreateFunctionStmt:

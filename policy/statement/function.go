@@ -4,6 +4,7 @@ import (
 	"bufio"
 	_ "embed"
 	"fmt"
+	"strconv"
 	"strings"
 
 	pg "github.com/pganalyze/pg_query_go/v6"
@@ -70,8 +71,14 @@ var informationSchemaFunctions = map[string]bool{
 // functionMeaning says what calling a function by this name does. Outside
 // pg_catalog a harmless name means nothing: anybody may have made it. A
 // dangerous name counts wherever it stands.
-func functionMeaning(schema, name string) meaning {
-	m, builtin := builtinFunctions[name]
+//
+// A line of the list may be for one number of arguments ("ts_rewrite/3"); it
+// counts where that many are written, and the line without a number elsewhere.
+func functionMeaning(schema, name string, args int) meaning {
+	m, builtin := builtinFunctions[name+"/"+strconv.Itoa(args)]
+	if !builtin {
+		m, builtin = builtinFunctions[name]
+	}
 	if other, ok := otherFunctions[name]; ok && schema != "pg_catalog" {
 		return other
 	}
@@ -100,7 +107,7 @@ func (w *walker) funcCall(call *pg.FuncCall) bool {
 		w.output(func() { w.children(call) })
 		return true
 	}
-	m := functionMeaning(schema, name)
+	m := functionMeaning(schema, name, argumentCount(call))
 	w.functionPlace(schema, name, call, at)
 	if m.kind >= OrdinaryRead {
 		return false
@@ -153,7 +160,6 @@ func init() {
 	specialFunctions = map[string]func(*walker, *pg.FuncCall, int){
 		"set_config":    (*walker).setConfigCall,
 		"pg_notify":     (*walker).notifyCall,
-		"ts_rewrite":    (*walker).rewriteCall,
 		"lo_from_bytea": (*walker).largeObjectWrite,
 		"lo_put":        (*walker).largeObjectWrite,
 		"lowrite":       (*walker).largeObjectWrite,
@@ -173,13 +179,6 @@ func (w *walker) notifyCall(call *pg.FuncCall, at int) {
 		return
 	}
 	w.effect(ExportToClient, "function pg_notify over rows", at)
-}
-
-// rewriteCall: the form with three arguments only computes.
-func (w *walker) rewriteCall(call *pg.FuncCall, at int) {
-	if len(call.Args) != 3 {
-		w.effect(OpaqueCode, "function ts_rewrite (runs a query given as text)", at)
-	}
 }
 
 // largeObjectWrite: the client's own bytes are an upload; what is computed

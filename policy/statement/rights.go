@@ -35,6 +35,9 @@ func (w *walker) rightsStatement(node *pg.Node) bool {
 		w.rename(n.RenameStmt)
 	case *pg.Node_AlterObjectSchemaStmt:
 		w.mark(n.AlterObjectSchemaStmt.Relation, Alter)
+		if rv := n.AlterObjectSchemaStmt.Relation; rv != nil {
+			w.relation(Relation{Schema: n.AlterObjectSchemaStmt.Newschema, Name: rv.Relname, Access: Create, Position: -1})
+		}
 		w.effectHere(WeakenProtection, "SET SCHEMA")
 		w.children(n.AlterObjectSchemaStmt)
 	case *pg.Node_AlterOwnerStmt:
@@ -150,6 +153,9 @@ var harmlessRenames = map[pg.ObjectType]bool{
 
 func (w *walker) rename(s *pg.RenameStmt) {
 	w.mark(s.Relation, Alter)
+	if relationTypes[s.RenameType] && s.Relation != nil {
+		w.relation(Relation{Schema: s.Relation.Schemaname, Name: s.Newname, Access: Create, Position: -1})
+	}
 	if s.RenameType == pg.ObjectType_OBJECT_COLUMN {
 		w.columnsOf(s.Relation, []string{s.Subname, s.Newname}, Written)
 	}

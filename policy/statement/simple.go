@@ -32,7 +32,6 @@ var simpleStatements = map[string]meaning{
 	"CreateConversionStmt": {OpaqueCode, "CREATE CONVERSION"},
 
 	// Schema changes.
-	"CreateSchemaStmt":             {DDL, "CREATE SCHEMA"},
 	"AlterCollationStmt":           {DDL, "ALTER COLLATION"},
 	"AlterDomainStmt":              {DDL, "ALTER DOMAIN"},
 	"DropTableSpaceStmt":           {DDL, "DROP TABLESPACE"},

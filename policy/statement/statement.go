@@ -90,6 +90,9 @@ const (
 
 // Relation is a table, view or the like as it was named.
 type Relation struct {
+	// Database is the first part of a name of three parts. The server
+	// refuses any but the one of the session.
+	Database string `json:"database,omitempty"`
 	// Schema is empty when the name was not qualified: which relation is
 	// meant then depends on the session's search_path.
 	Schema   string `json:"schema,omitempty"`

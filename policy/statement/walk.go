@@ -59,8 +59,8 @@ type (
 		what string
 	}
 	relationKey struct {
-		schema, name string
-		access       Access
+		database, schema, name string
+		access                 Access
 	}
 	functionKey struct {
 		schema, name string
@@ -304,6 +304,8 @@ func (w *walker) visit(message any) bool {
 	case *pg.ColumnRef:
 		w.columnRef(m)
 		return true
+	case *pg.TypeCast:
+		w.cast(m.TypeName)
 	case *pg.A_Indirection:
 		return w.indirection(m)
 	case *pg.Constraint:
