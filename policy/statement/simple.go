@@ -13,7 +13,6 @@ var simpleStatements = map[string]meaning{
 	"AlterRoleStmt":              {WeakenProtection, "ALTER ROLE"},
 	"DropOwnedStmt":              {WeakenProtection, "DROP OWNED"},
 	"ReassignOwnedStmt":          {WeakenProtection, "REASSIGN OWNED"},
-	"SecLabelStmt":               {WeakenProtection, "SECURITY LABEL"},
 	"AlterEventTrigStmt":         {WeakenProtection, "ALTER EVENT TRIGGER"},
 	"LoadStmt":                   {WeakenProtection, "LOAD"},
 	"CreatePLangStmt":            {WeakenProtection, "CREATE LANGUAGE"},
