@@ -36,7 +36,7 @@ func (s *session) functionCall(ctx context.Context, h wire.Header) error {
 		}
 	}
 	var refused *refusal
-	if err := s.recordDecision(ctx, id, "function", r, p, d, nil); err != nil {
+	if err := s.recordDecision(ctx, id, "function", r, p, d, nil, 0); err != nil {
 		s.log.Error("function call refused: not recorded", "req", id, "err", err)
 		refused = refuseUnrecorded(id)
 	} else if d.Verdict != policy.Allow {

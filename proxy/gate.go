@@ -37,7 +37,7 @@ func (s *session) judgeText(ctx context.Context, road, text string) judgement {
 	j.copyIns = copyIns(resolved)
 	r := s.request(resolved, a.Kind, a.Problem)
 	d := s.decide(ctx, r, j.policy)
-	if err := s.recordDecision(ctx, j.id, road, r, j.policy, d, a); err != nil {
+	if err := s.recordDecision(ctx, j.id, road, r, j.policy, d, a, len(text)); err != nil {
 		s.log.Error("statement refused: not recorded", "req", j.id, "err", err)
 		j.refusal = refuseUnrecorded(j.id)
 	} else if d.Verdict != policy.Allow {
@@ -96,7 +96,7 @@ func (s *session) decideMeaning(ctx context.Context, road string, st *statement.
 	if d.Verdict == policy.Allow && !mustBeOnDisk(r.Kind, d.Verdict) {
 		return nil // the execution is recorded
 	}
-	if err := s.recordDecision(ctx, id, road, r, p, d, nil); err != nil {
+	if err := s.recordDecision(ctx, id, road, r, p, d, nil, 0); err != nil {
 		s.log.Error("statement refused: not recorded", "req", id, "err", err)
 		return refuseUnrecorded(id)
 	}

@@ -77,19 +77,22 @@ type decisionRecord struct {
 	Shape         string          `json:"shape,omitempty"`
 	// ShapeID tells equal shapes; it is no digest in the store.
 	ShapeID string `json:"shape_id,omitempty"`
-	Bytes   int    `json:"bytes"`
+	// Bytes is the length of the text, 0 if it has none or none was read.
+	Bytes int `json:"bytes"`
 }
 
 // recordDecision puts a decision on record, on disk if it is about more
-// than everyday work.
-func (s *session) recordDecision(ctx context.Context, id, road string, r *policy.Request, p *policy.Policy, d policy.Decision, a *statement.Analysis) error {
+// than everyday work. a is the analysis of a text of so many bytes, nil for
+// what is no text. Positions in the record are places in the shape, which
+// stands beside them; those of a text that is no SQL are places in the text.
+func (s *session) recordDecision(ctx context.Context, id, road string, r *policy.Request, p *policy.Policy, d policy.Decision, a *statement.Analysis, bytes int) error {
 	request, err := json.Marshal(r)
 	if err != nil {
 		return fmt.Errorf("audit: decision request: %w", err)
 	}
 	body := decisionRecord{Road: road, User: s.identity.User, Decision: d, Policy: p.Digest(), Kind: r.Kind}
 	if a != nil {
-		body.Shape, body.ShapeID, body.Bytes = a.Shape, a.ShapeDigest, a.Bytes
+		body.Shape, body.ShapeID, body.Bytes = a.Shape, a.ShapeDigest, bytes
 	}
 	if len(request) <= inlineRequest {
 		body.Request = request

@@ -58,7 +58,7 @@ func (s *session) refuseUnread(ctx context.Context, typ byte, got int, unnamed b
 		Reasons: []policy.Reason{{Rule: r.rule, Text: r.message}},
 	}
 	request := s.request(nil, statement.ParseError, &statement.Problem{SQLSTATE: r.sqlstate, Message: "text over the size limit", Position: -1})
-	if err := s.recordDecision(ctx, id, "unread", request, p, d, nil); err != nil {
+	if err := s.recordDecision(ctx, id, "unread", request, p, d, nil, 0); err != nil {
 		s.log.Error("statement refused: not recorded", "req", id, "err", err)
 		r = refuseUnrecorded(id)
 	}

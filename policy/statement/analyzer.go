@@ -74,7 +74,7 @@ func (a *Analyzer) Close() error { return a.pool.close() }
 // wrong, a cancelled ctx included, is a result of kind ParseError.
 func (a *Analyzer) Analyze(ctx context.Context, text string) *Analysis {
 	if problem := a.bounds(text); problem != nil {
-		return refused(text, problem)
+		return refused(problem)
 	}
 	count := crudeCount(text)
 	if len(text) <= a.opts.InProcessBytes && count.fits(a.opts) {
@@ -82,7 +82,7 @@ func (a *Analyzer) Analyze(ctx context.Context, text string) *Analysis {
 	}
 	analysis, err := a.pool.analyze(ctx, text, a.opts.MaxOperators)
 	if err != nil {
-		return refused(text, workerProblem(err))
+		return refused(workerProblem(err))
 	}
 	return analysis
 }
@@ -123,8 +123,8 @@ func firstInvalid(text string) int {
 }
 
 // refused is the analysis of a text that could not be judged.
-func refused(text string, problem *Problem) *Analysis {
-	return &Analysis{Kind: ParseError, Problem: problem, Bytes: len(text)}
+func refused(problem *Problem) *Analysis {
+	return &Analysis{Kind: ParseError, Problem: problem}
 }
 
 // Sensitive reports whether the meaning of a text may depend on settings that

@@ -52,7 +52,7 @@ func (w *walker) selectStmt(s *pg.SelectStmt) {
 		w.effect(InternalCopy, "SELECT INTO", int(s.IntoClause.GetRel().GetLocation()))
 	}
 	before := w.settingsRow
-	w.settingsRow = settingsRowOf(s)
+	w.settingsRow = w.settingsRowOf(s)
 	w.body(s.WithClause, s)
 	w.settingsRow = before
 }

@@ -100,7 +100,7 @@ func (w *walker) dblinkDestination(name string, args []*pg.Node, at int) {
 	if which < 0 || which >= len(args) {
 		return
 	}
-	if conninfo, ok := constant(args[which]); ok {
+	if conninfo, ok := w.constant(args[which]); ok {
 		w.destination(serverDestination(conninfo, at))
 	}
 }
@@ -109,7 +109,7 @@ func (w *walker) pathArgument(args []*pg.Node, which, at int) {
 	if which >= len(args) {
 		return
 	}
-	if path, ok := constant(args[which]); ok {
+	if path, ok := w.constant(args[which]); ok {
 		w.destination(fileDestination(path, at))
 	}
 }

@@ -69,6 +69,9 @@ func (w *walker) inner(use NameUse, query *pg.Node) {
 		return
 	}
 	use.Inner = st
+	if st.LiteralsMatter {
+		w.literalsMatter()
+	}
 	w.name(use)
 	for _, e := range st.Effects {
 		w.effect(e.Kind, e.What, e.Position)

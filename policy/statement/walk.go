@@ -118,6 +118,9 @@ func (w *walker) statement(node *pg.Node) {
 	if w.st.Node == "" {
 		w.st.Node = name
 	}
+	if !literalFree[name] {
+		w.literalsMatter()
+	}
 	if simple, ok := simpleStatements[name]; ok {
 		w.effectHere(simple.kind, simple.what)
 		w.children(node)

@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 )
 
 // big is a text that needs a worker.
@@ -30,7 +31,7 @@ func TestWorkerAnswersAlike(t *testing.T) {
 		for _, c := range parseCases(t, "testdata/"+file+".txt") {
 			for _, line := range strings.Split(c.input, "\n") {
 				got, want := a.Analyze(context.Background(), line), judge(line)
-				if diff := cmp.Diff(want, got); diff != "" {
+				if diff := cmp.Diff(want, got, cmpopts.IgnoreFields(Statement{}, "LiteralsMatter")); diff != "" {
 					t.Errorf("%s: worker differs:\n%s", line, diff)
 				}
 			}
