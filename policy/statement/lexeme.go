@@ -44,11 +44,13 @@ var lexClasses = func() (classes [256]lexClass) {
 // word passes a keyword or a name that is not quoted. One letter may be the
 // beginning of a string or name of another sort, such as E'...' or U&"...".
 func (l *lexer) word() lexKind {
-	start := l.pos
-	for l.atClass(classWord, classDollar) {
-		l.pos++
+	rest := l.text[l.pos:]
+	end := 1
+	for end < len(rest) && lexClasses[rest[end]]-classWord <= classDollar-classWord {
+		end++
 	}
-	word := l.text[start:l.pos]
+	l.pos += end
+	word := rest[:end]
 	switch len(word) {
 	case 1:
 		switch word[0] {
@@ -61,10 +63,22 @@ func (l *lexer) word() lexKind {
 				return lexDoubt
 			}
 		}
-	case len("float"):
-		l.afterFloat = strings.EqualFold(word, "float")
+	case 3, 4, 5, 6, 7:
+		l.last = lastWord(word)
 	}
 	return lexOther
+}
+
+func lastWord(word string) lexLast {
+	switch first := word[0] | 0x20; {
+	case first == 'f' && strings.EqualFold(word, "float"):
+		return lastFloat
+	case first == 'f' && strings.EqualFold(word, "format"),
+		first == 'n' && (strings.EqualFold(word, "not") || strings.EqualFold(word, "nulls")),
+		first == 'w' && (strings.EqualFold(word, "with") || strings.EqualFold(word, "without")):
+		return lastAhead
+	}
+	return lastPlain
 }
 
 // number passes decimal digits with or without point and exponent. Anything
@@ -128,7 +142,7 @@ func (l *lexer) quoted() lexKind {
 		}
 		l.pos += end + 1
 		if !l.at('\'') {
-			l.afterString = true
+			l.last = lastString
 			return lexString
 		}
 		l.pos++

@@ -1,6 +1,7 @@
 package statement
 
 import (
+	"math/rand/v2"
 	"strings"
 	"testing"
 	"unicode/utf8"
@@ -82,7 +83,7 @@ var doubtful = []string{
 	"SELECT $a", "SELECT $", "SELECT $é$a$é$", "SELECT 1_000", "SELECT 0x1F", "SELECT 0o7", "SELECT 0b1", "SELECT 1a", "SELECT 1.a", "SELECT 1.5e", "SELECT 1e+",
 	"SELECT 1..2", "SELECT 1.5.2", "SELECT 1$1", "SELECT $1a", "SELECT $1$", "SELECT $12345678901", "SELECT 1é", "SELECT\v1", "SELECT 1\x01", "SELECT \\", "SELECT {",
 	"SELECT 1 +-- a\n1", "SELECT 1 */* a */ 1", "/* a", "/* /* a */", "SELECT \"a\x01\"", "SELECT 'a\x00'", "SELECT '\xff'", "-- \xff", "SELECT 1::float(24)",
-	"SELECT 1::Float /* a */ ( 24)", strings.Repeat("/*", 65) + strings.Repeat("*/", 65), "SELECT 1" + strings.Repeat("+*", 40) + "1",
+	"SELECT 1::Float /* a */ ( 24)", "SELECT a NOT/**/IN (1)", "SELECT 1 ORDER BY 1 nulls -- a\nLAST", "SELECT timestamp With /**/time ZONE", strings.Repeat("/*", 65) + strings.Repeat("*/", 65), "SELECT 1" + strings.Repeat("+*", 40) + "1",
 }
 
 // What the lexer must read.
@@ -139,4 +140,27 @@ func FuzzLexer(f *testing.F) {
 			checkLexer(t, text)
 		}
 	})
+}
+
+// Pieces that meet in every order: where the lexer claims, it is right.
+func TestLexemesInAnyOrder(t *testing.T) {
+	pieces := []string{
+		"'", "''", "\"", "$", "$$", "$a$", "$1", "1", "0", "23", ".", "..", "e", "E", "e5", "_", "x", "b", "u", "U&", "n", "'a'", "\"a\"", "abc", "é", "\\", "?", "@", "&",
+		"-", "--", "+", "*", "/", "/*", "*/", "<", ">", "=", "!", "~", "#", "|", "%", "^", ":", "::", ":=", "=>", " ", "\n", "\t", "\r", "\f", "(", ")", "[", "]", ",", ";",
+		"float", "NOT", "with", "2147483647", "2147483648",
+	}
+	random := rand.New(rand.NewPCG(3, 4))
+	claimed := 0
+	for range 60_000 {
+		var b strings.Builder
+		for range 1 + random.IntN(12) {
+			b.WriteString(pieces[random.IntN(len(pieces))])
+		}
+		if checkLexer(t, b.String()) {
+			claimed++
+		}
+	}
+	if claimed < 6_000 {
+		t.Errorf("only %d texts were claimed", claimed)
+	}
 }

@@ -13,14 +13,25 @@ import (
 type lexer struct {
 	text string
 	pos  int
-	// afterString says that the last token was a string in quotes: with a
-	// new line between them, the next one would be a part of it.
-	afterString bool
-	// afterFloat says that the last token was the word float. The number in
-	// float(24) is the only literal in a query that the grammar itself
-	// looks at.
-	afterFloat bool
+	// last is what the token before means for the next one.
+	last lexLast
 }
+
+// lexLast is what a token means for the next one.
+type lexLast uint8
+
+const (
+	lastPlain lexLast = iota
+	// lastString: a string in quotes; with a new line between them, the
+	// next one would be a part of it.
+	lastString
+	// lastFloat: the word float. The number in float(24) is the only
+	// literal in a query that the grammar itself looks at.
+	lastFloat
+	// lastAhead: a word that the parser reads together with the next one,
+	// such as NOT before IN. libpg_query takes a comment for that next one.
+	lastAhead
+)
 
 // lexeme is a token, from start to end in bytes.
 type lexeme struct {
@@ -58,8 +69,8 @@ func (l *lexer) next() lexeme {
 		return lexeme{kind: lexEnd, start: l.pos, end: l.pos}
 	}
 	start := l.pos
-	afterString, afterFloat := l.afterString, l.afterFloat
-	l.afterString, l.afterFloat = false, false
+	last := l.last
+	l.last = lastPlain
 	kind := lexOther
 	switch c := l.text[start]; lexClasses[c] {
 	case classWord:
@@ -67,7 +78,7 @@ func (l *lexer) next() lexeme {
 	case classDigit:
 		kind = l.number()
 	case classQuote:
-		if kind = l.quoted(); afterString {
+		if kind = l.quoted(); last == lastString {
 			kind = lexDoubt
 		}
 	case classDoubleQuote:
@@ -78,7 +89,7 @@ func (l *lexer) next() lexeme {
 		kind = l.operator()
 	case classSingle:
 		l.pos++
-		if c == '(' && afterFloat {
+		if c == '(' && last == lastFloat {
 			kind = lexDoubt
 		}
 	case classColon:
@@ -107,17 +118,22 @@ func (l *lexer) atClass(from, to lexClass) bool {
 }
 
 // skipGap skips white space and comments. It is false if a comment does not
-// end or nests too deep.
+// end, nests too deep or stands where the parser would trip over it.
 func (l *lexer) skipGap() bool {
-	for l.pos < len(l.text) {
-		switch c := l.text[l.pos]; {
-		case lexClasses[c] == classSpace:
+	for {
+		for l.pos < len(l.text) && lexClasses[l.text[l.pos]] == classSpace {
 			l.pos++
-		case c == '-' && hasAt(l.text, l.pos, "--"):
-			l.pos = skipLine(l.text, l.pos)
-		case c == '/' && hasAt(l.text, l.pos, "/*"):
+		}
+		switch {
+		case !l.atClass(classOperator, classOperator):
+			return true
+		case hasAt(l.text, l.pos, "--"):
+			if l.pos = skipLine(l.text, l.pos); l.last == lastAhead {
+				return false
+			}
+		case hasAt(l.text, l.pos, "/*"):
 			end := endOfComment(l.text, l.pos)
-			if end < 0 {
+			if end < 0 || l.last == lastAhead {
 				return false
 			}
 			l.pos = end
@@ -125,7 +141,6 @@ func (l *lexer) skipGap() bool {
 			return true
 		}
 	}
-	return true
 }
 
 // endOfComment is the offset behind a comment that begins at i, or -1 if it
