@@ -54,29 +54,26 @@ func (k *key) read(text string) bool {
 	if !ok || len(text) > longestKeyed {
 		return false
 	}
-	var r ruler
+	bytes, end := k.bytes, 0
 	for {
 		t := l.next()
-		switch t.kind {
-		case lexDoubt:
-			return false
-		case lexEnd:
-			k.free = len(k.bytes)
-			return true
+		if t.kind <= lexEnd {
+			k.bytes, k.free = bytes, len(bytes)
+			return t.kind == lexEnd
 		}
-		if r.gap(t.start) {
-			k.bytes = append(k.bytes, ' ')
+		if t.start > end && len(bytes) > 0 { // where a ruler finds a gap
+			bytes = append(bytes, ' ')
 		}
-		r.step(t.start, t.end, false)
+		end = t.end
 		switch t.kind {
 		case lexString:
-			k.bytes = append(k.bytes, keyString)
+			bytes = append(bytes, keyString)
 		case lexInteger:
-			k.bytes = append(k.bytes, keyInteger)
+			bytes = append(bytes, keyInteger)
 		case lexFloat:
-			k.bytes = append(k.bytes, keyFloat)
+			bytes = append(bytes, keyFloat)
 		default:
-			k.bytes = append(k.bytes, text[t.start:t.end]...)
+			bytes = append(bytes, text[t.start:t.end]...)
 			continue
 		}
 		k.literals++
