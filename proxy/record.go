@@ -77,11 +77,14 @@ type decisionRecord struct {
 	Shape         string          `json:"shape,omitempty"`
 	// ShapeID tells equal shapes; it is no digest in the store.
 	ShapeID string `json:"shape_id,omitempty"`
-	Bytes   int    `json:"bytes"`
+	// Bytes is the length of the text, 0 if it has none or none was read.
+	Bytes int `json:"bytes"`
 }
 
 // recordDecision puts a decision on record, on disk if it is about more
-// than everyday work. Without an analysis it was made about a name.
+// than everyday work. Without an analysis it was made about a name. Positions
+// in the record are places in the shape, which stands beside them; those of a
+// text that is no SQL are places in the text.
 func (s *session) recordDecision(ctx context.Context, id, road string, made *decided, text string, a *statement.Analysis) error {
 	request, err := made.canonical()
 	if err != nil {
