@@ -157,11 +157,20 @@ func init() {
 // notifyCall: the client's own words go to whoever listens; what is computed
 // from rows is data, and the listener need not pass through here.
 func (w *walker) notifyCall(call *pg.FuncCall, at int) {
-	if !readsRows(call.Args) {
-		w.effect(OrdinaryWrite, "NOTIFY", at)
-		return
+	w.effect(OrdinaryWrite, "NOTIFY", at)
+	if readsRows(call.Args) {
+		w.notifies = max(at, 0)
 	}
-	w.effect(ExportToClient, "function pg_notify over rows", at)
+}
+
+// settleNotify: in a SELECT that names no relation, columns are the client's
+// own words too: job queues send them through a set-returning function.
+// Functions that know more are judged by themselves. Elsewhere a column may
+// be one of a relation to come, as in the CHECK of a domain.
+func (w *walker) settleNotify() {
+	if w.notifies >= 0 && (w.touched > 0 || w.st.Node != "SelectStmt") {
+		w.effect(ExportToClient, "function pg_notify over rows", w.notifies)
+	}
 }
 
 // rewriteCall: the form with three arguments only computes.

@@ -25,7 +25,10 @@ type walker struct {
 	// settingsRow is the constant c inside SELECT ... FROM pg_settings
 	// WHERE name = c.
 	settingsRow string
-	problem     *Problem
+	// notifies is where pg_notify sends computed text, -1 if nowhere; what
+	// that means is known when all relations have been met.
+	notifies int
+	problem  *Problem
 	seen        seen
 }
 
@@ -49,7 +52,7 @@ type (
 )
 
 func newWalker(start int) *walker {
-	return &walker{st: &Statement{Start: start}}
+	return &walker{st: &Statement{Start: start}, notifies: -1}
 }
 
 // finish completes the statement after the walk.
@@ -57,6 +60,7 @@ func (w *walker) finish() (*Statement, *Problem) {
 	if w.problem != nil {
 		return nil, w.problem
 	}
+	w.settleNotify()
 	if len(w.st.Effects) == 0 {
 		return nil, &Problem{SQLSTATE: "42601", Message: "statement has no effect that Sluice knows", Position: w.st.Start}
 	}
