@@ -69,10 +69,11 @@ var informationSchemaFunctions = map[string]bool{
 
 // functionMeaning says what calling a function by this name does. Outside
 // pg_catalog a harmless name means nothing: anybody may have made it. A
-// dangerous name counts wherever it stands.
+// dangerous name counts wherever it stands; adminpack puts its own into
+// pg_catalog.
 func functionMeaning(schema, name string) meaning {
 	m, builtin := builtinFunctions[name]
-	if other, ok := otherFunctions[name]; ok && schema != "pg_catalog" {
+	if other, ok := otherFunctions[name]; ok && (schema != "pg_catalog" || !builtin) {
 		return other
 	}
 	if other, ok := otherFunctions[schema+".*"]; ok {

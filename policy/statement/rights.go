@@ -40,6 +40,7 @@ func (w *walker) rightsStatement(node *pg.Node) bool {
 	case *pg.Node_AlterOwnerStmt:
 		w.mark(n.AlterOwnerStmt.Relation, Alter)
 		w.effectHere(WeakenProtection, "OWNER TO")
+		w.reach(n.AlterOwnerStmt.ObjectType, "OWNER TO")
 		w.children(n.AlterOwnerStmt)
 	case *pg.Node_DropStmt:
 		w.drop(n.DropStmt)
@@ -151,8 +152,20 @@ func (w *walker) rename(s *pg.RenameStmt) {
 		w.effectHere(DDL, "RENAME")
 	} else {
 		w.effectHere(WeakenProtection, "RENAME of "+objectWords(s.RenameType))
+		w.reach(s.RenameType, "RENAME")
 	}
 	w.children(s)
+}
+
+// reach: what changes a publication, subscription or server is judged as
+// their other changes are, whatever it changes about them.
+func (w *walker) reach(t pg.ObjectType, what string) {
+	switch t {
+	case pg.ObjectType_OBJECT_PUBLICATION, pg.ObjectType_OBJECT_SUBSCRIPTION:
+		w.effectHere(Replication, what+" of a "+objectWords(t))
+	case pg.ObjectType_OBJECT_FOREIGN_SERVER, pg.ObjectType_OBJECT_FDW:
+		w.effectHere(ExportRemote, what+" of a "+objectWords(t))
+	}
 }
 
 // objectWords turns OBJECT_TABLE into "table".
@@ -181,13 +194,25 @@ func (w *walker) drop(s *pg.DropStmt) {
 	default:
 		w.effectHere(DDL, what)
 	}
-	if relationTypes[s.RemoveType] {
+	of := parts[s.RemoveType]
+	if relationTypes[s.RemoveType] || of {
 		for _, o := range s.Objects {
-			schema, name := qualified(o.GetList().GetItems())
+			items := o.GetList().GetItems()
+			if of && len(items) > 0 {
+				items = items[:len(items)-1]
+			}
+			schema, name := qualified(items)
 			w.relation(Relation{Schema: schema, Name: name, Access: Alter, Position: -1})
 		}
 	}
 	w.children(s)
+}
+
+// parts of a relation are named behind it: (schema, relation, trigger).
+var parts = map[pg.ObjectType]bool{
+	pg.ObjectType_OBJECT_POLICY:  true,
+	pg.ObjectType_OBJECT_TRIGGER: true,
+	pg.ObjectType_OBJECT_RULE:    true,
 }
 
 var relationTypes = map[pg.ObjectType]bool{

@@ -29,7 +29,7 @@ type walker struct {
 	// that means is known when all relations have been met.
 	notifies int
 	problem  *Problem
-	seen        seen
+	seen     seen
 }
 
 // seen keeps lists free of duplicates.
