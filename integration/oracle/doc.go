@@ -7,7 +7,7 @@
 //   - Does it read the text at all? The text is sent in a transaction that
 //     has failed: the server parses it and then refuses to run it (25P02), so
 //     that the answer is the grammar's alone and nothing happens. Where it
-//     differs from the analysis, testdata/differences-VERSION.txt must list
+//     differs from the analysis, testdata/differences.txt must list
 //     the text with a reason, and must list no other.
 //   - Into how many statements does it cut the text? The text is run, as the
 //     owner of the tables who may do nothing else, in a transaction that is
