@@ -16,4 +16,8 @@
 //   - Which relations does it read? Every relation in the plan (EXPLAIN
 //     VERBOSE) must be one that the analysis names, or one that the plan of
 //     SELECT * FROM such a one has: a view's, a partition.
+//
+// Then every text is spoilt in a few places, the same ones each time, and the
+// first two questions are asked again: the server whose grammar the parser has
+// must read exactly what the analysis reads.
 package oracle

@@ -37,7 +37,9 @@ func TestOracle(t *testing.T) {
 			t.Run("reads", func(t *testing.T) { o.reads(t, version) })
 			t.Run("relations", o.relations)
 			t.Run("statements", o.statements)
+			t.Run("hidden", o.hides)
 			t.Run("joined", func(t *testing.T) { o.joined(t, analyzer) })
+			t.Run("spoilt", func(t *testing.T) { o.mutated(t, version, analyzer) })
 		})
 	}
 }
@@ -51,12 +53,15 @@ type oracle struct {
 	ran []string
 }
 
-// read reports whether a server's grammar reads a text, for an answer that
-// came in a failed transaction. What ends a transaction does run there: a
-// savepoint may be missing.
-func (a answer) read() bool {
+// asks reports whether a server's grammar reads a text. It is sent in a failed
+// transaction, where nothing runs that does not end it; a text that does end
+// it has been read whatever comes next.
+func (o *oracle) asks(sql string) (bool, answer) {
+	o.t.Helper()
+	o.fail()
+	a := o.query(sql)
 	const inFailedTransaction, noSavepoint = "25P02", "3B001"
-	return a.code == "" || a.code == inFailedTransaction || a.code == noSavepoint
+	return a.code == "" || a.code == inFailedTransaction || a.code == noSavepoint || o.status != 'E', a
 }
 
 func (o *oracle) reads(t *testing.T, version int) {
@@ -64,16 +69,15 @@ func (o *oracle) reads(t *testing.T, version int) {
 	list := known(t, version)
 	both, neither := 0, 0
 	for _, sql := range o.texts {
-		o.fail()
-		a := o.query(sql)
+		read, a := o.asks(sql)
 		problem := o.analyses[sql].Problem
 		who := ""
 		switch {
-		case a.read() && problem != nil:
+		case read && problem != nil:
 			who = "server"
-		case !a.read() && problem == nil:
+		case !read && problem == nil:
 			who = "sluice"
-		case a.read():
+		case read:
 			both++
 		default:
 			neither++

@@ -31,6 +31,14 @@ func judge(text string) (analysis *Analysis) {
 // judgeTokens is judge for a text whose tokens are known.
 func judgeTokens(text string, tokens []token) *Analysis {
 	analysis := &Analysis{Bytes: len(text)}
+	if at := continuedString(tokens); at >= 0 {
+		return refused(text, &Problem{
+			SQLSTATE: "42601",
+			Message:  "a string goes on behind a comment",
+			Hint:     "Servers and Sluice could read this in two ways; put the comment before the whole string, or behind it.",
+			Position: at,
+		})
+	}
 	tree, err := pg.Parse(text)
 	if err != nil {
 		analysis.Problem = parserProblem(text, tokens, err)
