@@ -31,11 +31,11 @@ func judge(text string) (analysis *Analysis) {
 // judgeTokens is judge for a text whose tokens are known.
 func judgeTokens(text string, tokens []token) *Analysis {
 	analysis := &Analysis{Bytes: len(text)}
-	if at := continuedString(tokens); at >= 0 {
+	if at := commentInside(tokens); at >= 0 {
 		return refused(text, &Problem{
 			SQLSTATE: "42601",
-			Message:  "a string goes on behind a comment",
-			Hint:     "Servers and Sluice could read this in two ways; put the comment before the whole string, or behind it.",
+			Message:  "a comment stands within a string or name",
+			Hint:     "Servers and Sluice could read this in two ways; put the comment before the whole of it, or behind.",
 			Position: at,
 		})
 	}
