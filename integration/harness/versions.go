@@ -16,9 +16,16 @@ var versions = []int{13, 15, 18}
 // not installed fails the tests that want it.
 func Versions(t *testing.T) []int {
 	t.Helper()
+	return VersionsOr(t, versions...)
+}
+
+// VersionsOr is Versions for a suite that has its own list for when
+// $SLUICE_TEST_VERSIONS is not set.
+func VersionsOr(t *testing.T, otherwise ...int) []int {
+	t.Helper()
 	list := os.Getenv("SLUICE_TEST_VERSIONS")
 	if list == "" {
-		return versions
+		return otherwise
 	}
 	var out []int
 	for word := range strings.SplitSeq(list, ",") {

@@ -70,7 +70,8 @@ var informationSchemaFunctions = map[string]bool{
 
 // functionMeaning says what calling a function by this name does. Outside
 // pg_catalog a harmless name means nothing: anybody may have made it. A
-// dangerous name counts wherever it stands.
+// dangerous name counts wherever it stands; adminpack puts its own into
+// pg_catalog.
 //
 // A line of the list may be for one number of arguments ("ts_rewrite/3"); it
 // counts where that many are written, and the line without a number elsewhere.
@@ -79,7 +80,7 @@ func functionMeaning(schema, name string, args int) meaning {
 	if !builtin {
 		m, builtin = builtinFunctions[name]
 	}
-	if other, ok := otherFunctions[name]; ok && schema != "pg_catalog" {
+	if other, ok := otherFunctions[name]; ok && (schema != "pg_catalog" || !builtin) {
 		return other
 	}
 	if other, ok := otherFunctions[schema+".*"]; ok {
@@ -174,11 +175,20 @@ func init() {
 // notifyCall: the client's own words go to whoever listens; what is computed
 // from rows is data, and the listener need not pass through here.
 func (w *walker) notifyCall(call *pg.FuncCall, at int) {
-	if !readsRows(call.Args) {
-		w.effect(OrdinaryWrite, "NOTIFY", at)
-		return
+	w.effect(OrdinaryWrite, "NOTIFY", at)
+	if readsRows(call.Args) {
+		w.notifies = max(at, 0)
 	}
-	w.effect(ExportToClient, "function pg_notify over rows", at)
+}
+
+// settleNotify: in a SELECT that names no relation, columns are the client's
+// own words too: job queues send them through a set-returning function.
+// Functions that know more are judged by themselves. Elsewhere a column may
+// be one of a relation to come, as in the CHECK of a domain.
+func (w *walker) settleNotify() {
+	if w.notifies >= 0 && (w.touched > 0 || w.st.Node != "SelectStmt") {
+		w.effect(ExportToClient, "function pg_notify over rows", w.notifies)
+	}
 }
 
 // largeObjectWrite: the client's own bytes are an upload; what is computed

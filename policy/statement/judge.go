@@ -37,6 +37,14 @@ func judgeWith(text string, b *bodies) (analysis *Analysis) {
 // judgeTokens is judge for a text whose tokens are known.
 func judgeTokens(text string, tokens []token, b *bodies) *Analysis {
 	analysis := &Analysis{}
+	if at := commentInside(text, tokens); at >= 0 {
+		return refused(&Problem{
+			SQLSTATE: "42601",
+			Message:  "a comment stands within a string or name",
+			Hint:     "Servers and Sluice could read this in two ways; put the comment before the whole of it, or behind.",
+			Position: at,
+		})
+	}
 	tree, err := pg.Parse(text)
 	if err != nil {
 		analysis.Problem = parserProblem(text, tokens, err)

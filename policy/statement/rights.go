@@ -43,6 +43,7 @@ func (w *walker) rightsStatement(node *pg.Node) bool {
 	case *pg.Node_AlterOwnerStmt:
 		w.mark(n.AlterOwnerStmt.Relation, Alter)
 		w.effectHere(WeakenProtection, "OWNER TO")
+		w.reach(n.AlterOwnerStmt.ObjectType, "OWNER TO")
 		w.children(n.AlterOwnerStmt)
 	case *pg.Node_SecLabelStmt:
 		w.effectHere(WeakenProtection, "SECURITY LABEL")
@@ -168,8 +169,20 @@ func (w *walker) rename(s *pg.RenameStmt) {
 		w.effectHere(DDL, "RENAME")
 	} else {
 		w.effectHere(WeakenProtection, "RENAME of "+objectWords(s.RenameType))
+		w.reach(s.RenameType, "RENAME")
 	}
 	w.children(s)
+}
+
+// reach: what changes a publication, subscription or server is judged as
+// their other changes are, whatever it changes about them.
+func (w *walker) reach(t pg.ObjectType, what string) {
+	switch t {
+	case pg.ObjectType_OBJECT_PUBLICATION, pg.ObjectType_OBJECT_SUBSCRIPTION:
+		w.effectHere(Replication, what+" of a "+objectWords(t))
+	case pg.ObjectType_OBJECT_FOREIGN_SERVER, pg.ObjectType_OBJECT_FDW:
+		w.effectHere(ExportRemote, what+" of a "+objectWords(t))
+	}
 }
 
 // objectWords turns OBJECT_TABLE into "table".

@@ -40,8 +40,11 @@ type walker struct {
 	// knows besides columns.
 	bodies    *bodies
 	variables map[string]bool
-	problem   *Problem
-	seen      seen
+	// notifies is where pg_notify sends computed text, -1 if nowhere; what
+	// that means is known when all relations have been met.
+	notifies int
+	problem  *Problem
+	seen     seen
 }
 
 // seen keeps lists free of duplicates.
@@ -69,7 +72,7 @@ type (
 )
 
 func newWalker(start int) *walker {
-	return &walker{st: &Statement{Start: start}, use: Output}
+	return &walker{st: &Statement{Start: start}, use: Output, notifies: -1}
 }
 
 // finish completes the statement after the walk.
@@ -77,6 +80,7 @@ func (w *walker) finish() (*Statement, *Problem) {
 	if w.problem != nil {
 		return nil, w.problem
 	}
+	w.settleNotify()
 	if len(w.st.Effects) == 0 {
 		return nil, &Problem{SQLSTATE: "42601", Message: "statement has no effect that Sluice knows", Position: w.st.Start}
 	}
