@@ -122,12 +122,12 @@ func (w *walker) lookup(names []string) *item {
 // columnOf is a column that an item is known to have.
 func (w *walker) columnOf(i *item, name string) found {
 	switch {
+	case i.renamed[name]: // which one, only the catalog knows
+		return i.all()
 	case len(i.parts) > 0:
 		return w.among(i.parts, name)
 	case i.output != nil:
 		return i.output.trace(name)
-	case i.renamed[name]: // which one, only the catalog knows
-		return i.all()
 	}
 	return found{from: []origin{{i.relation.schema, i.relation.relation, name}}, known: i.known}
 }
@@ -205,7 +205,7 @@ func (w *walker) bare(name string) found {
 }
 
 // surely finds a column that an item of a level certainly has: a listed column
-// of a sub-select, or one merged by USING.
+// of a sub-select, one merged by USING, or one that an alias gave a name.
 func (w *walker) surely(l *level, name string) (f found, has bool) {
 	for _, i := range l.items {
 		if i.hidden {
@@ -215,7 +215,7 @@ func (w *walker) surely(l *level, name string) (f found, has bool) {
 		if i.output != nil {
 			_, listed = i.output.field(name)
 		}
-		if listed || i.merged[name] {
+		if listed || i.merged[name] || i.renamed[name] {
 			has = true
 			f.from = append(f.from, w.columnOf(i, name).from...)
 		}
