@@ -61,7 +61,7 @@ func (w *walker) resolve(names []string, star bool) found {
 	case len(names) > 1:
 		name := names[len(names)-1]
 		if i := w.lookup(names[:len(names)-1]); i != nil {
-			return w.columnOf(i, name)
+			return w.attribute(i, name)
 		}
 		if w.variables[names[0]] {
 			return found{} // its value was read elsewhere
@@ -117,6 +117,20 @@ func (w *walker) lookup(names []string) *item {
 		}
 	}
 	return nil
+}
+
+// attribute is item.name: a column, or a function of the row.
+func (w *walker) attribute(i *item, name string) found {
+	if !rowFunctions[name] {
+		return w.columnOf(i, name)
+	}
+	if i.output != nil {
+		if _, listed := i.output.field(name); listed {
+			return w.columnOf(i, name)
+		}
+	}
+	w.untold(untoldAttribute)
+	return i.all()
 }
 
 // columnOf is a column that an item is known to have.
@@ -249,7 +263,7 @@ func (w *walker) indirection(a *pg.A_Indirection) bool {
 		if row := w.lookup(strs(ref.Fields)); row != nil {
 			f := row.all()
 			if !isStar {
-				f = w.columnOf(row, name)
+				f = w.attribute(row, name)
 			}
 			w.note(f, int(ref.Location))
 			w.walkNodes(a.Indirection[1:])
@@ -257,7 +271,7 @@ func (w *walker) indirection(a *pg.A_Indirection) bool {
 		}
 	}
 	if !isStar {
-		w.untold("attribute notation may call a function")
+		w.untold(untoldAttribute)
 	}
 	return false
 }
