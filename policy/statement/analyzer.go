@@ -120,7 +120,11 @@ func (a *Analyzer) analyze(ctx context.Context, text string) (analysis *Analysis
 	}
 	count := crudeCount(text)
 	if len(text) <= a.opts.InProcessBytes && count.fits(a.opts) {
-		return judge(text), true
+		b := &bodies{}
+		analysis := judgeWith(text, b)
+		if !b.unread || len(a.opts.Worker) == 0 {
+			return analysis, true
+		}
 	}
 	analysis, err := a.pool.analyze(ctx, text, a.opts.MaxOperators)
 	if err != nil {

@@ -90,7 +90,18 @@ func writeCases(t *testing.T, file string, cases []testCase) {
 var directives = map[string]func(*testing.T, string) string{
 	"analyze": func(t *testing.T, input string) string { return describe(judge(input)) },
 	"kinds":   func(t *testing.T, input string) string { return kindsOf(input) },
-	"shape":   func(t *testing.T, input string) string { return judge(input).Shape },
+	"hints": func(t *testing.T, input string) string {
+		var out []string
+		for _, line := range strings.Split(input, "\n") {
+			hint := "none"
+			if p := judge(line).Problem; p != nil {
+				hint = p.Hint
+			}
+			out = append(out, hint)
+		}
+		return strings.Join(out, "\n")
+	},
+	"shape": func(t *testing.T, input string) string { return judge(input).Shape },
 	"settings": func(t *testing.T, input string) string {
 		return eachLine(input, func(s *Statement) []string {
 			var out []string
@@ -107,6 +118,15 @@ var directives = map[string]func(*testing.T, string) string{
 				out = append(out, string(r.Access)+" "+r.String())
 			}
 			return out
+		})
+	},
+	"columns": func(t *testing.T, input string) string {
+		return eachLine(input, func(s *Statement) []string {
+			var out []string
+			for _, c := range s.Columns {
+				out = append(out, string(c.Use)+" "+columnWords(c))
+			}
+			return append(out, s.Unresolved...)
 		})
 	},
 	"destinations": func(t *testing.T, input string) string {
@@ -151,6 +171,19 @@ func TestData(t *testing.T) {
 			}
 		})
 	}
+}
+
+// columnWords is schema.relation.column, with * for all of them and ? for a
+// relation the text does not tell.
+func columnWords(c Column) string {
+	name, relation := c.Name, Relation{Schema: c.Schema, Name: c.Relation}.String()
+	if c.Star {
+		name = "*"
+	}
+	if c.Unresolved {
+		relation = "?"
+	}
+	return relation + "." + name
 }
 
 // kindsOf judges each line as a text of its own: "kind: worst effect".
@@ -226,8 +259,23 @@ func describeStatement(b *strings.Builder, s *Statement, indent string) {
 	for _, r := range s.Relations {
 		line("relation %s %s @%d", r.Access, r, r.Position)
 	}
+	for _, c := range s.Columns {
+		line("column %s %s @%d", c.Use, columnWords(c), c.Position)
+	}
+	for _, u := range s.Unresolved {
+		line("unresolved %s", u)
+	}
 	for _, f := range s.Functions {
-		line("function %s @%d", strings.TrimPrefix(f.Schema+"."+f.Name, "."), f.Position)
+		line("function %s/%d @%d", strings.TrimPrefix(f.Schema+"."+f.Name, "."), f.Args, f.Position)
+	}
+	for _, o := range s.Operators {
+		line("operator %s @%d", strings.TrimPrefix(o.Schema+"."+o.Name, "."), o.Position)
+	}
+	for _, o := range s.Options {
+		line("option %s %q @%d", o.Name, o.Value, o.Position)
+	}
+	for _, c := range s.Created {
+		line("created %q %q %q %s %.8s %s", c.Schema, c.Name, c.Signature, c.Language, c.BodyDigest, c.Note)
 	}
 	for _, d := range s.Destinations {
 		line("destination %s host=%q port=%d database=%q user=%q path=%q", d.Type, d.Host, d.Port, d.Database, d.User, d.Path)

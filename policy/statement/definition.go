@@ -19,7 +19,7 @@ func (w *walker) definitionStatement(node *pg.Node) bool {
 	case *pg.Node_CreateStmt:
 		w.mark(n.CreateStmt.Relation, Create)
 		w.effectHere(DDL, "CREATE TABLE")
-		w.children(n.CreateStmt)
+		w.over(n.CreateStmt.Relation, func() { w.children(n.CreateStmt) })
 	case *pg.Node_ViewStmt:
 		w.mark(n.ViewStmt.View, Create)
 		w.effectHere(DDL, "CREATE VIEW")
@@ -30,7 +30,7 @@ func (w *walker) definitionStatement(node *pg.Node) bool {
 	case *pg.Node_IndexStmt:
 		w.mark(n.IndexStmt.Relation, Alter)
 		w.effectHere(DDL, "CREATE INDEX")
-		w.children(n.IndexStmt)
+		w.over(n.IndexStmt.Relation, func() { w.children(n.IndexStmt) })
 	case *pg.Node_CreateSeqStmt:
 		w.mark(n.CreateSeqStmt.Sequence, Create)
 		w.effectHere(DDL, "CREATE SEQUENCE")
@@ -39,8 +39,13 @@ func (w *walker) definitionStatement(node *pg.Node) bool {
 		w.mark(n.CreateTrigStmt.Relation, Alter)
 		w.effectHere(OpaqueCode, "CREATE TRIGGER")
 		schema, name := qualified(n.CreateTrigStmt.Funcname)
-		w.function(schema, name, w.st.Start)
-		w.children(n.CreateTrigStmt)
+		w.function(Function{Schema: schema, Name: name, Position: w.st.Start})
+		w.columnsOf(n.CreateTrigStmt.Relation, strs(n.CreateTrigStmt.Columns), Used)
+		w.over(n.CreateTrigStmt.Relation, func() { w.children(n.CreateTrigStmt) })
+	case *pg.Node_CreateSchemaStmt:
+		w.createSchema(n.CreateSchemaStmt)
+	case *pg.Node_DoStmt:
+		w.doStmt(n.DoStmt)
 	case *pg.Node_CreateFunctionStmt:
 		w.createFunction(n.CreateFunctionStmt)
 	case *pg.Node_DefineStmt:
@@ -92,24 +97,13 @@ func (w *walker) rule(s *pg.RuleStmt) {
 			w.effectHere(InternalCopy, "CREATE RULE that writes")
 		}
 	}
-	w.children(s)
-	w.overSettings("CREATE RULE")
-}
-
-// createFunction: the body is text, or statements; either way it runs later,
-// perhaps as somebody else.
-func (w *walker) createFunction(s *pg.CreateFunctionStmt) {
-	what := "CREATE FUNCTION"
-	if s.IsProcedure {
-		what = "CREATE PROCEDURE"
-	}
-	w.effectHere(OpaqueCode, what)
-	for _, o := range s.Options {
-		if set := o.GetDefElem().GetArg().GetVariableSetStmt(); set != nil {
-			w.variableSet(set)
+	w.nested(func() {
+		if s.Relation != nil {
+			w.level.target = w.relationItem(s.Relation) // old and new
 		}
-	}
-	w.children(&pg.CreateFunctionStmt{Parameters: s.Parameters, ReturnType: s.ReturnType, SqlBody: s.SqlBody})
+		w.children(s)
+	})
+	w.overSettings("CREATE RULE")
 }
 
 // define judges CREATE AGGREGATE, OPERATOR, TYPE, COLLATION and TEXT SEARCH.

@@ -134,7 +134,7 @@ func decodeAnswer(answer []byte) (*Analysis, error) {
 		return nil, errors.New("the parser process gave an answer that contradicts itself")
 	}
 	for i := range analysis.Statements {
-		analysis.Statements[i].LiteralsMatter = true
+		analysis.Statements[i].LiteralsMatter = true // the answer does not tell
 	}
 	return analysis, nil
 }

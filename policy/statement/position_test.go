@@ -9,7 +9,7 @@ import (
 // Every whole number in a statement is an offset that is turned into one in
 // the shape, or is known to be none.
 func TestEveryPositionIsFound(t *testing.T) {
-	counts := map[string]bool{"Destination.Port": true, "CopyIn.Columns": true}
+	counts := map[string]bool{"Destination.Port": true, "CopyIn.Columns": true, "Function.Args": true}
 	seen := map[reflect.Type]bool{}
 	var walk func(reflect.Type)
 	walk = func(typ reflect.Type) {

@@ -103,6 +103,7 @@ func (w *walker) change(name, value string, known bool, at int) {
 		s.Value, s.Reset = "", true
 	}
 	w.setting(s)
+	w.settingPlace(name, value, known, at)
 	if kept || !pinned && harmless(name) {
 		w.effect(OrdinaryRead, "SET", at)
 		return

@@ -25,8 +25,23 @@ type walker struct {
 	// settingsRow is the constant c inside SELECT ... FROM pg_settings
 	// WHERE name = c.
 	settingsRow string
-	problem     *Problem
-	seen        seen
+	// level is what expressions can name; use is what becomes of the
+	// columns they name.
+	level *level
+	use   ColumnUse
+	// result is the row type of the query walked last.
+	result *rowType
+	// assigned is the column that the expression being walked is assigned
+	// to.
+	assigned origin
+	// unread are names that read no column.
+	unread map[*pg.ColumnRef]bool
+	// bodies says how bodies are read, and variables are names that a body
+	// knows besides columns.
+	bodies    *bodies
+	variables map[string]bool
+	problem   *Problem
+	seen      seen
 }
 
 // seen keeps lists free of duplicates.
@@ -34,6 +49,8 @@ type seen struct {
 	effects   map[effectKey]bool
 	relations map[relationKey]bool
 	functions map[functionKey]bool
+	columns   map[columnKey]int
+	operators map[operatorKey]bool
 }
 
 type (
@@ -42,14 +59,17 @@ type (
 		what string
 	}
 	relationKey struct {
-		schema, name string
-		access       Access
+		database, schema, name string
+		access                 Access
 	}
-	functionKey struct{ schema, name string }
+	functionKey struct {
+		schema, name string
+		args         int
+	}
 )
 
 func newWalker(start int) *walker {
-	return &walker{st: &Statement{Start: start}}
+	return &walker{st: &Statement{Start: start}, use: Output}
 }
 
 // finish completes the statement after the walk.
@@ -163,77 +183,6 @@ func nodeNameCached(wrapper reflect.Type) string {
 	return name
 }
 
-// children visits all fields of a message.
-func (w *walker) children(message any) {
-	v := reflect.ValueOf(message)
-	if v.Kind() != reflect.Pointer || v.IsNil() {
-		return
-	}
-	w.fields(v.Elem())
-}
-
-func (w *walker) fields(v reflect.Value) {
-	for _, i := range plan(v.Type()) {
-		w.value(v.Field(i))
-	}
-}
-
-func (w *walker) value(v reflect.Value) {
-	switch v.Kind() {
-	case reflect.Pointer:
-		if !v.IsNil() && !w.visit(v.Interface()) {
-			w.fields(v.Elem())
-		}
-	case reflect.Slice:
-		for i := range v.Len() {
-			w.value(v.Index(i))
-		}
-	case reflect.Interface: // a oneof: a wrapper struct with one field
-		if !v.IsNil() {
-			w.value(v.Elem().Elem().Field(0))
-		}
-	}
-}
-
-// walkNodes visits nodes with visit, as children does for fields.
-func (w *walker) walkNodes(nodes []*pg.Node) {
-	for _, n := range nodes {
-		w.walkNode(n)
-	}
-}
-
-func (w *walker) walkNode(n *pg.Node) {
-	if n != nil {
-		w.value(reflect.ValueOf(n))
-	}
-}
-
-var plans sync.Map // reflect.Type of a message struct -> []int
-
-// plan lists the fields of a message that hold messages.
-func plan(t reflect.Type) []int {
-	if p, ok := plans.Load(t); ok {
-		return p.([]int)
-	}
-	var fields []int
-	for i := range t.NumField() {
-		f := t.Field(i)
-		if !f.IsExported() {
-			continue
-		}
-		switch f.Type.Kind() {
-		case reflect.Pointer, reflect.Interface:
-			fields = append(fields, i)
-		case reflect.Slice:
-			if k := f.Type.Elem().Kind(); k == reflect.Pointer || k == reflect.Interface {
-				fields = append(fields, i)
-			}
-		}
-	}
-	plans.Store(t, fields)
-	return fields
-}
-
 // visit handles the messages that mean something by themselves. It returns
 // true if it has dealt with the fields too.
 func (w *walker) visit(message any) bool {
@@ -252,13 +201,34 @@ func (w *walker) visit(message any) bool {
 	case *pg.FuncCall:
 		return w.funcCall(m)
 	case *pg.A_Expr:
-		w.operator(m.Name, int(m.Location))
+		return w.operands(m.Name, int(m.Location), m)
 	case *pg.SubLink:
-		w.operator(m.OperName, int(m.Location))
+		w.existence(m)
+		return w.operands(m.OperName, int(m.Location), m)
+	case *pg.ColumnRef:
+		w.columnRef(m)
+		return true
+	case *pg.TypeCast:
+		w.cast(m.TypeName)
+	case *pg.A_Indirection:
+		return w.indirection(m)
+	case *pg.Constraint:
+		return w.constraint(m)
+	case *pg.IndexElem:
+		w.indexColumn(m.Name)
+	case *pg.PublicationTable:
+		w.published(m)
+		return true
 	case *pg.SortBy:
-		w.operator(m.UseOp, int(m.Location))
+		return w.operands(m.UseOp, int(m.Location), m)
 	case *pg.RangeTableSample:
 		w.sampleMethod(m)
+	case *pg.ClusterStmt:
+		w.options(m.Params)
+	case *pg.ReindexStmt:
+		w.options(m.Params)
+	case *pg.VacuumStmt:
+		w.options(m.Options)
 	case *pg.CurrentOfExpr:
 		w.name(NameUse{Op: Fetch, Name: m.CursorName})
 	case *pg.WithClause:
@@ -269,26 +239,9 @@ func (w *walker) visit(message any) bool {
 	return false
 }
 
-// strs are the values of a list of String nodes, such as a qualified name.
-func strs(nodes []*pg.Node) []string {
-	out := make([]string, 0, len(nodes))
-	for _, n := range nodes {
-		if s, ok := n.GetNode().(*pg.Node_String_); ok {
-			out = append(out, s.String_.Sval)
-		}
+// untold notes what the text cannot tell, in constant words.
+func (w *walker) untold(what string) {
+	if !slices.Contains(w.st.Unresolved, what) {
+		w.st.Unresolved = append(w.st.Unresolved, what)
 	}
-	return out
-}
-
-// qualified splits a dotted name into its schema and its last part. A
-// database name in front must be the current one and is dropped.
-func qualified(nodes []*pg.Node) (schema, name string) {
-	parts := strs(nodes)
-	switch len(parts) {
-	case 0:
-		return "", ""
-	case 1:
-		return "", parts[0]
-	}
-	return parts[len(parts)-2], parts[len(parts)-1]
 }
