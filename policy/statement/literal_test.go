@@ -98,7 +98,7 @@ func checkShared(t *testing.T, a *Analyzer, text string, random *rand.Rand) (sha
 func TestSharedAnalysesAreRight(t *testing.T) {
 	a := newTestAnalyzer(t, Options{})
 	random := rand.New(rand.NewPCG(1, 2))
-	shared, all := 0, append(corpus(t, "kinds", "settings", "scope", "destinations", "everyday", "names"), plain...)
+	shared, all := 0, append(corpus(t, "kinds", "settings", "scope", "destinations", "everyday", "names", "columns", "bodies"), plain...)
 	all = append(all, "SELECT a::float(24), b::numeric(10, 2), interval '1' second FROM t LIMIT 5")
 	for range 10 {
 		for _, text := range all {
