@@ -12,6 +12,10 @@ type Request struct {
 	Problem    *statement.Problem    `json:"problem,omitempty"`
 	Statements []statement.Statement `json:"statements,omitempty"`
 	Facts      Facts                 `json:"facts"`
+	// Time is when the decision is taken, RFC 3339 in UTC, as the caller's
+	// clock has it. Empty for no time: a condition that asks for it then
+	// fails.
+	Time string `json:"time,omitempty"`
 }
 
 // Identity is who is at the other end.

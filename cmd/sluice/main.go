@@ -38,13 +38,15 @@ func newApp() *cli.App {
 	app := &cli.App{
 		Name:  "sluice",
 		Usage: "let data leave a PostgreSQL database only to where it is as well protected",
-		Description: "Exit codes: 0 done, 1 something failed, 2 wrong usage, 4 the trail does not verify,\n" +
-			"5 the configuration or the policy is not valid.",
+		Description: "Exit codes: 0 done, 1 something failed, 2 wrong usage, 3 an answer is not as wanted,\n" +
+			"4 the trail does not verify, 5 the configuration, the policy or a verdict file is not valid.",
 		Suggest: true,
+		// Values of flags that may be given several times have commas of their own.
+		DisableSliceFlagSeparator: true,
 		// main prints errors and exits, so that deferred work is done.
 		ExitErrHandler: func(*cli.Context, error) {},
 		Commands: []*cli.Command{
-			serveCommand(), demoCommand(), userCommand(), auditCommand(), whyCommand(), workerCommand(),
+			serveCommand(), demoCommand(), userCommand(), auditCommand(), whyCommand(), policyCommand(), workerCommand(),
 		},
 		Action:       chooseCommand,
 		OnUsageError: usageError,
