@@ -31,6 +31,7 @@ const identifierWords = "lower-case letters, digits, dots, dashes and underscore
 type document struct {
 	strictyaml.Position
 	Version      *int                        `yaml:"version"`
+	Defaults     defaultsEntry               `yaml:"defaults"`
 	Destinations map[string]destinationEntry `yaml:"destinations,nullable"`
 	Rules        []ruleEntry                 `yaml:"rules,nullable"`
 }
@@ -43,16 +44,32 @@ type destinationEntry struct {
 	CA       string `yaml:"ca"`
 }
 
+type defaultsEntry struct {
+	strictyaml.Position
+	Limits *limitsEntry `yaml:"limits"`
+}
+
+type limitsEntry struct {
+	strictyaml.Position
+	Rows     strictyaml.Scalar `yaml:"rows"`
+	Bytes    strictyaml.Scalar `yaml:"bytes"`
+	Duration strictyaml.Scalar `yaml:"duration"`
+}
+
 type ruleEntry struct {
 	strictyaml.Position
 	ID        strictyaml.Text   `yaml:"id"`
 	Effect    strictyaml.Text   `yaml:"effect"`
+	Mode      strictyaml.Text   `yaml:"mode"`
 	Kinds     []strictyaml.Text `yaml:"kinds"`
 	Relations []strictyaml.Text `yaml:"relations"`
 	Functions []strictyaml.Text `yaml:"functions"`
 	Databases []strictyaml.Text `yaml:"databases"`
 	Users     []strictyaml.Text `yaml:"users"`
 	Addresses []strictyaml.Text `yaml:"addresses"`
+	Methods   []strictyaml.Text `yaml:"methods"`
+	Limits    *limitsEntry      `yaml:"limits"`
+	Owner     strictyaml.Text   `yaml:"owner"`
 	Message   strictyaml.Text   `yaml:"message"`
 	Link      strictyaml.Text   `yaml:"link"`
 }
@@ -73,15 +90,17 @@ func Parse(name string, data []byte) (*Policy, error) {
 	p := &Policy{name: name, digest: digestOf(data)}
 	r.version(&doc)
 	p.places = r.destinations(doc.Destinations)
+	p.defaults, p.defaultsPosition = r.limits(doc.Defaults.Limits)
 	rules := r.rules(doc.Rules)
 	if err := r.errs.Err(); err != nil {
 		return nil, err
 	}
+	p.rules = rules
 	for _, one := range rules {
-		if one.effect == Allow {
-			p.allow = append(p.allow, one)
-		} else {
+		if one.effect == Deny {
 			p.deny = append(p.deny, one)
+		} else {
+			p.leave = append(p.leave, one)
 		}
 	}
 	return p, nil
@@ -94,7 +113,7 @@ type reader struct {
 }
 
 func (r *reader) version(doc *document) {
-	empty := doc.Version == nil && doc.Destinations == nil && doc.Rules == nil
+	empty := doc.Version == nil && doc.Position.IsZero()
 	switch {
 	case empty:
 	case doc.Version == nil:

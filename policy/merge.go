@@ -18,6 +18,7 @@ func Merge(outer *statement.Statement, inner ...*statement.Statement) {
 		}
 		outer.Effects = union(outer.Effects, in.Effects, func(e *statement.Effect) *int { return &e.Position })
 		outer.Relations = union(outer.Relations, in.Relations, func(r *statement.Relation) *int { return &r.Position })
+		outer.Columns = union(outer.Columns, in.Columns, func(c *statement.Column) *int { return &c.Position })
 		outer.Functions = union(outer.Functions, in.Functions, func(f *statement.Function) *int { return &f.Position })
 		outer.Destinations = union(outer.Destinations, in.Destinations, func(d *statement.Destination) *int { return &d.Position })
 		outer.Settings = union(outer.Settings, in.Settings, func(s *statement.Setting) *int { return &s.Position })

@@ -16,9 +16,15 @@ const defaultPort = 5432
 type Policy struct {
 	name   string
 	digest string
+	// deny holds the rules that refuse, leave the others, and all of them
+	// in the order of the document.
 	deny   []*rule
-	allow  []*rule
+	leave  []*rule
+	rules  []*rule
 	places []PlaceDef
+
+	defaults         limitSet
+	defaultsPosition string // file:line:column
 }
 
 // PlaceDef is a destination that the policy names.

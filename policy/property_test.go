@@ -58,7 +58,7 @@ func drawPolicy(t *rapid.T) *Policy {
 	return &Policy{
 		name: "p", places: []PlaceDef{{Name: "here", Host: "10.0.0.1", Port: defaultPort}},
 		deny:  rapid.SliceOfN(drawRule(Deny), 0, 2).Draw(t, "deny"),
-		allow: rapid.SliceOfN(drawRule(Allow), 0, 4).Draw(t, "allow"),
+		leave: rapid.SliceOfN(drawRule(Allow), 0, 4).Draw(t, "allow"),
 	}
 }
 
@@ -67,7 +67,7 @@ func with(p *Policy, more *rule) *Policy {
 	if more.effect == Deny {
 		out.deny = append(slices.Clone(p.deny), more)
 	} else {
-		out.allow = append(slices.Clone(p.allow), more)
+		out.leave = append(slices.Clone(p.leave), more)
 	}
 	return &out
 }
@@ -161,9 +161,9 @@ func TestOrderChangesNoVerdict(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		p, req := drawPolicy(t), drawRequest(t)
 		turned := *p
-		turned.deny, turned.allow = slices.Clone(p.deny), slices.Clone(p.allow)
+		turned.deny, turned.leave = slices.Clone(p.deny), slices.Clone(p.leave)
 		slices.Reverse(turned.deny)
-		slices.Reverse(turned.allow)
+		slices.Reverse(turned.leave)
 		if a, b := p.Decide(req), turned.Decide(req); a.Verdict != b.Verdict {
 			t.Fatalf("%+v and, turned round, %+v", a, b)
 		}
@@ -191,7 +191,7 @@ func TestNothingIsAllowedWithoutARuleForIt(t *testing.T) {
 			return
 		}
 		leave := everyday
-		for _, r := range p.allow {
+		for _, r := range p.leave {
 			leave |= r.kinds
 		}
 		for _, e := range allEffects(req.Statements) {

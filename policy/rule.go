@@ -14,24 +14,29 @@ type rule struct {
 	place     strictyaml.Position
 	position  string // file:line:column
 	effect    Verdict
+	mode      Mode
 	kinds     kindSet
 	relations []pattern
 	functions []pattern
 	databases []string
 	users     []string
 	addresses []netip.Prefix
+	methods   []string
+	limits    limitSet
 	message   string
 	link      string
+	owner     string
+
+	limitsPosition string // file:line:column
 }
 
 // forSession reports whether the rule speaks about a session at all. If
 // the client's address cannot be read, deny rules about addresses apply and
 // allow rules do not.
-func (r *rule) forSession(req *Request, addr netip.Addr) bool {
-	if len(r.databases) > 0 && !slices.Contains(r.databases, req.Session.Database) {
-		return false
-	}
-	if len(r.users) > 0 && !slices.Contains(r.users, req.Identity.User) {
+func (r *rule) forSession(identity Identity, session Session, addr netip.Addr) bool {
+	if len(r.databases) > 0 && !slices.Contains(r.databases, session.Database) ||
+		len(r.users) > 0 && !slices.Contains(r.users, identity.User) ||
+		len(r.methods) > 0 && !slices.Contains(r.methods, identity.Method) {
 		return false
 	}
 	if len(r.addresses) == 0 {
@@ -49,7 +54,18 @@ func (r *rule) denies(st *statement.Statement) (*statement.Relation, bool) {
 	if !slices.ContainsFunc(st.Effects, func(e statement.Effect) bool { return r.kinds.has(e.Kind) }) {
 		return nil, false
 	}
-	if len(r.functions) > 0 && !r.deniesFunction(st) {
+	return r.reaches(st)
+}
+
+// mayReach reports whether a statement might touch what the rule names.
+func (r *rule) mayReach(st *statement.Statement) bool {
+	_, met := r.reaches(st)
+	return met
+}
+
+// reaches is denies without regard to kinds.
+func (r *rule) reaches(st *statement.Statement) (*statement.Relation, bool) {
+	if len(r.functions) > 0 && !r.reachesFunction(st) {
 		return nil, false
 	}
 	if len(r.relations) == 0 {
@@ -66,7 +82,7 @@ func (r *rule) denies(st *statement.Statement) (*statement.Relation, bool) {
 	return nil, reachesUnnamed(st)
 }
 
-func (r *rule) deniesFunction(st *statement.Statement) bool {
+func (r *rule) reachesFunction(st *statement.Statement) bool {
 	for _, f := range st.Functions {
 		if matchesAny(r.functions, f.Schema, f.Name, pattern.couldBe) {
 			return true
@@ -75,7 +91,7 @@ func (r *rule) deniesFunction(st *statement.Statement) bool {
 	return hasOpaque(st)
 }
 
-// mismatch says why an allow rule does not match an effect.
+// mismatch says why a rule that gives leave does not match an effect.
 type mismatch uint8
 
 const (
@@ -87,8 +103,8 @@ const (
 	bareRelation
 )
 
-// allows reports whether an allow rule matches an effect of a statement,
-// and if not, why, with the relation that is in the way. It matches only
+// allows reports whether a rule that gives leave matches an effect of a
+// statement, and if not, why, with the relation that is in the way. It matches only
 // what is surely meant.
 func (r *rule) allows(st *statement.Statement, effect statement.Effect) (mismatch, *statement.Relation) {
 	if !r.kinds.has(effect.Kind) {
@@ -129,6 +145,7 @@ func (r *rule) covers(other *rule) bool {
 	return r.kinds&other.kinds == other.kinds &&
 		coversAll(r.databases, other.databases, func(a, b string) bool { return a == b }) &&
 		coversAll(r.users, other.users, func(a, b string) bool { return a == b }) &&
+		coversAll(r.methods, other.methods, func(a, b string) bool { return a == b }) &&
 		coversAll(r.addresses, other.addresses, coversPrefix) &&
 		coversAll(r.functions, other.functions, pattern.covers) &&
 		coversAll(r.relations, other.relations, pattern.covers)
@@ -156,16 +173,17 @@ func coversPrefix(wide, narrow netip.Prefix) bool {
 }
 
 // unreachable reports the rules that can never decide anything because
-// another one always decides before them.
+// another one always decides before them. Rules that only watch are always
+// of use.
 func (r *reader) unreachable(rules []*rule) {
 	for i, late := range rules {
 		for j, early := range rules {
-			wins := early.effect == Deny && late.effect == Allow || early.effect == late.effect && j < i
-			if i == j || !wins || !early.covers(late) {
+			wins := early.effect == Deny && late.effect != Deny || (early.effect == Deny) == (late.effect == Deny) && j < i
+			if i == j || !wins || !early.acts() || !late.acts() || !early.covers(late) {
 				continue
 			}
 			why := "stands before it"
-			if early.effect != late.effect {
+			if early.effect == Deny && late.effect != Deny {
 				why = "denies, and deny rules win wherever they stand"
 			}
 			r.errs.Addf(late.place, "rule %s never decides anything: rule %s on line %d matches all it matches and %s",

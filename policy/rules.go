@@ -1,7 +1,5 @@
 package policy
 
-import "slices"
-
 // RuleInfo is a rule as tools list it.
 type RuleInfo struct {
 	ID string
@@ -18,11 +16,13 @@ func (p *Policy) Rules() []RuleInfo {
 	if p == nil {
 		return nil
 	}
-	all := append(slices.Clone(p.deny), p.allow...)
-	slices.SortStableFunc(all, func(a, b *rule) int { return a.place.Line - b.place.Line })
-	infos := make([]RuleInfo, 0, len(all))
-	for _, r := range all {
-		infos = append(infos, RuleInfo{ID: r.id, Effect: r.effect.String(), Mode: "enforce", Position: r.position, Line: r.place.Line})
+	infos := make([]RuleInfo, 0, len(p.rules))
+	for _, r := range p.rules {
+		infos = append(infos, r.info())
 	}
 	return infos
+}
+
+func (r *rule) info() RuleInfo {
+	return RuleInfo{ID: r.id, Effect: r.effect.String(), Mode: r.mode.String(), Position: r.position, Line: r.place.Line}
 }

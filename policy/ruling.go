@@ -11,6 +11,9 @@ type ruling struct {
 	judge *judge
 	st    *statement.Statement
 	index int
+	// bound is what the statement may give back, nil as long as no rule
+	// said anything.
+	bound *bound
 }
 
 // decision begins a decision about an effect. It points at the statement's
@@ -47,15 +50,35 @@ func (d *Decision) because(position, format string, args ...any) {
 	d.Reasons = append(d.Reasons, Reason{Rule: d.Rule, Position: position, Text: fmt.Sprintf(format, args...)})
 }
 
-func (c *ruling) allowed(r *rule, effect statement.Effect) Decision {
-	if r == nil {
-		d := c.decision(Allow, ruleEveryday, effect)
-		d.because("", "%s is allowed unless a rule denies it", effect.Kind)
+// granted lets a statement run on some terms, which may ask for more than
+// the caller can do.
+func (c *ruling) granted(t terms) Decision {
+	if t.rule == nil {
+		d := c.decision(Allow, ruleEveryday, t.effect)
+		d.because("", "%s is allowed unless a rule denies it", t.effect.Kind)
 		return d
 	}
-	d := c.decision(Allow, r.id, effect)
-	d.because(r.position, "rule %s allows %s", r.id, effect.Kind)
+	r := t.rule
+	d := c.decision(t.verdict, r.id, t.effect)
+	d.because(r.position, "rule %s %s %s", r.id, verbs[t.verdict], t.effect.Kind)
+	if t.verdict == Allow {
+		return d
+	}
+	if r.message != "" {
+		d.because("", "%s", clean(r.message, maxMessage))
+	}
+	d.Hint = "Ask " + ownerOf(r) + "."
+	d.see(r)
+	c.addFacts(&d)
 	return d
+}
+
+// ownerOf names who answers for a rule.
+func ownerOf(r *rule) string {
+	if r.owner != "" {
+		return clean(r.owner, maxName) + ", who owns rule " + r.id
+	}
+	return "the owner of rule " + r.id
 }
 
 // refuseSetting refuses a change to a setting on which reading the text
@@ -112,7 +135,7 @@ func (c *ruling) refuseByRule(r *rule, met *statement.Relation) Decision {
 	if r.message != "" {
 		d.because("", "%s", clean(r.message, maxMessage))
 	}
-	d.Hint = "Ask the owner of rule " + r.id + "; no other rule can allow this."
+	d.Hint = "Ask " + ownerOf(r) + "; no other rule can allow this."
 	d.see(r)
 	c.addFacts(&d)
 	return d
@@ -137,9 +160,9 @@ func (c *ruling) refuseByDefault(effect statement.Effect) Decision {
 	d := c.decision(Deny, ruleDefaultDeny, effect)
 	d.because("", "%s%s is refused unless a rule allows it", effect.Kind, inParentheses(effect))
 	c.addFacts(&d)
-	for _, r := range c.judge.allow {
+	for _, r := range c.judge.view.leave {
 		why, relation := r.allows(c.st, effect)
-		if why == otherKind || why == matches {
+		if why == otherKind || why == matches || !r.acts() {
 			continue
 		}
 		c.nearMiss(&d, r, why, relation)

@@ -31,6 +31,9 @@ type Statement struct {
 	Effects []Effect `json:"effects"`
 	// Relations are the relations named, without CTE names.
 	Relations []Relation `json:"relations,omitempty"`
+	// Columns are the columns named, as far as the text tells whose they
+	// are.
+	Columns []Column `json:"columns,omitempty"`
 	// Functions are the functions named, built-ins of the known set
 	// included.
 	Functions []Function `json:"functions,omitempty"`
