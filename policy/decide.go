@@ -90,13 +90,19 @@ type judge struct {
 	shadow   []Reason
 	limits   *bound
 	volatile bool
+	// trace collects the rules that were weighed; nil if nobody asks.
+	trace *[]Step
 }
 
-// decide judges a sound request of the view's session: the strictest
-// statement decides, and among those that are allowed the worst one gives
-// its words.
+// decide judges a sound request of the view's session.
 func (v *View) decide(req *Request) Decision {
-	j := &judge{view: v, policy: v.policy, req: req}
+	return (&judge{view: v, policy: v.policy, req: req}).decide()
+}
+
+// decide judges all statements: the strictest decides, and among those that
+// are allowed the worst one gives its words.
+func (j *judge) decide() Decision {
+	req := j.req
 	if len(req.Statements) == 0 {
 		return j.finish(j.statement(&emptyText, -1))
 	}
@@ -152,12 +158,16 @@ func (j *judge) alone(st *statement.Statement, index int) Decision {
 // if they acted.
 func (c *ruling) denied() (*rule, *statement.Relation) {
 	for _, r := range c.judge.view.watch {
-		if _, met := r.denies(c.st); met {
+		relation, met := r.denies(c.st)
+		c.weighedDeny(r, relation, met)
+		if met {
 			c.judge.aside(r, "this")
 		}
 	}
 	for _, r := range c.judge.view.deny {
-		if relation, met := r.denies(c.st); met {
+		relation, met := r.denies(c.st)
+		c.weighedDeny(r, relation, met)
+		if met {
 			return r, relation
 		}
 	}

@@ -54,9 +54,11 @@ func (c *ruling) termsFor(effect statement.Effect) (terms, bool) {
 	}
 	for _, r := range c.judge.view.leave {
 		if !r.kinds.has(effect.Kind) {
+			c.weighedLeave(r, effect, otherKind, nil)
 			continue
 		}
-		why, _ := r.allows(c.st, effect)
+		why, relation := r.allows(c.st, effect)
+		c.weighedLeave(r, effect, why, relation)
 		switch {
 		case !r.acts():
 			if why == matches || r.effect != Allow && r.mayReach(c.st) {
@@ -71,6 +73,7 @@ func (c *ruling) termsFor(effect statement.Effect) (terms, bool) {
 			c.bind(c.judge.policy.bound(r))
 			return t, true
 		case r.mayReach(c.st):
+			c.mayBeMeant(r)
 			narrow(r)
 		}
 	}
