@@ -30,6 +30,9 @@ type Expectation struct {
 	Kind string
 	// Subject is what was judged, in the words of the answer.
 	Subject string
+	// Classes are the classes of columns that the text may touch, sorted;
+	// nil expects nothing, an empty list none.
+	Classes []string
 	// ReasonContains is part of one of the reasons.
 	ReasonContains string
 }

@@ -11,7 +11,9 @@ type Coverage struct {
 type RuleCoverage struct {
 	policy.RuleInfo
 	// Decided counts the cases in which the rule named the answer to a
-	// text, Considered those in which it was held against one.
+	// text, or would have if it acted; Considered those in which it speaks
+	// about the session and a kind of the text, so that its other keys
+	// mattered.
 	Decided, Considered int
 }
 
@@ -23,14 +25,34 @@ func newCoverage(p *policy.Policy) Coverage {
 	return c
 }
 
-// count adds one case, which asked some requests.
-func (c *Coverage) count(decided, considered map[string]bool) {
+// meetings are the rules that one case met.
+type meetings struct{ decided, considered map[string]bool }
+
+func newMeetings() meetings { return meetings{map[string]bool{}, map[string]bool{}} }
+
+// add notes the rules of one decision.
+func (m meetings) add(d *policy.Decision, steps []policy.Step) {
+	m.decided[d.Rule] = true
+	for _, s := range steps {
+		if s.Considered {
+			m.considered[s.ID] = true
+		}
+	}
+	for _, reasons := range [][]policy.Reason{d.Notices, d.Shadow} {
+		for _, reason := range reasons {
+			m.decided[reason.Rule] = true
+		}
+	}
+}
+
+// count adds one case.
+func (c *Coverage) count(met meetings) {
 	for i := range c.Rules {
 		r := &c.Rules[i]
-		if decided[r.ID] {
+		if met.decided[r.ID] {
 			r.Decided++
 		}
-		if considered[r.ID] {
+		if met.considered[r.ID] {
 			r.Considered++
 		}
 	}

@@ -18,7 +18,7 @@
 // over any number of lines. A value with spaces stands in double quotes too.
 //
 // The keys database, address, method, tls (yes or no), time (RFC 3339),
-// declared.NAME and place.NAME set the facts. place.sandbox="let an unknown
+// application_name, declared.NAME and place.NAME set the facts. place.sandbox="let an unknown
 // user in without a password; no TLS" is what was measured about a
 // destination of the policy, findings separated by semicolons; place.sandbox=""
 // is a measurement without a finding. The keys rule and kind are further

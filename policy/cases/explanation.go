@@ -36,10 +36,11 @@ func Explain(ctx context.Context, w io.Writer, p *policy.Policy, a Analyzer, q Q
 	for _, text = range q.Texts {
 		req, s.known = s.request(ctx, a, &q, places, text)
 	}
-	d := p.Decide(req)
+	d, steps := p.Trace(req)
 	e := &explanation{Writer: bufio.NewWriter(w), text: text}
 	e.head(p, &q)
 	e.statements(req)
+	e.rules(p.Rules(), steps, len(req.Statements))
 	e.answer(&d)
 	return d, e.Flush()
 }
@@ -196,4 +197,38 @@ func (e *explanation) answer(d *policy.Decision) {
 	if d.SQLSTATE != "" {
 		e.printf("SQLSTATE  %s\n", d.SQLSTATE)
 	}
+	for _, notice := range d.Notices {
+		e.printf("NOTICE    %s (%s)\n", notice.Text, notice.Position)
+	}
+	for _, shadow := range d.Shadow {
+		e.printf("shadow    %s (%s)\n", shadow.Text, shadow.Position)
+	}
+	if len(d.Classes) > 0 {
+		e.printf("classes   %s\n", strings.Join(d.Classes, ", "))
+	}
+	if d.Verdict != policy.Deny && d.LimitsRule != "" {
+		e.printf("limits    %s\n", limitWords(d))
+	}
+}
+
+// limitWords says how much may come back, and who says so.
+func limitWords(d *policy.Decision) string {
+	var words []string
+	if d.Limits.Rows > 0 {
+		words = append(words, fmt.Sprintf("%d rows", d.Limits.Rows))
+	}
+	if d.Limits.Bytes > 0 {
+		words = append(words, fmt.Sprintf("%d bytes", d.Limits.Bytes))
+	}
+	if d.Limits.Duration > 0 {
+		words = append(words, d.Limits.Duration.String())
+	}
+	if len(words) == 0 {
+		words = append(words, "none")
+	}
+	by := " by " + d.LimitsRule
+	if d.LimitsPosition != "" {
+		by += " (" + d.LimitsPosition + ")"
+	}
+	return strings.Join(words, ", ") + by
 }

@@ -21,6 +21,8 @@ type Question struct {
 	// Places is what was measured. One without an address stands for the
 	// policy's destination of its name.
 	Places []policy.Place
+	// Functions is what the catalog says of functions.
+	Functions []policy.FunctionFact
 	// Texts are what the session sends, in order. The last is in question.
 	Texts []string
 }
@@ -35,7 +37,7 @@ func NewQuestion() Question {
 }
 
 // The keys of facts. The last two are followed by a name.
-var factKeys = []string{"database", "address", "method", "tls", "time", declaredKey + "NAME", placeKey + "NAME"}
+var factKeys = []string{"database", "address", "method", "tls", "time", "application_name", declaredKey + "NAME", placeKey + "NAME"}
 
 const (
 	declaredKey = "declared."
@@ -78,6 +80,8 @@ func (q *Question) Set(key, value string) error {
 		q.Session.TLS = value == "yes"
 	case "time":
 		return q.at(value)
+	case "application_name":
+		q.Session.ApplicationName = value
 	default:
 		return fmt.Errorf("%q is not a key%s", key, orKnown(key, lineKeys()))
 	}

@@ -22,7 +22,7 @@ type Analyzer interface {
 type Result struct {
 	File *File
 	Case *Case
-	// Kind, Decision and SQL belong to the last text of the case.
+	// Kind and Decision belong to the last text of the case.
 	Kind     statement.Kind
 	Decision policy.Decision
 	// Earlier holds, for a session, the decisions about the texts before.
@@ -40,7 +40,7 @@ const VerdictDiffers = "verdict"
 // Difference is an expectation that was not met.
 type Difference struct {
 	// What is the name of the expectation: verdict, rule, kind, subject,
-	// reason.
+	// classes, reason.
 	What string `json:"what"`
 	Want string `json:"want"`
 	Got  string `json:"got"`
@@ -107,11 +107,11 @@ func Run(ctx context.Context, p *policy.Policy, a Analyzer, files []*File) (*Rep
 func (r *Report) run(ctx context.Context, a Analyzer, f *File, c *Case, places []policy.Place) Result {
 	result := Result{File: f, Case: c}
 	var s session
-	decided, considered := map[string]bool{}, map[string]bool{}
+	met := newMeetings()
 	for i, text := range c.Question.Texts {
 		req, known := s.request(ctx, a, &c.Question, places, text)
-		d := r.Policy.Decide(req)
-		decided[d.Rule] = true
+		d, steps := r.Policy.Trace(req)
+		met.add(&d, steps)
 		if d.Verdict == policy.Allow {
 			s.known = known
 		}
@@ -121,7 +121,7 @@ func (r *Report) run(ctx context.Context, a Analyzer, f *File, c *Case, places [
 		}
 		result.Decision, result.Kind = d, req.Kind
 	}
-	r.Coverage.count(decided, considered)
+	r.Coverage.count(met)
 	result.Differences = c.Expect.differences(&result)
 	return result
 }
@@ -136,7 +136,7 @@ func (s *session) request(ctx context.Context, a Analyzer, q *Question, places [
 	}
 	return &policy.Request{
 		Identity: q.Identity, Session: q.Session, Kind: kind, Problem: analysis.Problem, Statements: resolved,
-		Facts: policy.Facts{Places: places}, Time: q.Time,
+		Facts: policy.Facts{Places: places, Functions: q.Functions}, Time: q.Time,
 	}, known
 }
 
@@ -196,11 +196,21 @@ func (x *Expectation) differences(r *Result) []Difference {
 	if x.Subject != "" && d.Subject != x.Subject {
 		out = append(out, Difference{"subject", x.Subject, d.Subject})
 	}
+	if x.Classes != nil && !slices.Equal(x.Classes, d.Classes) {
+		out = append(out, Difference{"classes", listWords(x.Classes), listWords(d.Classes)})
+	}
 	contains := func(reason policy.Reason) bool { return strings.Contains(reason.Text, x.ReasonContains) }
 	if x.ReasonContains != "" && !slices.ContainsFunc(d.Reasons, contains) {
 		out = append(out, Difference{"reason", "one that contains " + strconv.Quote(x.ReasonContains), "none that does"})
 	}
 	return out
+}
+
+func listWords(words []string) string {
+	if len(words) == 0 {
+		return "none"
+	}
+	return strings.Join(words, ", ")
 }
 
 // builtin begins the ids of the decisions that no rule of a document makes.

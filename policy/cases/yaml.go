@@ -23,34 +23,38 @@ type yamlFile struct {
 
 // factsEntry holds the facts of all cases of a file.
 type factsEntry struct {
-	As       strictyaml.Text            `yaml:"as"`
-	Database strictyaml.Text            `yaml:"database"`
-	Address  strictyaml.Text            `yaml:"address"`
-	Method   strictyaml.Text            `yaml:"method"`
-	TLS      *bool                      `yaml:"tls"`
-	Time     strictyaml.Text            `yaml:"time"`
-	Declared map[string]strictyaml.Text `yaml:"declared"`
-	Places   []placeEntry               `yaml:"places"`
+	As        strictyaml.Text            `yaml:"as"`
+	Database  strictyaml.Text            `yaml:"database"`
+	Address   strictyaml.Text            `yaml:"address"`
+	Method    strictyaml.Text            `yaml:"method"`
+	TLS       *bool                      `yaml:"tls"`
+	Time      strictyaml.Text            `yaml:"time"`
+	App       strictyaml.Text            `yaml:"application_name"`
+	Declared  map[string]strictyaml.Text `yaml:"declared"`
+	Places    []placeEntry               `yaml:"places"`
+	Functions []functionEntry            `yaml:"functions"`
 }
 
 type caseEntry struct {
 	strictyaml.Position
-	Name     strictyaml.Text            `yaml:"name"`
-	As       strictyaml.Text            `yaml:"as"`
-	Database strictyaml.Text            `yaml:"database"`
-	Address  strictyaml.Text            `yaml:"address"`
-	Method   strictyaml.Text            `yaml:"method"`
-	TLS      *bool                      `yaml:"tls"`
-	Time     strictyaml.Text            `yaml:"time"`
-	Declared map[string]strictyaml.Text `yaml:"declared"`
-	Places   []placeEntry               `yaml:"places"`
-	Text     *strictyaml.Text           `yaml:"text"`
-	Texts    []strictyaml.Text          `yaml:"texts"`
-	Expect   *expectEntry               `yaml:"expect"`
+	Name      strictyaml.Text            `yaml:"name"`
+	As        strictyaml.Text            `yaml:"as"`
+	Database  strictyaml.Text            `yaml:"database"`
+	Address   strictyaml.Text            `yaml:"address"`
+	Method    strictyaml.Text            `yaml:"method"`
+	TLS       *bool                      `yaml:"tls"`
+	Time      strictyaml.Text            `yaml:"time"`
+	App       strictyaml.Text            `yaml:"application_name"`
+	Declared  map[string]strictyaml.Text `yaml:"declared"`
+	Places    []placeEntry               `yaml:"places"`
+	Functions []functionEntry            `yaml:"functions"`
+	Text      *strictyaml.Text           `yaml:"text"`
+	Texts     []strictyaml.Text          `yaml:"texts"`
+	Expect    *expectEntry               `yaml:"expect"`
 }
 
 func (e *caseEntry) facts() *factsEntry {
-	return &factsEntry{e.As, e.Database, e.Address, e.Method, e.TLS, e.Time, e.Declared, e.Places}
+	return &factsEntry{e.As, e.Database, e.Address, e.Method, e.TLS, e.Time, e.App, e.Declared, e.Places, e.Functions}
 }
 
 type placeEntry struct {
@@ -60,15 +64,26 @@ type placeEntry struct {
 	Measured string   `yaml:"measured"`
 	Findings []string `yaml:"findings"`
 	Problem  string   `yaml:"problem"`
+	// What a floor is compared with, in the words of policy.Place.
+	TLS            strictyaml.Text `yaml:"tls"`
+	Authentication strictyaml.Text `yaml:"authentication"`
+	Replication    strictyaml.Text `yaml:"replication"`
+}
+
+type functionEntry struct {
+	strictyaml.Position
+	Signature string `yaml:"signature"`
+	Body      string `yaml:"body"`
 }
 
 type expectEntry struct {
 	strictyaml.Position
-	Verdict        strictyaml.Text `yaml:"verdict"`
-	Rule           strictyaml.Text `yaml:"rule"`
-	Kind           strictyaml.Text `yaml:"kind"`
-	Subject        strictyaml.Text `yaml:"subject"`
-	ReasonContains strictyaml.Text `yaml:"reason_contains"`
+	Verdict        strictyaml.Text   `yaml:"verdict"`
+	Rule           strictyaml.Text   `yaml:"rule"`
+	Kind           strictyaml.Text   `yaml:"kind"`
+	Subject        strictyaml.Text   `yaml:"subject"`
+	Classes        []strictyaml.Text `yaml:"classes"`
+	ReasonContains strictyaml.Text   `yaml:"reason_contains"`
 }
 
 // readYAML reads the YAML form.
@@ -133,7 +148,7 @@ func (r *yamlReader) facts(e *factsEntry, q *Question) {
 	for _, f := range []struct {
 		key  string
 		text strictyaml.Text
-	}{{"database", e.Database}, {"address", e.Address}, {"method", e.Method}, {"time", e.Time}} {
+	}{{"database", e.Database}, {"address", e.Address}, {"method", e.Method}, {"time", e.Time}, {"application_name", e.App}} {
 		r.set(q, f.key, f.text)
 	}
 	if e.TLS != nil {
@@ -144,6 +159,15 @@ func (r *yamlReader) facts(e *factsEntry, q *Question) {
 	}
 	for i := range e.Places {
 		r.place(&e.Places[i], q)
+	}
+	if e.Functions != nil {
+		q.Functions = nil
+	}
+	for _, f := range e.Functions {
+		if f.Signature == "" || f.Body == "" {
+			r.errs.Addf(f.Position, "a function has a signature, such as public.f(text), and a body, such as sha256: and its digest")
+		}
+		q.Functions = append(q.Functions, policy.FunctionFact{Signature: f.Signature, Body: f.Body})
 	}
 }
 
@@ -157,7 +181,10 @@ func (r *yamlReader) set(q *Question, key string, text strictyaml.Text) {
 }
 
 func (r *yamlReader) place(e *placeEntry, q *Question) {
-	place := policy.Place{Name: e.Name, Address: e.Address, Findings: slices.Clone(e.Findings), Problem: e.Problem}
+	place := policy.Place{
+		Name: e.Name, Address: e.Address, Findings: slices.Clone(e.Findings), Problem: e.Problem,
+		TLS: r.oneOf(e.TLS, tlsWords), Authentication: r.oneOf(e.Authentication, authenticationWords), Replication: r.oneOf(e.Replication, replicationWords),
+	}
 	if e.Measured != "" {
 		at := *q
 		if err := at.at(e.Measured); err != nil {
@@ -168,6 +195,20 @@ func (r *yamlReader) place(e *placeEntry, q *Question) {
 	if err := q.measured(place); err != nil {
 		r.errs.Addf(e.Position, "%v", err)
 	}
+}
+
+// The words of a measurement that a floor is compared with.
+var (
+	tlsWords            = []string{"none", "offered", "required", "verified"}
+	authenticationWords = []string{"trust", "ident", "password", "md5", "scram", "certificate", "rejected", "unknown"}
+	replicationWords    = []string{"open", "closed", "unknown"}
+)
+
+func (r *yamlReader) oneOf(text strictyaml.Text, words []string) string {
+	if !text.IsZero() && !slices.Contains(words, text.Value) {
+		r.errs.Addf(text.Position, "%q is not known here%s", text.Value, orKnown(text.Value, words))
+	}
+	return text.Value
 }
 
 func (r *yamlReader) expectation(e *expectEntry) Expectation {
@@ -184,6 +225,13 @@ func (r *yamlReader) expectation(e *expectEntry) Expectation {
 	if _, err := statement.ParseKind(x.Kind); err != nil && x.Kind != "" {
 		r.errs.Addf(e.Kind.Position, "%q is not a kind%s", x.Kind, orKnown(x.Kind, kindWords()))
 	}
+	if e.Classes != nil {
+		x.Classes = []string{}
+	}
+	for _, text := range e.Classes {
+		x.Classes = append(x.Classes, text.Value)
+	}
+	slices.Sort(x.Classes)
 	for _, text := range []strictyaml.Text{e.Rule, e.Kind, e.Subject, e.ReasonContains} {
 		if !text.IsZero() && strings.TrimSpace(text.Value) == "" {
 			r.errs.Addf(text.Position, "nothing is expected here: leave the key out")
