@@ -22,18 +22,16 @@ func policyCommand() *cli.Command {
 func policyCheckCommand() *cli.Command {
 	return &cli.Command{
 		Name: "check", Usage: "read policies and show every mistake in its place", ArgsUsage: "FILE...",
+		Description: "Mistakes and warnings, such as rules that do not act, go to standard error. A policy with a mistake is\n" +
+			"refused by the proxy too; one with a warning is not.",
+		Flags: []cli.Flag{&cli.BoolFlag{Name: "strict", Usage: "take warnings for mistakes"}},
 		Action: func(c *cli.Context) error {
 			if c.NArg() == 0 {
 				return cli.Exit("policy check takes one or more FILEs", exitUsage)
 			}
 			var faults []error
 			for _, path := range c.Args().Slice() {
-				p, err := readPolicy(path)
-				if err != nil {
-					faults = append(faults, err)
-					continue
-				}
-				fmt.Printf("%s: in order, %s\n", path, contents(p))
+				faults = append(faults, policyCheck(path, c.Bool("strict")))
 			}
 			if err := errors.Join(faults...); err != nil {
 				return cli.Exit(err, exitConfig)
@@ -41,6 +39,23 @@ func policyCheckCommand() *cli.Command {
 			return nil
 		},
 	}
+}
+
+// policyCheck reads one policy and says what is in it.
+func policyCheck(path string, strict bool) error {
+	p, err := readPolicy(path)
+	if err != nil {
+		return err
+	}
+	warnings := p.Warnings()
+	if strict && len(warnings) > 0 {
+		return errors.New(strings.Join(warnings, "\n"))
+	}
+	for _, warning := range warnings {
+		fmt.Fprintln(os.Stderr, "sluice: warning:", warning)
+	}
+	fmt.Printf("%s: in order, %s\n", path, contents(p))
+	return nil
 }
 
 // contents counts what a policy has.

@@ -49,6 +49,9 @@ func policyExplainCommand() *cli.Command {
 				if err != nil {
 					return err
 				}
+				if err := cases.Check(p, q); err != nil {
+					return cli.Exit(err, exitConfig)
+				}
 				q.Texts = []string{text}
 				_, err = cases.Explain(c.Context, os.Stdout, p, a, q)
 				return err

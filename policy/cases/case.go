@@ -60,6 +60,15 @@ func Read(name string, data []byte) (*File, error) {
 	return readLines(name, data)
 }
 
+// finish says what is wrong with a file. One without a case tests nothing,
+// which its author would take for success.
+func finish(f *File, errs *strictyaml.Errors) error {
+	if len(f.Cases) == 0 && errs.Err() == nil {
+		errs.Addf(strictyaml.Position{}, "the file has no case, so it tests nothing")
+	}
+	return errs.Err()
+}
+
 // At writes the place of a case as file:line:column.
 func (f *File) At(c *Case) string { return f.document.At(c.Place) }
 

@@ -39,7 +39,7 @@ func readLines(name string, data []byte) (*File, error) {
 			f.Cases = append(f.Cases, c)
 		}
 	}
-	if err := r.errs.Err(); err != nil {
+	if err := finish(f, r.errs); err != nil {
 		return nil, err
 	}
 	return f, nil
@@ -109,7 +109,7 @@ func (r *lineReader) entry() (Case, bool, *mistake) {
 	if err != nil {
 		return c, false, err
 	}
-	if user == "" || strings.Contains(user, "=") && r.text[who] != '"' {
+	if user == "" || user[0] == '#' && r.text[who] == '#' || strings.Contains(user, "=") && r.text[who] != '"' {
 		return c, false, wrong(who, "who asks? %s", lineForm)
 	}
 	c.Question.Identity.User = user

@@ -136,11 +136,18 @@ func findings(value string) []string {
 
 func lineKeys() []string { return append(slices.Clone(factKeys), "rule", "kind") }
 
+// mostNamed is how many words are listed where none is near the unknown one.
+const mostNamed = 30
+
 // orKnown ends a message about an unknown word with the one probably meant,
 // or else with all there are.
 func orKnown(got string, words []string) string {
-	if best := strictyaml.Suggest(got, words); best != "" {
+	best := strictyaml.Suggest(got, words)
+	switch {
+	case best != "":
 		return "; did you mean " + best + "?"
+	case len(words) == 0 || len(words) > mostNamed:
+		return ""
 	}
-	return "; accepted are " + strings.Join(words, ", ")
+	return "; known are " + strings.Join(words, ", ")
 }

@@ -140,6 +140,13 @@ func (s *session) request(ctx context.Context, a Analyzer, q *Question, places [
 	}, known
 }
 
+// Check reports whether a question can be asked: a place it speaks of by
+// name must be one of the policy's destinations.
+func Check(p *policy.Policy, q Question) error {
+	_, err := bind(p, q)
+	return err
+}
+
 // noonOfNoDay is when places were measured for a question without a time.
 const noonOfNoDay = "2000-01-01T12:00:00Z"
 

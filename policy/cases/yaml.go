@@ -106,7 +106,7 @@ func readYAML(name string, data []byte) (*File, error) {
 	for i := range in.Cases {
 		f.Cases = append(f.Cases, r.entry(&in.Cases[i], defaults))
 	}
-	if err := r.errs.Err(); err != nil {
+	if err := finish(f, r.errs); err != nil {
 		return nil, err
 	}
 	return f, nil
