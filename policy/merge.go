@@ -19,6 +19,8 @@ func Merge(outer *statement.Statement, inner ...*statement.Statement) {
 		outer.Effects = union(outer.Effects, in.Effects, func(e *statement.Effect) *int { return &e.Position })
 		outer.Relations = union(outer.Relations, in.Relations, func(r *statement.Relation) *int { return &r.Position })
 		outer.Columns = union(outer.Columns, in.Columns, func(c *statement.Column) *int { return &c.Position })
+		outer.Unresolved = unionWords(outer.Unresolved, in.Unresolved)
+		outer.LiteralsMatter = outer.LiteralsMatter || in.LiteralsMatter
 		outer.Functions = union(outer.Functions, in.Functions, func(f *statement.Function) *int { return &f.Position })
 		outer.Destinations = union(outer.Destinations, in.Destinations, func(d *statement.Destination) *int { return &d.Position })
 		outer.Settings = union(outer.Settings, in.Settings, func(s *statement.Setting) *int { return &s.Position })
@@ -41,6 +43,17 @@ func union[T comparable](list, more []T, place func(*T) *int) []T {
 		if !seen[item] {
 			seen[item] = true
 			out = append(out, item)
+		}
+	}
+	return out
+}
+
+// unionWords appends to a copy of a list what it does not hold yet.
+func unionWords(list, more []string) []string {
+	out := slices.Clone(list)
+	for _, word := range more {
+		if !slices.Contains(out, word) {
+			out = append(out, word)
 		}
 	}
 	return out

@@ -51,6 +51,11 @@ func unsoundStatement(st *statement.Statement, depth int) string {
 			return "a relation has no name, or one that is not valid UTF-8"
 		}
 	}
+	for _, c := range st.Columns {
+		if why := unsoundColumn(c); why != "" {
+			return why
+		}
+	}
 	for _, f := range st.Functions {
 		if f.Name == "" || !utf8.ValidString(f.Schema) || !utf8.ValidString(f.Name) {
 			return "a function has no name, or one that is not valid UTF-8"
@@ -63,6 +68,20 @@ func unsoundStatement(st *statement.Statement, depth int) string {
 		if why := unsoundStatement(use.Inner, depth+1); why != "" {
 			return why
 		}
+	}
+	return ""
+}
+
+// unsoundColumn: a column has a name or stands for all, and a relation or the
+// mark that it is not known.
+func unsoundColumn(c statement.Column) string {
+	switch {
+	case (c.Name == "") != c.Star, (c.Relation == "") != c.Unresolved:
+		return "a column has no name or no relation"
+	case c.Use != statement.Output && c.Use != statement.Used && c.Use != statement.Written:
+		return "the use of a column is not known"
+	case !utf8.ValidString(c.Schema) || !utf8.ValidString(c.Relation) || !utf8.ValidString(c.Name):
+		return "a column has a name that is not valid UTF-8"
 	}
 	return ""
 }

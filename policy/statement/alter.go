@@ -36,8 +36,11 @@ func (w *walker) alterTable(s *pg.AlterTableStmt) {
 			return
 		}
 		w.alterCommand(cmd)
+		if columnAlters[cmd.Subtype] {
+			w.columnsOf(s.Relation, []string{cmd.Name}, Written)
+		}
 	}
-	w.children(s)
+	w.over(s.Relation, func() { w.children(s) })
 }
 
 func (w *walker) alterCommand(cmd *pg.AlterTableCmd) {
@@ -103,6 +106,13 @@ var alterKinds = map[pg.AlterTableType]Kind{
 	pg.AlterTableType_AT_GenericOptions:            ExportRemote,
 	pg.AlterTableType_AT_AlterColumnGenericOptions: ExportRemote,
 }
+
+// columnAlters change the column they name.
+var columnAlters = setOf(
+	pg.AlterTableType_AT_DropColumn, pg.AlterTableType_AT_AlterColumnType, pg.AlterTableType_AT_ColumnDefault,
+	pg.AlterTableType_AT_SetExpression, pg.AlterTableType_AT_DropExpression, pg.AlterTableType_AT_AlterColumnGenericOptions,
+	pg.AlterTableType_AT_AddIdentity, pg.AlterTableType_AT_SetIdentity, pg.AlterTableType_AT_DropIdentity,
+)
 
 // harmlessAlters are the other commands the parser knows.
 var harmlessAlters = setOf(

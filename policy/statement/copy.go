@@ -14,6 +14,7 @@ func (w *walker) copyStmt(s *pg.CopyStmt) {
 		access = Write
 	}
 	w.mark(s.Relation, access)
+	w.copied(s)
 	at := w.st.Start
 	switch {
 	case s.IsProgram:
@@ -32,7 +33,21 @@ func (w *walker) copyStmt(s *pg.CopyStmt) {
 		w.effect(ExportToClient, "COPY TO STDOUT", at)
 		w.destination(Destination{Type: ToClient, Position: at})
 	}
-	w.children(s)
+	w.over(s.Relation, func() { w.children(s) })
+}
+
+// copied notes the columns a COPY of a relation takes: those listed, or all.
+func (w *walker) copied(s *pg.CopyStmt) {
+	use := Output
+	if s.IsFrom {
+		use = Written
+	}
+	if len(s.Attlist) == 0 {
+		w.allOf(s.Relation, use)
+	}
+	if s.Relation != nil {
+		w.columnsOf(s.Relation, strs(s.Attlist), use)
+	}
 }
 
 func copyWords(from bool) string {

@@ -109,6 +109,15 @@ var directives = map[string]func(*testing.T, string) string{
 			return out
 		})
 	},
+	"columns": func(t *testing.T, input string) string {
+		return eachLine(input, func(s *Statement) []string {
+			var out []string
+			for _, c := range s.Columns {
+				out = append(out, string(c.Use)+" "+columnWords(c))
+			}
+			return append(out, s.Unresolved...)
+		})
+	},
 	"destinations": func(t *testing.T, input string) string {
 		return eachLine(input, func(s *Statement) []string {
 			var out []string
@@ -151,6 +160,19 @@ func TestData(t *testing.T) {
 			}
 		})
 	}
+}
+
+// columnWords is schema.relation.column, with * for all of them and ? for a
+// relation the text does not tell.
+func columnWords(c Column) string {
+	name, relation := c.Name, Relation{Schema: c.Schema, Name: c.Relation}.String()
+	if c.Star {
+		name = "*"
+	}
+	if c.Unresolved {
+		relation = "?"
+	}
+	return relation + "." + name
 }
 
 // kindsOf judges each line as a text of its own: "kind: worst effect".
@@ -225,6 +247,12 @@ func describeStatement(b *strings.Builder, s *Statement, indent string) {
 	}
 	for _, r := range s.Relations {
 		line("relation %s %s @%d", r.Access, r, r.Position)
+	}
+	for _, c := range s.Columns {
+		line("column %s %s @%d", c.Use, columnWords(c), c.Position)
+	}
+	for _, u := range s.Unresolved {
+		line("unresolved %s", u)
 	}
 	for _, f := range s.Functions {
 		line("function %s @%d", strings.TrimPrefix(f.Schema+"."+f.Name, "."), f.Position)

@@ -19,7 +19,7 @@ func (w *walker) definitionStatement(node *pg.Node) bool {
 	case *pg.Node_CreateStmt:
 		w.mark(n.CreateStmt.Relation, Create)
 		w.effectHere(DDL, "CREATE TABLE")
-		w.children(n.CreateStmt)
+		w.over(n.CreateStmt.Relation, func() { w.children(n.CreateStmt) })
 	case *pg.Node_ViewStmt:
 		w.mark(n.ViewStmt.View, Create)
 		w.effectHere(DDL, "CREATE VIEW")
@@ -30,7 +30,7 @@ func (w *walker) definitionStatement(node *pg.Node) bool {
 	case *pg.Node_IndexStmt:
 		w.mark(n.IndexStmt.Relation, Alter)
 		w.effectHere(DDL, "CREATE INDEX")
-		w.children(n.IndexStmt)
+		w.over(n.IndexStmt.Relation, func() { w.children(n.IndexStmt) })
 	case *pg.Node_CreateSeqStmt:
 		w.mark(n.CreateSeqStmt.Sequence, Create)
 		w.effectHere(DDL, "CREATE SEQUENCE")
@@ -40,7 +40,8 @@ func (w *walker) definitionStatement(node *pg.Node) bool {
 		w.effectHere(OpaqueCode, "CREATE TRIGGER")
 		schema, name := qualified(n.CreateTrigStmt.Funcname)
 		w.function(schema, name, w.st.Start)
-		w.children(n.CreateTrigStmt)
+		w.columnsOf(n.CreateTrigStmt.Relation, strs(n.CreateTrigStmt.Columns), Used)
+		w.over(n.CreateTrigStmt.Relation, func() { w.children(n.CreateTrigStmt) })
 	case *pg.Node_CreateFunctionStmt:
 		w.createFunction(n.CreateFunctionStmt)
 	case *pg.Node_DefineStmt:
@@ -92,7 +93,12 @@ func (w *walker) rule(s *pg.RuleStmt) {
 			w.effectHere(InternalCopy, "CREATE RULE that writes")
 		}
 	}
-	w.children(s)
+	w.nested(func() {
+		if s.Relation != nil {
+			w.level.target = w.relationItem(s.Relation) // old and new
+		}
+		w.children(s)
+	})
 	w.overSettings("CREATE RULE")
 }
 

@@ -97,14 +97,17 @@ func (w *walker) funcCall(call *pg.FuncCall) bool {
 	w.function(schema, name, at)
 	if special := specialFunctions[name]; special != nil && (schema == "" || schema == "pg_catalog") {
 		special(w, call, at)
-		return false
+		w.output(func() { w.children(call) })
+		return true
 	}
 	m := functionMeaning(schema, name)
-	if m.kind < OrdinaryRead {
-		w.effect(m.kind, functionWords(schema, name, m.what), at)
-	}
 	w.functionDestination(name, call, at)
-	return false
+	if m.kind >= OrdinaryRead {
+		return false
+	}
+	w.effect(m.kind, functionWords(schema, name, m.what), at)
+	w.output(func() { w.children(call) })
+	return true
 }
 
 func functionWords(schema, name, why string) string {
@@ -195,18 +198,30 @@ func (w *walker) xmlCall(call *pg.FuncCall, at int) {
 
 // operator judges an operator name: one in another schema, or one PostgreSQL
 // does not bring along, runs a function nobody knows.
-func (w *walker) operator(names []*pg.Node, at int) {
+func (w *walker) operator(names []*pg.Node, at int) (known bool) {
 	if len(names) == 0 {
-		return
+		return true
 	}
 	schema, name := qualified(names)
-	if schema != "" && schema != "pg_catalog" {
+	switch {
+	case schema != "" && schema != "pg_catalog":
 		w.effect(OpaqueCode, "operator "+schema+"."+name, at)
-		return
-	}
-	if !builtinOperators[name] && !operatorWords[name] {
+	case !builtinOperators[name] && !operatorWords[name]:
 		w.effect(OpaqueCode, "operator "+name+" (outside the known set)", at)
+	default:
+		return true
 	}
+	return false
+}
+
+// operands walks an expression; an operator nobody knows passes its operands
+// on.
+func (w *walker) operands(names []*pg.Node, at int, message any) bool {
+	if w.operator(names, at) {
+		return false
+	}
+	w.output(func() { w.children(message) })
+	return true
 }
 
 // operatorWords stand in the place of an operator in the tree.

@@ -13,9 +13,9 @@ func (w *walker) queryStatement(node *pg.Node) bool {
 	case *pg.Node_InsertStmt:
 		w.insert(n.InsertStmt)
 	case *pg.Node_UpdateStmt:
-		w.modify("UPDATE", n.UpdateStmt.Relation, n.UpdateStmt.WithClause, n.UpdateStmt)
+		w.update(n.UpdateStmt)
 	case *pg.Node_DeleteStmt:
-		w.modify("DELETE", n.DeleteStmt.Relation, n.DeleteStmt.WithClause, n.DeleteStmt)
+		w.delete(n.DeleteStmt)
 	case *pg.Node_MergeStmt:
 		w.merge(n.MergeStmt)
 	case *pg.Node_TruncateStmt:
@@ -47,32 +47,97 @@ func (w *walker) markAll(nodes []*pg.Node, access Access) {
 
 // selectStmt walks a SELECT, VALUES or TABLE, or one arm of a set operation.
 func (w *walker) selectStmt(s *pg.SelectStmt) {
+	if s == nil {
+		w.fail("an arm of a set operation is missing")
+		return
+	}
 	if s.IntoClause != nil {
 		w.mark(s.IntoClause.Rel, Create)
 		w.effect(InternalCopy, "SELECT INTO", int(s.IntoClause.GetRel().GetLocation()))
 	}
 	before := w.settingsRow
 	w.settingsRow = settingsRowOf(s)
-	w.body(s.WithClause, s)
+	w.scoped(s.WithClause, func() { w.nested(func() { w.selectBody(s) }) })
 	w.settingsRow = before
 }
 
-// body walks a statement that may begin with WITH.
-func (w *walker) body(clause *pg.WithClause, message any) {
-	w.scoped(clause, func() { w.children(message) })
+// selectBody walks FROM first, since everything else names what is in it.
+func (w *walker) selectBody(s *pg.SelectStmt) {
+	w.from(s.FromClause)
+	if s.Op != pg.SetOperation_SETOP_NONE {
+		w.selectStmt(s.Larg)
+		out := w.result // the left arm names the columns
+		w.selectStmt(s.Rarg)
+		w.outputNames(s, out)
+		w.except(s, "FromClause", "Larg", "Rarg")
+		w.result = out
+		return
+	}
+	out := w.rowTypeOf(s.TargetList)
+	if len(s.ValuesLists) > 0 {
+		out = valuesType(s.ValuesLists)
+	}
+	w.outputNames(s, out)
+	w.except(s, "FromClause")
+	w.result = out
 }
 
-// modify walks an UPDATE or DELETE.
-func (w *walker) modify(what string, target *pg.RangeVar, clause *pg.WithClause, message any) {
-	w.mark(target, Write)
-	w.effectHere(OrdinaryWrite, what)
-	w.body(clause, message)
+// target walks the relation a statement writes and puts it in sight.
+func (w *walker) target(rv *pg.RangeVar) *item {
+	if rv == nil {
+		w.fail("statement names no relation to write")
+		rv = &pg.RangeVar{}
+	}
+	w.mark(rv, Write)
+	w.visit(rv)
+	i := w.relationItem(rv)
+	w.level.target = i
+	return w.in(i)
+}
+
+// written notes the columns that are given a value, and walks the values.
+func (w *walker) written(i *item, targets []*pg.Node) {
+	for _, n := range targets {
+		t := n.GetResTarget()
+		if t == nil {
+			continue
+		}
+		o := origin{i.relation.schema, i.relation.relation, t.Name}
+		w.column(o, Written, int(t.Location))
+		w.assigned = o
+		w.children(t)
+		w.assigned = origin{}
+	}
+}
+
+func (w *walker) update(s *pg.UpdateStmt) {
+	w.effectHere(OrdinaryWrite, "UPDATE")
+	w.scoped(s.WithClause, func() {
+		w.nested(func() {
+			i := w.target(s.Relation)
+			w.from(s.FromClause)
+			w.written(i, s.TargetList)
+			w.except(s, "Relation", "FromClause", "TargetList")
+			w.result = w.rowTypeOf(s.ReturningList)
+		})
+	})
+}
+
+func (w *walker) delete(s *pg.DeleteStmt) {
+	w.effectHere(OrdinaryWrite, "DELETE")
+	w.scoped(s.WithClause, func() {
+		w.nested(func() {
+			w.target(s.Relation)
+			w.from(s.UsingClause)
+			w.except(s, "Relation", "UsingClause")
+			w.result = w.rowTypeOf(s.ReturningList)
+		})
+	})
 }
 
 // insert judges INSERT: with a SELECT that meets a relation it duplicates
 // data. Look-ups in VALUES are single rows and stay ordinary.
 func (w *walker) insert(s *pg.InsertStmt) {
-	w.mark(s.Relation, Write)
 	w.effectHere(OrdinaryWrite, "INSERT")
 	values := len(s.GetSelectStmt().GetSelectStmt().GetValuesLists()) > 0
 	before := w.touched
@@ -81,11 +146,26 @@ func (w *walker) insert(s *pg.InsertStmt) {
 		if w.touched > before && !values {
 			w.effectHere(InternalCopy, "INSERT ... SELECT")
 		}
-		w.children(&pg.InsertStmt{
-			Relation: s.Relation, Cols: s.Cols,
-			OnConflictClause: s.OnConflictClause, ReturningList: s.ReturningList,
-		})
+		w.nested(func() { w.inserted(s) })
 	})
+}
+
+// inserted walks the target of an INSERT, with ON CONFLICT and RETURNING.
+func (w *walker) inserted(s *pg.InsertStmt) {
+	i := w.target(s.Relation)
+	w.written(i, s.Cols)
+	if len(s.Cols) == 0 && s.SelectStmt != nil {
+		w.column(origin{schema: i.relation.schema, relation: i.relation.relation}, Written, int(s.GetRelation().GetLocation()))
+	}
+	if c := s.OnConflictClause; c != nil {
+		items := w.level.items
+		w.in(&item{alias: "excluded", relation: i.relation, hidden: true, known: true})
+		w.written(i, c.TargetList)
+		w.except(c, "TargetList")
+		w.level.items = items
+	}
+	w.except(s, "Relation", "Cols", "SelectStmt", "OnConflictClause")
+	w.result = w.rowTypeOf(s.ReturningList)
 }
 
 // merge judges MERGE: one that inserts from a relation duplicates data.
@@ -94,11 +174,22 @@ func (w *walker) merge(s *pg.MergeStmt) {
 	w.effectHere(OrdinaryWrite, "MERGE")
 	before := w.touched
 	w.scoped(s.WithClause, func() {
-		w.walkNode(s.SourceRelation)
-		if w.touched > before && inserts(s.MergeWhenClauses) {
-			w.effectHere(InternalCopy, "MERGE ... INSERT")
-		}
-		w.children(s)
+		w.nested(func() {
+			w.fromItem(s.SourceRelation)
+			if w.touched > before && inserts(s.MergeWhenClauses) {
+				w.effectHere(InternalCopy, "MERGE ... INSERT")
+			}
+			i := w.target(s.Relation)
+			for _, n := range s.MergeWhenClauses {
+				c := n.GetMergeWhenClause()
+				w.written(i, c.GetTargetList())
+				if c != nil {
+					w.except(c, "TargetList")
+				}
+			}
+			w.except(s, "Relation", "SourceRelation", "MergeWhenClauses")
+			w.result = w.rowTypeOf(s.ReturningList)
+		})
 	})
 }
 

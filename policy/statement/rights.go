@@ -28,7 +28,7 @@ func (w *walker) rightsStatement(node *pg.Node) bool {
 	case *pg.Node_AlterPolicyStmt:
 		w.mark(n.AlterPolicyStmt.Table, Alter)
 		w.effectHere(WeakenProtection, "ALTER POLICY")
-		w.children(n.AlterPolicyStmt)
+		w.over(n.AlterPolicyStmt.Table, func() { w.children(n.AlterPolicyStmt) })
 	case *pg.Node_CommentStmt:
 		w.comment(n.CommentStmt)
 	case *pg.Node_RenameStmt:
@@ -54,6 +54,9 @@ func (w *walker) rightsStatement(node *pg.Node) bool {
 func (w *walker) grant(s *pg.GrantStmt) {
 	for _, o := range s.Objects {
 		w.mark(o.GetRangeVar(), Alter)
+		for _, p := range s.Privileges {
+			w.columnsOf(o.GetRangeVar(), strs(p.GetAccessPriv().GetCols()), Used)
+		}
 	}
 	if s.IsGrant {
 		w.effectHere(WeakenProtection, grantWords("GRANT", s.Grantees))
@@ -113,7 +116,7 @@ func (w *walker) createPolicy(s *pg.CreatePolicyStmt) {
 	} else {
 		w.effectHere(DDL, "CREATE POLICY (restrictive)")
 	}
-	w.children(s)
+	w.over(s.Table, func() { w.children(s) })
 }
 
 // comment: a comment may hold the class of a column.
@@ -147,6 +150,9 @@ var harmlessRenames = map[pg.ObjectType]bool{
 
 func (w *walker) rename(s *pg.RenameStmt) {
 	w.mark(s.Relation, Alter)
+	if s.RenameType == pg.ObjectType_OBJECT_COLUMN {
+		w.columnsOf(s.Relation, []string{s.Subname, s.Newname}, Written)
+	}
 	if harmlessRenames[s.RenameType] {
 		w.effectHere(DDL, "RENAME")
 	} else {

@@ -33,8 +33,8 @@ func findsRows(v reflect.Value) bool {
 				return true
 			}
 		}
-		for _, i := range plan(v.Elem().Type()) {
-			if findsRows(v.Elem().Field(i)) {
+		for _, part := range plan(v.Elem().Type()) {
+			if findsRows(v.Elem().Field(part.index)) {
 				return true
 			}
 		}

@@ -10,16 +10,21 @@ import (
 type scope struct {
 	outer *scope
 	name  string
+	// output is its row type, nil while it is being walked.
+	output *rowType
 }
 
-func (s *scope) has(name string) bool {
+// find returns the common table expression a bare name means, or nil.
+func (s *scope) find(name string) *scope {
 	for ; s != nil; s = s.outer {
 		if s.name == name {
-			return true
+			return s
 		}
 	}
-	return false
+	return nil
 }
+
+func (s *scope) has(name string) bool { return s.find(name) != nil }
 
 // with walks the common table expressions of a WITH clause and returns the
 // scope of the statement it belongs to. Without RECURSIVE each sees only the
@@ -28,17 +33,29 @@ func (w *walker) with(clause *pg.WithClause) {
 	if clause == nil {
 		return
 	}
-	if clause.Recursive {
-		for _, n := range clause.Ctes {
-			w.scope = &scope{w.scope, n.GetCommonTableExpr().GetCtename()}
+	entries := make([]*scope, len(clause.Ctes))
+	for i, n := range clause.Ctes {
+		entries[i] = &scope{name: n.GetCommonTableExpr().GetCtename()}
+		if clause.Recursive {
+			w.see(entries[i])
 		}
 	}
-	for _, n := range clause.Ctes {
+	for i, n := range clause.Ctes {
+		w.result = nil
 		w.children(n)
+		if w.result != nil {
+			entries[i].output = w.result.rename(strs(n.GetCommonTableExpr().GetAliascolnames()))
+		}
 		if !clause.Recursive {
-			w.scope = &scope{w.scope, n.GetCommonTableExpr().GetCtename()}
+			w.see(entries[i])
 		}
 	}
+}
+
+// see puts a common table expression in sight.
+func (w *walker) see(s *scope) {
+	s.outer = w.scope
+	w.scope = s
 }
 
 // scoped runs body with the names of a WITH clause in sight and forgets them

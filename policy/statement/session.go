@@ -77,6 +77,15 @@ func (w *walker) inner(use NameUse, query *pg.Node) {
 		w.touched++
 		w.relation(r)
 	}
+	for _, c := range st.Columns {
+		w.columnAgain(c)
+	}
+	for _, u := range st.Unresolved {
+		w.untold(u)
+	}
+	if st.LiteralsMatter {
+		w.literalsMatter()
+	}
 	for _, f := range st.Functions {
 		w.function(f.Schema, f.Name, f.Position)
 	}

@@ -31,8 +31,7 @@ type Statement struct {
 	Effects []Effect `json:"effects"`
 	// Relations are the relations named, without CTE names.
 	Relations []Relation `json:"relations,omitempty"`
-	// Columns are the columns named, as far as the text tells whose they
-	// are.
+	// Columns are the columns named, with what becomes of their values.
 	Columns []Column `json:"columns,omitempty"`
 	// Functions are the functions named, built-ins of the known set
 	// included.
@@ -49,6 +48,12 @@ type Statement struct {
 	CopyIn *CopyIn `json:"copy_in,omitempty"`
 	// Show is the variable of a SHOW, lower case.
 	Show string `json:"show,omitempty"`
+	// Unresolved says what the text cannot tell, in constant words such as
+	// "attribute notation may call a function".
+	Unresolved []string `json:"unresolved,omitempty"`
+	// LiteralsMatter is set if the analysis depends on the value of a
+	// literal.
+	LiteralsMatter bool `json:"-"`
 	// Start and End delimit the statement in the text, in bytes, without
 	// the separating semicolon.
 	Start int `json:"start"`

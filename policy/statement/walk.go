@@ -25,8 +25,19 @@ type walker struct {
 	// settingsRow is the constant c inside SELECT ... FROM pg_settings
 	// WHERE name = c.
 	settingsRow string
-	problem     *Problem
-	seen        seen
+	// level is what expressions can name; use is what becomes of the
+	// columns they name.
+	level *level
+	use   ColumnUse
+	// result is the row type of the query walked last.
+	result *rowType
+	// assigned is the column that the expression being walked is assigned
+	// to.
+	assigned origin
+	// unread are names that read no column.
+	unread  map[*pg.ColumnRef]bool
+	problem *Problem
+	seen    seen
 }
 
 // seen keeps lists free of duplicates.
@@ -34,6 +45,7 @@ type seen struct {
 	effects   map[effectKey]bool
 	relations map[relationKey]bool
 	functions map[functionKey]bool
+	columns   map[columnKey]int
 }
 
 type (
@@ -49,7 +61,7 @@ type (
 )
 
 func newWalker(start int) *walker {
-	return &walker{st: &Statement{Start: start}}
+	return &walker{st: &Statement{Start: start}, use: Output}
 }
 
 // finish completes the statement after the walk.
@@ -170,9 +182,28 @@ func (w *walker) children(message any) {
 }
 
 func (w *walker) fields(v reflect.Value) {
-	for _, i := range plan(v.Type()) {
-		w.value(v.Field(i))
+	for _, part := range plan(v.Type()) {
+		w.part(v, part)
 	}
+}
+
+// except visits all fields of a message but those named, which the caller has
+// dealt with.
+func (w *walker) except(message any, done ...string) {
+	v := reflect.ValueOf(message).Elem()
+	for _, part := range plan(v.Type()) {
+		if !slices.Contains(done, part.name) {
+			w.part(v, part)
+		}
+	}
+}
+
+func (w *walker) part(v reflect.Value, part part) {
+	if !part.predicate || w.use == Used {
+		w.value(v.Field(part.index))
+		return
+	}
+	w.using(Used, func() { w.value(v.Field(part.index)) })
 }
 
 func (w *walker) value(v reflect.Value) {
@@ -205,26 +236,32 @@ func (w *walker) walkNode(n *pg.Node) {
 	}
 }
 
-var plans sync.Map // reflect.Type of a message struct -> []int
+// part is a field of a message that holds messages.
+type part struct {
+	index     int
+	name      string
+	predicate bool
+}
+
+var plans sync.Map // reflect.Type of a message struct -> []part
 
 // plan lists the fields of a message that hold messages.
-func plan(t reflect.Type) []int {
+func plan(t reflect.Type) []part {
 	if p, ok := plans.Load(t); ok {
-		return p.([]int)
+		return p.([]part)
 	}
-	var fields []int
+	var fields []part
 	for i := range t.NumField() {
 		f := t.Field(i)
 		if !f.IsExported() {
 			continue
 		}
-		switch f.Type.Kind() {
-		case reflect.Pointer, reflect.Interface:
-			fields = append(fields, i)
-		case reflect.Slice:
-			if k := f.Type.Elem().Kind(); k == reflect.Pointer || k == reflect.Interface {
-				fields = append(fields, i)
-			}
+		kind := f.Type.Kind()
+		if kind == reflect.Slice {
+			kind = f.Type.Elem().Kind()
+		}
+		if kind == reflect.Pointer || kind == reflect.Interface {
+			fields = append(fields, part{i, f.Name, predicates[t.Name()+"."+f.Name]})
 		}
 	}
 	plans.Store(t, fields)
@@ -249,11 +286,24 @@ func (w *walker) visit(message any) bool {
 	case *pg.FuncCall:
 		return w.funcCall(m)
 	case *pg.A_Expr:
-		w.operator(m.Name, int(m.Location))
+		return w.operands(m.Name, int(m.Location), m)
 	case *pg.SubLink:
-		w.operator(m.OperName, int(m.Location))
+		w.existence(m)
+		return w.operands(m.OperName, int(m.Location), m)
+	case *pg.ColumnRef:
+		w.columnRef(m)
+		return true
+	case *pg.A_Indirection:
+		return w.indirection(m)
+	case *pg.Constraint:
+		return w.constraint(m)
+	case *pg.IndexElem:
+		w.indexColumn(m.Name)
+	case *pg.PublicationTable:
+		w.published(m)
+		return true
 	case *pg.SortBy:
-		w.operator(m.UseOp, int(m.Location))
+		return w.operands(m.UseOp, int(m.Location), m)
 	case *pg.RangeTableSample:
 		w.sampleMethod(m)
 	case *pg.CurrentOfExpr:
@@ -265,6 +315,16 @@ func (w *walker) visit(message any) bool {
 	}
 	return false
 }
+
+// untold notes what the text cannot tell, in constant words.
+func (w *walker) untold(what string) {
+	if !slices.Contains(w.st.Unresolved, what) {
+		w.st.Unresolved = append(w.st.Unresolved, what)
+	}
+}
+
+// literalsMatter notes that the analysis depends on the value of a literal.
+func (w *walker) literalsMatter() { w.st.LiteralsMatter = true }
 
 // strs are the values of a list of String nodes, such as a qualified name.
 func strs(nodes []*pg.Node) []string {
