@@ -21,9 +21,10 @@ const maxStatement = 4<<20 + 1
 
 func policyExplainCommand() *cli.Command {
 	return &cli.Command{
-		Name: "explain", Usage: "show the whole way of one decision", ArgsUsage: "SQL|-",
+		Name: "explain", Usage: "show the whole way of one decision", ArgsUsage: "SQL...|-",
 		Description: "Shows what the text does and where, each rule that was weighed and why it matches or not, and the\n" +
-			"answer as the client would read it. Nothing is run and no place is measured: give what is known about\n" +
+			"answer as the client would read it. Several texts are a session, of which the last is explained: names\n" +
+			"that an earlier one made mean something there. Nothing is run and no place is measured: give what is known about\n" +
 			"a place as --fact place.NAME=\"FINDING; FINDING\", or place.NAME= for one without a finding.",
 		Flags: []cli.Flag{
 			policyFlag(),
@@ -37,22 +38,21 @@ func policyExplainCommand() *cli.Command {
 			&cli.StringSliceFlag{Name: "fact", Usage: "`KEY=VALUE` as in verdict files, such as place.sandbox="},
 		},
 		Action: func(c *cli.Context) error {
-			if c.NArg() != 1 || c.String("as") == "" {
-				return cli.Exit("policy explain takes --policy FILE, --as USER and then one SQL text, or - for standard input", exitUsage)
+			if c.NArg() == 0 || c.String("as") == "" {
+				return cli.Exit("policy explain takes --policy FILE, --as USER and then SQL, or - for standard input", exitUsage)
 			}
 			q, err := question(c)
 			if err != nil {
 				return cli.Exit(err, exitUsage)
 			}
 			return withPolicy(c, func(p *policy.Policy, a *statement.Analyzer) error {
-				text, err := sqlText(c.Args().First(), os.Stdin)
-				if err != nil {
-					return err
-				}
 				if err := cases.Check(p, q); err != nil {
 					return cli.Exit(err, exitConfig)
 				}
-				q.Texts = []string{text}
+				var err error
+				if q.Texts, err = sqlTexts(c.Args().Slice(), os.Stdin); err != nil {
+					return err
+				}
 				_, err = cases.Explain(c.Context, os.Stdout, p, a, q)
 				return err
 			})
@@ -84,14 +84,14 @@ func question(c *cli.Context) (cases.Question, error) {
 	return q, errors.Join(faults...)
 }
 
-// sqlText is the argument, or for - what comes in.
-func sqlText(argument string, in io.Reader) (string, error) {
-	if argument != "-" {
-		return argument, nil
+// sqlTexts are the arguments, or for - alone what comes in.
+func sqlTexts(arguments []string, in io.Reader) ([]string, error) {
+	if len(arguments) != 1 || arguments[0] != "-" {
+		return arguments, nil
 	}
 	data, err := io.ReadAll(io.LimitReader(in, maxStatement))
 	if err != nil {
-		return "", fmt.Errorf("reading the statement: %w", err)
+		return nil, fmt.Errorf("reading the statement: %w", err)
 	}
-	return string(data), nil
+	return []string{string(data)}, nil
 }

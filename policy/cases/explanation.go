@@ -3,6 +3,7 @@ package cases
 import (
 	"bufio"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -32,11 +33,19 @@ func Explain(ctx context.Context, w io.Writer, p *policy.Policy, a Analyzer, q Q
 	}
 	var s session
 	var req *policy.Request
+	var d policy.Decision
+	var steps []policy.Step
 	text := ""
 	for _, text = range q.Texts {
-		req, s.known = s.request(ctx, a, &q, places, text)
+		var known map[string]*statement.Statement
+		req, known = s.request(ctx, a, &q, places, text)
+		if d, steps = p.Trace(req); d.Verdict == policy.Allow {
+			s.known = known
+		}
 	}
-	d, steps := p.Trace(req)
+	if req == nil {
+		return policy.Decision{}, errors.New("there is no text to explain")
+	}
 	e := &explanation{Writer: bufio.NewWriter(w), text: text}
 	e.head(p, &q)
 	e.statements(req)
@@ -97,6 +106,10 @@ func (e *explanation) statement(i, of int, st *statement.Statement) {
 		is := func(r statement.Relation) bool { return r.Access == access }
 		e.list(accessVerbs[access], wordsOf(st.Relations, is, func(r statement.Relation) string { return e.relation(r) }))
 	}
+	for _, use := range []statement.ColumnUse{statement.Output, statement.Used, statement.Written} {
+		is := func(c statement.Column) bool { return c.Use == use }
+		e.list(columnVerbs[use], wordsOf(st.Columns, is, func(c statement.Column) string { return columnWords(c) + e.at(c.Position) }))
+	}
 	e.list("calls", wordsOf(st.Functions, nil, func(f statement.Function) string {
 		return statement.Relation{Schema: f.Schema, Name: f.Name}.String() + e.at(f.Position)
 	}))
@@ -106,6 +119,22 @@ func (e *explanation) statement(i, of int, st *statement.Statement) {
 
 var accessVerbs = map[statement.Access]string{
 	statement.Read: "reads", statement.Write: "writes", statement.Create: "creates", statement.Alter: "alters",
+}
+
+var columnVerbs = map[statement.ColumnUse]string{
+	statement.Output: "gives out", statement.Used: "looks at", statement.Written: "writes columns",
+}
+
+// columnWords writes schema.relation.column, as far as the text tells.
+func columnWords(c statement.Column) string {
+	name := c.Name
+	if c.Star {
+		name = "*"
+	}
+	if c.Relation == "" {
+		return name + " of one of the relations"
+	}
+	return statement.Relation{Schema: c.Schema, Name: c.Relation}.String() + "." + name
 }
 
 // wordsOf words the items of a list that are wanted; nil wants all.
