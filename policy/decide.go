@@ -1,6 +1,8 @@
 package policy
 
 import (
+	"slices"
+
 	"github.com/sluice-pg/sluice/policy/statement"
 )
 
@@ -92,6 +94,8 @@ type judge struct {
 	volatile bool
 	// trace collects the rules that were weighed; nil if nobody asks.
 	trace *[]Step
+	// output and used are the classes touched, sorted.
+	output, used []string
 }
 
 // decide judges a sound request of the view's session.
@@ -121,6 +125,11 @@ func (j *judge) decide() Decision {
 // finish adds what all statements together amount to.
 func (j *judge) finish(d Decision) Decision {
 	d.Notices, d.Shadow, d.Volatile = j.notices, j.shadow, j.volatile
+	d.ClassesOutput, d.ClassesUsed = j.output, j.used
+	d.Classes = slices.Clone(j.output)
+	for _, class := range j.used {
+		d.Classes = addWord(d.Classes, class)
+	}
 	if d.Verdict != Deny && j.limits != nil {
 		d.Limits, d.LimitsRule, d.LimitsPosition = j.limits.Limits, j.limits.rule, j.limits.position
 	}
@@ -148,28 +157,33 @@ func (j *judge) alone(st *statement.Statement, index int) Decision {
 			return c.refuseSetting(&st.Settings[i])
 		}
 	}
-	if r, relation := c.denied(); r != nil {
-		return c.refuseByRule(r, relation)
+	c.withKnown()
+	c.classes()
+	if r, what := c.denied(); r != nil {
+		return c.refuseByRule(r, what)
+	}
+	if d, refused := c.refuseSecret(); refused {
+		return d
 	}
 	return c.weighEffects()
 }
 
 // denied finds the first deny rule that matches, and notes those that would
 // if they acted.
-func (c *ruling) denied() (*rule, *statement.Relation) {
+func (c *ruling) denied() (*rule, met) {
 	for _, r := range c.judge.view.watch {
-		relation, met := r.denies(c.st)
-		c.weighedDeny(r, relation, met)
-		if met {
+		what, matches := r.denies(c)
+		c.weighedDeny(r, what, matches)
+		if matches {
 			c.judge.aside(r, "this")
 		}
 	}
 	for _, r := range c.judge.view.deny {
-		relation, met := r.denies(c.st)
-		c.weighedDeny(r, relation, met)
-		if met {
-			return r, relation
+		what, matches := r.denies(c)
+		c.weighedDeny(r, what, matches)
+		if matches {
+			return r, what
 		}
 	}
-	return nil, nil
+	return nil, met{}
 }

@@ -56,7 +56,7 @@ func drawRule(effect Verdict) *rapid.Generator[*rule] {
 
 func drawPolicy(t *rapid.T) *Policy {
 	return &Policy{
-		name: "p", places: []PlaceDef{{Name: "here", Host: "10.0.0.1", Port: defaultPort}},
+		name: "p", places: []*place{{PlaceDef: PlaceDef{Name: "here", Host: "10.0.0.1", Port: defaultPort}}},
 		deny:  rapid.SliceOfN(drawRule(Deny), 0, 2).Draw(t, "deny"),
 		leave: rapid.SliceOfN(drawRule(Allow), 0, 4).Draw(t, "allow"),
 	}
@@ -272,7 +272,7 @@ func TestCoveredRulesDecideNothing(t *testing.T) {
 			return
 		}
 		met++
-		p := &Policy{places: []PlaceDef{{Name: "here", Host: "10.0.0.1", Port: defaultPort}}}
+		p := &Policy{places: []*place{{PlaceDef: PlaceDef{Name: "here", Host: "10.0.0.1", Port: defaultPort}}}}
 		both := with(with(p, wide), narrow)
 		req := drawRequest(t)
 		a, b := with(p, wide).Decide(req), both.Decide(req)

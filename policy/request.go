@@ -80,7 +80,7 @@ type Place struct {
 	TLS string `json:"tls,omitempty"`
 	// Authentication is the weakest question that anybody who knocked was
 	// asked: trust (none at all), ident, password (in clear), md5, scram,
-	// certificate, rejected (nobody was let near) or unknown.
+	// gss, oauth, certificate, rejected (nobody was let near) or unknown.
 	Authentication string `json:"authentication,omitempty"`
 	// Replication is open if a stranger may ask for it without a password,
 	// else closed, or unknown.

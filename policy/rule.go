@@ -4,6 +4,7 @@ import (
 	"net/netip"
 	"slices"
 
+	"github.com/sluice-pg/sluice/policy/condition"
 	"github.com/sluice-pg/sluice/policy/statement"
 	"github.com/sluice-pg/sluice/policy/strictyaml"
 )
@@ -22,6 +23,8 @@ type rule struct {
 	users     []string
 	addresses []netip.Prefix
 	methods   []string
+	classes   []classPattern
+	when      *condition.Condition
 	limits    limitSet
 	message   string
 	link      string
@@ -55,35 +58,57 @@ func (r *rule) otherSession(identity Identity, session Session, addr netip.Addr)
 	return ""
 }
 
-// denies reports whether a deny rule matches a statement, and the relation
-// it met, if there is one. It matches whatever might be meant.
-func (r *rule) denies(st *statement.Statement) (*statement.Relation, bool) {
-	if !slices.ContainsFunc(st.Effects, func(e statement.Effect) bool { return r.kinds.has(e.Kind) }) {
-		return nil, false
-	}
-	return r.reaches(st)
+// met is what a rule met in a statement.
+type met struct {
+	relation *statement.Relation
+	column   *columnEntry
+	// failed is set if the rule's condition could not be evaluated.
+	failed error
 }
 
-// mayReach reports whether a statement might touch what the rule names.
-func (r *rule) mayReach(st *statement.Statement) bool {
-	_, met := r.reaches(st)
-	return met
+// denies reports whether a deny rule matches a statement, and what it met.
+// It matches whatever might be meant.
+func (r *rule) denies(c *ruling) (met, bool) {
+	if !slices.ContainsFunc(c.st.Effects, func(e statement.Effect) bool { return r.kinds.has(e.Kind) }) {
+		return met{}, false
+	}
+	return r.reaches(c)
+}
+
+// mayReach reports whether a statement might be what the rule is about.
+func (r *rule) mayReach(c *ruling) bool {
+	_, may := r.reaches(c)
+	return may
 }
 
 // reaches is denies without regard to kinds.
-func (r *rule) reaches(st *statement.Statement) (*statement.Relation, bool) {
-	if len(r.functions) > 0 && !r.reachesFunction(st) {
-		return nil, false
+func (r *rule) reaches(c *ruling) (met, bool) {
+	if len(r.functions) > 0 && !r.reachesFunction(c.st) {
+		return met{}, false
 	}
+	relation, may := r.reachesRelation(c.st)
+	if !may {
+		return met{}, false
+	}
+	out := met{relation: relation}
+	if len(r.classes) > 0 {
+		if out.column, may = r.meetsClasses(c.touch()); !may {
+			return met{}, false
+		}
+	}
+	holds, err := c.holds(r)
+	out.failed = err
+	return out, holds || err != nil
+}
+
+func (r *rule) reachesRelation(st *statement.Statement) (*statement.Relation, bool) {
 	if len(r.relations) == 0 {
 		return nil, true
 	}
 	for i := range st.Relations {
 		named := &st.Relations[i]
-		for _, p := range r.relations {
-			if p.couldBe(named.Schema, named.Name) {
-				return named, true
-			}
+		if matchesAny(r.relations, named.Schema, named.Name, pattern.couldBe) {
+			return named, true
 		}
 	}
 	return nil, reachesUnnamed(st)
@@ -108,19 +133,41 @@ const (
 	functionReads
 	otherRelation
 	bareRelation
+	otherClass
+	otherCondition
+	failedCondition
 )
 
 // allows reports whether a rule that gives leave matches an effect of a
 // statement, and if not, why, with the relation that is in the way. It matches only
 // what is surely meant.
-func (r *rule) allows(st *statement.Statement, effect statement.Effect) (mismatch, *statement.Relation) {
+func (r *rule) allows(c *ruling, effect statement.Effect) (mismatch, *statement.Relation) {
 	if !r.kinds.has(effect.Kind) {
 		return otherKind, nil
 	}
-	called, byFunction := causedBy(st, effect)
-	if len(r.functions) > 0 && !(byFunction && r.allowsFunction(st, called)) {
+	called, byFunction := causedBy(c.st, effect)
+	if len(r.functions) > 0 && !(byFunction && r.allowsFunction(c.st, called)) {
 		return otherFunction, nil
 	}
+	if why, relation := r.allowsRelations(c.st, byFunction); why != matches {
+		return why, relation
+	}
+	if len(r.classes) > 0 {
+		if _, only := r.onlyClasses(c.touch()); !only {
+			return otherClass, nil
+		}
+	}
+	holds, err := c.holds(r)
+	switch {
+	case err != nil:
+		return failedCondition, nil
+	case !holds:
+		return otherCondition, nil
+	}
+	return matches, nil
+}
+
+func (r *rule) allowsRelations(st *statement.Statement, byFunction bool) (mismatch, *statement.Relation) {
 	if len(r.relations) == 0 {
 		return matches, nil
 	}
@@ -147,14 +194,16 @@ func matchesAny(patterns []pattern, schema, name string, match func(pattern, str
 	return slices.ContainsFunc(patterns, func(p pattern) bool { return match(p, schema, name) })
 }
 
-// covers reports whether r matches every statement that other matches.
+// covers reports whether r matches every statement that other matches. What
+// a condition lets through is not known, so a rule with one covers nothing.
 func (r *rule) covers(other *rule) bool {
-	return r.kinds&other.kinds == other.kinds &&
+	return r.when == nil && r.kinds&other.kinds == other.kinds &&
 		coversAll(r.databases, other.databases, func(a, b string) bool { return a == b }) &&
 		coversAll(r.users, other.users, func(a, b string) bool { return a == b }) &&
 		coversAll(r.methods, other.methods, func(a, b string) bool { return a == b }) &&
 		coversAll(r.addresses, other.addresses, coversPrefix) &&
 		coversAll(r.functions, other.functions, pattern.covers) &&
+		coversAll(r.classes, other.classes, classPattern.covers) &&
 		coversAll(r.relations, other.relations, pattern.covers)
 }
 

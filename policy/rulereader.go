@@ -47,6 +47,9 @@ func (r *reader) rule(entry *ruleEntry) *rule {
 	out.relations = r.patterns(entry.Relations, "relation", out.effect)
 	out.functions = r.patterns(entry.Functions, "function", out.effect)
 	out.databases = r.names(entry.Databases, "database")
+	r.declared(entry.Databases)
+	out.classes = r.classPatterns(entry.Classes)
+	out.when = r.condition(entry.When)
 	out.users = r.names(entry.Users, "user")
 	out.addresses = r.addresses(entry.Addresses)
 	out.methods = r.methods(entry.Methods)
@@ -191,6 +194,19 @@ func (r *reader) names(texts []strictyaml.Text, what string) []string {
 	return names
 }
 
+// declared checks the names of databases against the section, if there is
+// one.
+func (r *reader) declared(texts []strictyaml.Text) {
+	if r.databaseNames == nil {
+		return
+	}
+	for _, text := range texts {
+		if text.Value != "" && !slices.Contains(r.databaseNames, text.Value) {
+			r.errs.Addf(text.Position, "database %q is not declared under databases%s", text.Value, orKnown(text.Value, r.databaseNames))
+		}
+	}
+}
+
 func (r *reader) addresses(texts []strictyaml.Text) []netip.Prefix {
 	prefixes := make([]netip.Prefix, 0, len(texts))
 	for _, text := range texts {
@@ -220,21 +236,19 @@ func parsePrefix(text string) (netip.Prefix, error) {
 // empties refuses lists without entries: it cannot be told whether all or
 // none is meant.
 func (r *reader) empties(entry *ruleEntry) {
-	for _, list := range []struct {
-		name  string
-		texts []strictyaml.Text
-	}{
-		{"kinds", entry.Kinds},
-		{"relations", entry.Relations},
-		{"functions", entry.Functions},
-		{"databases", entry.Databases},
-		{"users", entry.Users},
-		{"addresses", entry.Addresses},
-		{"methods", entry.Methods},
-	} {
-		if list.texts != nil && len(list.texts) == 0 {
-			r.errs.Addf(entry.Position, "the list %s is empty: name something, or leave it out to mean all", list.name)
-		}
+	r.emptyList(entry.Position, "kinds", entry.Kinds)
+	r.emptyList(entry.Position, "relations", entry.Relations)
+	r.emptyList(entry.Position, "functions", entry.Functions)
+	r.emptyList(entry.Position, "classes", entry.Classes)
+	r.emptyList(entry.Position, "databases", entry.Databases)
+	r.emptyList(entry.Position, "users", entry.Users)
+	r.emptyList(entry.Position, "addresses", entry.Addresses)
+	r.emptyList(entry.Position, "methods", entry.Methods)
+}
+
+func (r *reader) emptyList(at strictyaml.Position, name string, texts []strictyaml.Text) {
+	if texts != nil && len(texts) == 0 {
+		r.errs.Addf(at, "the list %s is empty: name something, or leave it out to mean all", name)
 	}
 }
 

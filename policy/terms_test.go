@@ -6,13 +6,23 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/sluice-pg/sluice/policy"
+	"github.com/sluice-pg/sluice/policy/statement"
 )
 
 // TestTerms shows on what terms requests run: limits, notices, shadow
 // reasons and classes. A case is a policy, a line with ++++, and then one
-// request a line, as what differs from a sound one in JSON.
+// request a line: SQL, or what differs from a sound request in JSON. A line
+// "with JSON" sets the scene for the SQL below it.
 func TestTerms(t *testing.T) {
+	analyzer := statement.NewAnalyzer(statement.Options{})
+	t.Cleanup(func() {
+		if err := analyzer.Close(); err != nil {
+			t.Error(err)
+		}
+	})
 	each(t, "terms", func(t *testing.T, text string) string {
 		return cases(t, text, func(input string) string {
 			document, lines, found := strings.Cut(input, "\n++++\n")
@@ -20,20 +30,48 @@ func TestTerms(t *testing.T) {
 				t.Fatalf("a case without ++++: %q", input)
 			}
 			p := parse(t, document)
+			with := "{}"
 			var out []string
 			for line := range strings.SplitSeq(lines, "\n") {
+				if scene, isScene := strings.CutPrefix(line, "with "); isScene {
+					with = scene
+					out = append(out, "with other facts")
+					continue
+				}
 				req := request()
-				if err := json.Unmarshal([]byte(line), req); err != nil {
-					t.Fatalf("%v in %q", err, line)
+				if strings.HasPrefix(line, "{") {
+					unmarshal(t, line, req)
+				} else {
+					unmarshal(t, with, req)
+					a := analyzer.Analyze(t.Context(), line)
+					req.Kind, req.Problem, req.Statements = a.Kind, a.Problem, a.Statements
+					out = append(out, "> "+line)
 				}
 				for _, st := range req.Statements {
 					req.Kind = min(req.Kind, st.Kind)
 				}
-				out = append(out, terms(p.Decide(req)))
+				out = append(out, terms(decideBothWays(t, p, req)))
 			}
 			return strings.Join(out, "\n")
 		})
 	})
+}
+
+func unmarshal(t *testing.T, text string, req *policy.Request) {
+	t.Helper()
+	if err := json.Unmarshal([]byte(text), req); err != nil {
+		t.Fatalf("%v in %q", err, text)
+	}
+}
+
+// decideBothWays checks that a session's view gives the policy's own answer.
+func decideBothWays(t *testing.T, p *policy.Policy, req *policy.Request) policy.Decision {
+	t.Helper()
+	d := p.Decide(req)
+	if diff := cmp.Diff(d, p.View(req.Identity, req.Session).Decide(req)); diff != "" {
+		t.Errorf("the view decides differently: %s", diff)
+	}
+	return d
 }
 
 // terms writes what a decision says beside its words.

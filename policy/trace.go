@@ -3,6 +3,7 @@ package policy
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/sluice-pg/sluice/policy/statement"
 )
@@ -48,14 +49,14 @@ func (p *Policy) Trace(req *Request) (Decision, []Step) {
 }
 
 // weighedDeny notes that a deny rule was held against the statement.
-func (c *ruling) weighedDeny(r *rule, relation *statement.Relation, met bool) {
+func (c *ruling) weighedDeny(r *rule, what met, matched bool) {
 	if c.judge.trace == nil {
 		return
 	}
-	step := Step{RuleInfo: r.info(), Considered: true, Statement: c.index, Matched: met}
+	step := Step{RuleInfo: r.info(), Considered: true, Statement: c.index, Matched: matched}
 	switch {
-	case met:
-		step.Why = whyMet(r, relation)
+	case matched:
+		step.Why = whyMet(r, what)
 	case !c.hasKindOf(r):
 		step.Considered, step.Why = false, "other kinds"
 	default:
@@ -64,33 +65,49 @@ func (c *ruling) weighedDeny(r *rule, relation *statement.Relation, met bool) {
 	*c.judge.trace = append(*c.judge.trace, step)
 }
 
-// whyMet says what a deny rule met.
-func whyMet(r *rule, relation *statement.Relation) string {
-	switch {
-	case relation != nil && relation.Schema == "":
-		return clean(relation.Name, maxSubject) + ", written without a schema, could be what it names"
-	case relation != nil:
-		return "it names " + clean(relation.String(), maxSubject)
-	case len(r.relations) > 0:
-		return "the statement may reach relations that its text does not name"
-	}
-	return "all its keys match"
-}
-
 // hasKindOf reports whether an effect of the statement is of a rule's kinds.
 func (c *ruling) hasKindOf(r *rule) bool {
 	return slices.ContainsFunc(c.st.Effects, func(e statement.Effect) bool { return r.kinds.has(e.Kind) })
 }
 
-// whyMissed says which key of a deny rule is in the way.
-func (c *ruling) whyMissed(r *rule) string {
+// whyMet says what a deny rule met.
+func whyMet(r *rule, what met) string {
+	var words []string
 	switch {
-	case len(r.functions) > 0 && !r.reachesFunction(c.st):
+	case what.relation != nil && what.relation.Schema == "":
+		words = append(words, clean(what.relation.Name, maxSubject)+", written without a schema, could be what it names")
+	case what.relation != nil:
+		words = append(words, "it names "+clean(what.relation.String(), maxSubject))
+	case len(r.relations) > 0, len(r.classes) > 0 && what.column == nil:
+		words = append(words, "the statement may reach relations that its text does not name")
+	}
+	if what.column != nil {
+		words = append(words, fmt.Sprintf("the statement may touch %s, which is %s", clean(what.column.text, maxSubject), what.column.class))
+	}
+	if what.failed != nil {
+		words = append(words, "its condition could not be evaluated, so it counts: "+conditionError(what.failed))
+	}
+	if len(words) == 0 {
+		return allMatch
+	}
+	return strings.Join(words, "; ")
+}
+
+const allMatch = "all its keys match"
+
+// whyMissed says which key of a deny rule is in the way; the last one that
+// is weighed is its condition.
+func (c *ruling) whyMissed(r *rule) string {
+	if len(r.functions) > 0 && !r.reachesFunction(c.st) {
 		return "the statement calls none of its functions"
-	case len(r.relations) > 0 && !r.mayReach(c.st):
+	}
+	if _, may := r.reachesRelation(c.st); !may {
 		return "the statement touches none of its relations"
 	}
-	return "not all its keys match"
+	if _, may := r.meetsClasses(c.touch()); !may {
+		return "the statement touches none of its classes"
+	}
+	return "its condition does not hold"
 }
 
 // weighedLeave notes that a rule that gives leave was held against an
@@ -100,29 +117,30 @@ func (c *ruling) weighedLeave(r *rule, effect statement.Effect, why mismatch, re
 		return
 	}
 	step := Step{RuleInfo: r.info(), Considered: why != otherKind, Statement: c.index, Kind: effect.Kind.String(), Matched: why == matches}
-	name := ""
-	if relation != nil {
-		name = clean(relation.String(), maxSubject)
-	}
 	switch {
-	case why == matches:
-		step.Why = "all its keys match"
-	case why == otherKind:
-		step.Why = "other kinds"
-	case why == bareRelation:
-		step.Why = fmt.Sprintf("%s is written without its schema, so it is not surely what the rule names", name)
-	case why == otherRelation && relation != nil:
-		step.Why = name + " is none of its relations"
-	case why == otherRelation:
-		step.Why = "for certain relations, and the text names none"
-	case why == functionReads:
-		step.Why = "for certain relations, and what a function reads cannot be told from its call"
-	case why == otherFunction:
-		step.Why = "for certain functions, written with their schema, and this is none of them"
-	default:
+	case int(why) >= len(mismatchWords):
 		step.Why = "not all its keys match"
+	case why == bareRelation:
+		step.Why = clean(relation.String(), maxSubject) + mismatchWords[why]
+	case why == otherRelation && relation != nil:
+		step.Why = clean(relation.String(), maxSubject) + " is none of its relations"
+	default:
+		step.Why = mismatchWords[why]
 	}
 	*c.judge.trace = append(*c.judge.trace, step)
+}
+
+// mismatchWords say what is in the way of a rule that gives leave.
+var mismatchWords = [...]string{
+	matches:         allMatch,
+	otherKind:       "other kinds",
+	otherFunction:   "for certain functions, written with their schema, and this is none of them",
+	functionReads:   "for certain relations, and what a function reads cannot be told from its call",
+	otherRelation:   "for certain relations, and the text names none",
+	bareRelation:    " is written without its schema, so it is not surely what the rule names",
+	otherClass:      "for certain classes of columns, and the statement does not surely keep to them",
+	otherCondition:  "its condition does not hold",
+	failedCondition: "its condition could not be evaluated",
 }
 
 // mayBeMeant notes that the rule weighed last does not surely match and

@@ -16,6 +16,8 @@ type View struct {
 	watch []*rule
 	// leave are the other rules, in the order of the document.
 	leave []*rule
+	// client is the first endpoint the session comes from, nil for none.
+	client *client
 }
 
 // View prepares decisions for one session. What the client declared, and
@@ -39,6 +41,12 @@ func (p *Policy) View(identity Identity, session Session) *View {
 	for _, r := range p.leave {
 		if r.forSession(identity, session, addr) {
 			v.leave = append(v.leave, r)
+		}
+	}
+	for i := range p.clients {
+		if p.clients[i].is(identity, session, addr) {
+			v.client = &p.clients[i]
+			break
 		}
 	}
 	return v

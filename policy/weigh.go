@@ -11,6 +11,8 @@ type terms struct {
 	verdict Verdict
 	rule    *rule
 	effect  statement.Effect
+	// failed is set if the rule's condition could not be evaluated.
+	failed error
 }
 
 // weighEffects looks for a rule for every effect that needs one, and then
@@ -32,6 +34,9 @@ func (c *ruling) weighEffects() Decision {
 			return c.refuseDestination(best.rule, best.effect, faults)
 		}
 	}
+	if d, refused := c.refuseClient(); refused {
+		return d
+	}
 	if c.bound != nil {
 		c.judge.bind(*c.bound)
 	}
@@ -44,9 +49,9 @@ func (c *ruling) weighEffects() Decision {
 // limits hold, and so does what it asks for beyond allow.
 func (c *ruling) termsFor(effect statement.Effect) (terms, bool) {
 	t := terms{verdict: Allow, effect: effect}
-	narrow := func(r *rule) {
+	narrow := func(r *rule, failed error) {
 		if r.effect < t.verdict {
-			t.verdict, t.rule = r.effect, r
+			t.verdict, t.rule, t.failed = r.effect, r, failed
 		}
 		if !r.limits.empty() {
 			c.bind(bound{r.limits.over(Limits{}), r.id, r.limitsPosition})
@@ -57,24 +62,26 @@ func (c *ruling) termsFor(effect statement.Effect) (terms, bool) {
 			c.weighedLeave(r, effect, otherKind, nil)
 			continue
 		}
-		why, relation := r.allows(c.st, effect)
+		why, relation := r.allows(c, effect)
 		c.weighedLeave(r, effect, why, relation)
 		switch {
 		case !r.acts():
-			if why == matches || r.effect != Allow && r.mayReach(c.st) {
+			if why == matches || r.effect != Allow && r.mayReach(c) {
 				c.judge.aside(r, effect.Kind.String())
 			}
 		case why == matches:
 			c.judge.warnAllowed(r, effect.Kind.String())
-			narrow(r)
+			narrow(r, nil)
 			if t.rule == nil {
 				t.rule = r
 			}
 			c.bind(c.judge.policy.bound(r))
 			return t, true
-		case r.mayReach(c.st):
-			c.mayBeMeant(r)
-			narrow(r)
+		default:
+			if what, may := r.reaches(c); may {
+				c.mayBeMeant(r)
+				narrow(r, what.failed)
+			}
 		}
 	}
 	if !everyday.has(effect.Kind) {
