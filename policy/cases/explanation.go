@@ -1,7 +1,6 @@
 package cases
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"fmt"
@@ -46,21 +45,19 @@ func Explain(ctx context.Context, w io.Writer, p *policy.Policy, a Analyzer, q Q
 	if req == nil {
 		return policy.Decision{}, errors.New("there is no text to explain")
 	}
-	e := &explanation{Writer: bufio.NewWriter(w), text: text}
+	e := &explanation{printer: newPrinter(w), text: text}
 	e.head(p, &q)
 	e.statements(req)
 	e.rules(p.Rules(), steps, len(req.Statements))
 	e.answer(&d)
-	return d, e.Flush()
+	return d, e.flush()
 }
 
 // explanation is the way of a decision in the writing.
 type explanation struct {
-	*bufio.Writer
+	printer
 	text string
 }
-
-func (e *explanation) printf(format string, args ...any) { fmt.Fprintf(e, format, args...) }
 
 func (e *explanation) head(p *policy.Policy, q *Question) {
 	transport := "over TLS"

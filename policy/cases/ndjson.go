@@ -26,6 +26,7 @@ type (
 		Subject  string          `json:"subject"`
 		Reasons  []policy.Reason `json:"reasons"`
 		Hint     string          `json:"hint,omitempty"`
+		Classes  []string        `json:"classes,omitempty"`
 		// Differences holds what is not as expected; empty if OK.
 		Differences []Difference `json:"differences"`
 	}
@@ -78,7 +79,7 @@ func (r *Result) line() caseLine {
 		Type: "case", File: r.File.Name, Line: c.Place.Line, Column: c.Place.Column, Name: c.Name,
 		As: c.Question.Identity.User, Database: c.Question.Session.Database, OK: r.OK(),
 		Kind: r.Kind.String(), Verdict: d.Verdict.String(), Rule: d.Rule, Subject: d.Subject,
-		Reasons: d.Reasons, Hint: d.Hint, Differences: r.Differences,
+		Reasons: d.Reasons, Hint: d.Hint, Classes: d.Classes, Differences: r.Differences,
 	}
 	if line.Differences == nil {
 		line.Differences = []Difference{}

@@ -1,7 +1,6 @@
 package cases
 
 import (
-	"bufio"
 	"fmt"
 	"io"
 	"strings"
@@ -13,15 +12,15 @@ import (
 // WriteText writes a report for people: what differs first, then the rules,
 // then a line that sums up.
 func (r *Report) WriteText(w io.Writer) error {
-	out := bufio.NewWriter(w)
+	out := newPrinter(w)
 	for i := range r.Results {
 		if !r.Results[i].OK() {
 			r.Results[i].writeText(out, r.Policy)
 		}
 	}
 	r.Coverage.writeText(out)
-	fmt.Fprintln(out, r.Summary())
-	return out.Flush()
+	out.printf("%s\n", r.Summary())
+	return out.flush()
 }
 
 // Summary is the last line of a report.
@@ -45,24 +44,24 @@ func counted(n int, what string) string {
 
 // writeText shows a case that is not as expected: where it stands, what
 // differs, and why the answer is what it is.
-func (r *Result) writeText(w io.Writer, p *policy.Policy) {
+func (r *Result) writeText(w printer, p *policy.Policy) {
 	q := &r.Case.Question
 	title := ""
 	if r.Case.Name != "" {
 		title = r.Case.Name + ": "
 	}
-	fmt.Fprintf(w, "%s: %snot as expected for %s on %s\n", r.File.At(r.Case), title, q.Identity.User, q.Session.Database)
-	fmt.Fprintln(w, r.File.Excerpt(r.Case))
+	w.printf("%s: %snot as expected for %s on %s\n", r.File.At(r.Case), title, q.Identity.User, q.Session.Database)
+	w.printf("%s\n", r.File.Excerpt(r.Case))
 	for _, d := range r.Differences {
-		fmt.Fprintf(w, "  - %-7s %s%s\n  + %-7s %s\n", d.What, d.Want, unknownRule(d, p), d.What, d.Got)
+		w.printf("  - %-7s %s%s\n  + %-7s %s\n", d.What, d.Want, unknownRule(d, p), d.What, d.Got)
 	}
 	writeAnswer(w, "    ", &r.Decision)
 	for i, d := range r.Earlier {
 		if d.Verdict != policy.Allow {
-			fmt.Fprintf(w, "    note    text %d of the session got %s by rule %s, so what it names is not known later\n", i+1, d.Verdict, d.Rule)
+			w.printf("    note    text %d of the session got %s by rule %s, so what it names is not known later\n", i+1, d.Verdict, d.Rule)
 		}
 	}
-	fmt.Fprintln(w)
+	w.printf("\n")
 }
 
 // unknownRule says so if the rule that was expected is not in the policy.
@@ -81,25 +80,25 @@ func unknownRule(d Difference, p *policy.Policy) string {
 }
 
 // writeAnswer writes why a decision is what it is.
-func writeAnswer(w io.Writer, indent string, d *policy.Decision) {
-	fmt.Fprintf(w, "%sby      rule %s: %s\n", indent, strings.TrimPrefix(d.Rule, builtin), d.Subject)
+func writeAnswer(w printer, indent string, d *policy.Decision) {
+	w.printf("%sby      rule %s: %s\n", indent, strings.TrimPrefix(d.Rule, builtin), d.Subject)
 	for _, reason := range d.Reasons {
 		at := ""
 		if reason.Position != "" {
 			at = " (" + reason.Position + ")"
 		}
-		fmt.Fprintf(w, "%sbecause %s%s\n", indent, reason.Text, at)
+		w.printf("%sbecause %s%s\n", indent, reason.Text, at)
 	}
 	if d.Hint != "" {
-		fmt.Fprintf(w, "%sinstead %s\n", indent, d.Hint)
+		w.printf("%sinstead %s\n", indent, d.Hint)
 	}
 }
 
-func (c *Coverage) writeText(w io.Writer) {
+func (c *Coverage) writeText(w printer) {
 	if len(c.Rules) == 0 {
 		return
 	}
-	fmt.Fprintf(w, "%d of %s decided a case (%d%%)\n", c.Decided(), counted(len(c.Rules), "rule"), c.Percent())
+	w.printf("%d of %s decided a case (%d%%)\n", c.Decided(), counted(len(c.Rules), "rule"), c.Percent())
 	idWidth, placeWidth := 0, 0
 	for _, r := range c.Rules {
 		idWidth, placeWidth = max(idWidth, len(r.ID)), max(placeWidth, utf8.RuneCountInString(r.Position))
@@ -109,6 +108,6 @@ func (c *Coverage) writeText(w io.Writer) {
 		if r.Decided == 0 {
 			decided = "NEVER DECIDED"
 		}
-		fmt.Fprintf(w, "  %-*s  %-*s  %s, considered %d\n", idWidth, r.ID, placeWidth, r.Position, decided, r.Considered)
+		w.printf("  %-*s  %-*s  %s, considered %d\n", idWidth, r.ID, placeWidth, r.Position, decided, r.Considered)
 	}
 }
