@@ -32,7 +32,7 @@ func readLines(name string, data []byte) (*File, error) {
 		c, isCase, err := r.entry()
 		if err != nil {
 			r.errs.Addf(r.position(err.at), "%s", err.message)
-			r.recover(start)
+			r.resume(start)
 			continue
 		}
 		if isCase {
@@ -79,14 +79,30 @@ func (r *lineReader) next() bool {
 	return false
 }
 
-// recover goes on after a mistake where an entry seems to begin, so that
-// the rest of a text in several lines is not taken for cases.
-func (r *lineReader) recover(start int) {
-	for r.at = max(r.at, start); r.at < len(r.text); {
+// resume goes on after a mistake in the entry that begins at start: on the
+// next line, or behind the text in several lines that the entry has, so that
+// its lines are not taken for cases.
+func (r *lineReader) resume(start int) {
+	r.at = start
+	line := r.line()
+	tag := someDollarTag.FindStringIndex(line)
+	if tag == nil {
+		r.toLineEnd()
+		return
+	}
+	r.at += tag[1]
+	if end := strings.Index(r.text[r.at:], line[tag[0]:tag[1]]); end >= 0 {
+		r.at += end
+		r.toLineEnd()
+		return
+	}
+	// Where the text should have ended is not known: go on where a case
+	// seems to begin.
+	for r.at < len(r.text) {
 		r.toLineEnd()
 		r.at = min(r.at+1, len(r.text))
 		word, _, _ := strings.Cut(r.line(), " ")
-		if word == "" || word[0] == '#' || word == defaultsWord || slices.Contains(verdictWords, word) {
+		if word == defaultsWord || slices.Contains(verdictWords, word) {
 			return
 		}
 	}

@@ -90,7 +90,10 @@ func (s *scanner) quoted() (string, *mistake) {
 	}
 }
 
-var dollarTag = regexp.MustCompile(`^\$(?:[A-Za-z_][A-Za-z_0-9]*)?\$`)
+var (
+	someDollarTag = regexp.MustCompile(`\$(?:[A-Za-z_][A-Za-z_0-9]*)?\$`)
+	dollarTag     = regexp.MustCompile(`^` + someDollarTag.String())
+)
 
 // dollarQuoted takes what stands between $$ and $$ or a tag and itself.
 func (s *scanner) dollarQuoted() (string, *mistake) {
