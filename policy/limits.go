@@ -15,13 +15,13 @@ type Limits struct {
 	Duration time.Duration `json:"duration,omitzero"`
 }
 
-// BuiltinLimits hold where neither a rule nor the document's defaults say
+// BuiltinLimits are the limits that hold where neither a rule nor the document's defaults say
 // anything. They are wide enough for people who look at rows, and far too
 // narrow for a table of customers, so that printing a table is no way around
 // a refused export. The time is unlimited: migrations and maintenance take
 // what they take, and sessions that do nothing are ended by the proxy's own
 // limits for idle ones.
-var BuiltinLimits = Limits{Rows: 10_000, Bytes: 8 << 20}
+func BuiltinLimits() Limits { return Limits{Rows: 10_000, Bytes: 8 << 20} }
 
 // The names of limits that no rule gave, in Decision.LimitsRule.
 const (

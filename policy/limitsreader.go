@@ -2,6 +2,7 @@ package policy
 
 import (
 	"errors"
+	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -49,7 +50,15 @@ func readLimit[T ~int64](r *reader, entry strictyaml.Scalar, name, form string, 
 	return nil
 }
 
-func parseCount(text string) (int64, error) { return strconv.ParseInt(text, 10, 64) }
+// count is the one way to write a whole number.
+var count = regexp.MustCompile(`^-?(0|[1-9][0-9]*)$`)
+
+func parseCount(text string) (int64, error) {
+	if !count.MatchString(text) {
+		return 0, errNoNumber
+	}
+	return strconv.ParseInt(text, 10, 64)
+}
 
 // byteUnits are the binary units of the IEC (80000-13).
 var byteUnits = []struct {
@@ -57,7 +66,10 @@ var byteUnits = []struct {
 	shift uint
 }{{"KiB", 10}, {"MiB", 20}, {"GiB", 30}, {"TiB", 40}}
 
-var errTooLarge = errors.New("more bytes than can be counted")
+var (
+	errNoNumber = errors.New("no whole number")
+	errTooLarge = errors.New("more bytes than can be counted")
+)
 
 func parseBytes(text string) (int64, error) {
 	for _, unit := range byteUnits {

@@ -17,7 +17,7 @@ import (
 func TestPurity(t *testing.T) {
 	own := []string{
 		"cmp", "crypto/sha256", "encoding/hex", "errors", "fmt", "net/netip", "net/url", "regexp", "slices", "strconv", "strings", "time", "unicode/utf8",
-		"maps", "encoding/json", "reflect",
+		"bytes", "maps", "encoding/json", "reflect",
 		"github.com/sluice-pg/sluice/policy/condition", "github.com/sluice-pg/sluice/policy/statement", "github.com/sluice-pg/sluice/policy/strictyaml",
 	}
 	files := 0

@@ -112,7 +112,7 @@ func (j *judge) bind(b bound) {
 // bound is what a rule, or for nil none, leaves a statement: what the rule
 // does not say, the document's defaults do, and then the built-in ones.
 func (p *Policy) bound(r *rule) bound {
-	base, rule, position := p.defaults.over(BuiltinLimits), limitsBuiltin, ""
+	base, rule, position := p.defaults.over(BuiltinLimits()), limitsBuiltin, ""
 	if !p.defaults.empty() {
 		rule, position = limitsDocument, p.defaultsPosition
 	}
