@@ -15,7 +15,7 @@ import (
 func policyCommand() *cli.Command {
 	return &cli.Command{
 		Name: "policy", Usage: "check, explain and test a policy before it decides anything",
-		Subcommands: []*cli.Command{policyCheckCommand(), policyExplainCommand(), policyTestCommand()},
+		Subcommands: []*cli.Command{policyCheckCommand(), policySchemaCommand(), policyExplainCommand(), policyTestCommand()},
 	}
 }
 
@@ -56,6 +56,21 @@ func policyCheck(path string, strict bool) error {
 	}
 	fmt.Printf("%s: in order, %s\n", path, contents(p))
 	return nil
+}
+
+func policySchemaCommand() *cli.Command {
+	return &cli.Command{
+		Name: "schema", Usage: "print the JSON Schema of the policy document, for editors",
+		Description: "Begin a policy with\n\n    # yaml-language-server: $schema=policy.schema.json\n\n" +
+			"and editors complete keys and show mistakes. policy check finds more than a schema can say.",
+		Action: func(c *cli.Context) error {
+			if c.NArg() > 0 {
+				return cli.Exit("policy schema takes no arguments", exitUsage)
+			}
+			_, err := os.Stdout.Write(policy.Schema())
+			return err
+		},
+	}
 }
 
 // contents counts what a policy has.

@@ -108,3 +108,11 @@ func TestPolicyTestForPrograms(t *testing.T) {
 		}
 	}
 }
+
+// The schema that the program prints is the one beside the examples.
+func TestSchemaIsPrinted(t *testing.T) {
+	got := start(t, root, sluice, "policy", "schema")
+	if want := read(t, "examples/policies/policy.schema.json"); got.code != 0 || got.stdout != want {
+		t.Errorf("exit code %d, %d bytes of schema, want the %d of the example", got.code, len(got.stdout), len(want))
+	}
+}

@@ -141,6 +141,8 @@ func TestExitCodes(t *testing.T) {
 		{2, "takes one DIR", "audit show"},
 		{2, "--file", "user add alice"},
 		{2, "--trail", "why abcdefgh"},
+		{0, "", "policy schema"},
+		{2, "takes no arguments", "policy schema x"},
 		{2, "FILEs", "policy check"},
 		{2, "--policy", "policy test right.cases"},
 		{2, "verdict FILEs", "policy test --policy policy.yaml"},

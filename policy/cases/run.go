@@ -169,6 +169,9 @@ func bind(p *policy.Policy, q Question) ([]policy.Place, error) {
 		if at < 0 {
 			return nil, fmt.Errorf("the policy has no destination %q%s", place.Name, among(place.Name, defs))
 		}
+		if place.Address == "" && defs[at].Host == "" {
+			return nil, fmt.Errorf("destination %s of the policy has no one host: a case in YAML says with address which one was measured", place.Name)
+		}
 		if place.Address == "" {
 			place.Address = net.JoinHostPort(defs[at].Host, strconv.Itoa(defs[at].Port))
 		}
