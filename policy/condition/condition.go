@@ -28,7 +28,7 @@ const (
 
 	assumedItems = 64
 	assumedText  = 256
-	maxNesting   = 50
+	maxNesting   = 25
 )
 
 // Condition is a compiled condition. It never changes, so any number of
