@@ -4,6 +4,7 @@ import (
 	"errors"
 	"slices"
 
+	"github.com/sluice-pg/sluice/policy"
 	"github.com/sluice-pg/sluice/policy/statement"
 )
 
@@ -49,7 +50,7 @@ func (s *session) proposePortal(t *ticket, portal, name string) *refusal {
 		if known := statements.lookup(name); len(known) > 0 {
 			return known
 		}
-		unknown := unseen("a prepared statement that nobody saw made")
+		unknown := policy.Unseen("a prepared statement that nobody saw made")
 		return []meaning{{statement: &unknown}}
 	})
 	if r != nil {

@@ -82,7 +82,7 @@ func (s *session) judgeAgain(ctx context.Context, road string, meanings []meanin
 		}
 	}
 	if len(meanings) == 0 {
-		unknown := unseen("a prepared statement or portal that nobody saw made")
+		unknown := policy.Unseen("a prepared statement or portal that nobody saw made")
 		return s.decideMeaning(ctx, road, &unknown, p)
 	}
 	return nil
