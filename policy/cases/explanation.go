@@ -36,10 +36,10 @@ func Explain(ctx context.Context, w io.Writer, p *policy.Policy, a Analyzer, q Q
 	var steps []policy.Step
 	text := ""
 	for _, text = range q.Texts {
-		var known map[string]*statement.Statement
-		req, known = s.request(ctx, a, &q, places, text)
+		var statements []statement.Statement
+		req, statements = s.request(ctx, a, &q, places, text)
 		if d, steps = p.Trace(req); d.Verdict == policy.Allow {
-			s.known = known
+			s.ran(statements)
 		}
 	}
 	if req == nil {

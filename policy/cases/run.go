@@ -109,11 +109,11 @@ func (r *Report) run(ctx context.Context, a Analyzer, f *File, c *Case, places [
 	var s session
 	met := newMeetings()
 	for i, text := range c.Question.Texts {
-		req, known := s.request(ctx, a, &c.Question, places, text)
+		req, statements := s.request(ctx, a, &c.Question, places, text)
 		d, steps := r.Policy.Trace(req)
 		met.add(&d, steps)
 		if d.Verdict == policy.Allow {
-			s.known = known
+			s.ran(statements)
 		}
 		if i < len(c.Question.Texts)-1 {
 			result.Earlier = append(result.Earlier, d)
@@ -126,10 +126,11 @@ func (r *Report) run(ctx context.Context, a Analyzer, f *File, c *Case, places [
 	return result
 }
 
-// request is what a decision about a text may look at.
-func (s *session) request(ctx context.Context, a Analyzer, q *Question, places []policy.Place, text string) (*policy.Request, map[string]*statement.Statement) {
+// request is what a decision about a text may look at; the statements are
+// those of the text as it was written.
+func (s *session) request(ctx context.Context, a Analyzer, q *Question, places []policy.Place, text string) (*policy.Request, []statement.Statement) {
 	analysis := a.Analyze(ctx, text)
-	resolved, known := s.resolve(analysis.Statements)
+	resolved := s.resolve(analysis.Statements)
 	kind := analysis.Kind
 	for i := range resolved {
 		kind = statement.Worst(kind, resolved[i].Kind)
@@ -137,7 +138,7 @@ func (s *session) request(ctx context.Context, a Analyzer, q *Question, places [
 	return &policy.Request{
 		Identity: q.Identity, Session: q.Session, Kind: kind, Problem: analysis.Problem, Statements: resolved,
 		Facts: policy.Facts{Places: places, Functions: q.Functions}, Time: q.Time,
-	}, known
+	}, analysis.Statements
 }
 
 // Check reports whether a question can be asked: a place it speaks of by
