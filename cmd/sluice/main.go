@@ -38,13 +38,14 @@ func newApp() *cli.App {
 	app := &cli.App{
 		Name:  "sluice",
 		Usage: "let data leave a PostgreSQL database only to where it is as well protected",
-		Description: "Exit codes: 0 done, 1 something failed, 2 wrong usage, 4 the trail does not verify,\n" +
+		Description: "Exit codes: 0 done, 1 something failed, 2 wrong usage, 3 a statement would be refused,\n" +
+			"4 the trail does not verify,\n" +
 			"5 the configuration or the policy is not valid.",
 		Suggest: true,
 		// main prints errors and exits, so that deferred work is done.
 		ExitErrHandler: func(*cli.Context, error) {},
 		Commands: []*cli.Command{
-			serveCommand(), demoCommand(), userCommand(), auditCommand(), whyCommand(), workerCommand(),
+			serveCommand(), demoCommand(), userCommand(), auditCommand(), whyCommand(), checkCommand(), workerCommand(),
 		},
 		Action:       chooseCommand,
 		OnUsageError: usageError,

@@ -113,6 +113,10 @@ func TestExitCodes(t *testing.T) {
 	write(t, filepath.Join(dir, "policy.yaml"), "version: 1\n")
 	write(t, filepath.Join(dir, "wrong.yaml"), "version: 1\nrules:\n  - {id: x, effect: alow}\n")
 	write(t, filepath.Join(dir, "misspelled.yaml"), "listne: []\n")
+	write(t, filepath.Join(dir, "allow.yaml"), "version: 1\nrules:\n  - {id: all, effect: allow, kinds: [\"*\"]}\n")
+	write(t, filepath.Join(dir, "good.sql"), "SELECT 1;\n")
+	write(t, filepath.Join(dir, "bad.sql"), "COPY users TO STDOUT;\n")
+	write(t, filepath.Join(dir, "broken.sql"), "SELECT '\xff';\n")
 	cases := []struct {
 		code  int
 		says  string
@@ -132,6 +136,16 @@ func TestExitCodes(t *testing.T) {
 		{2, "takes one DIR", "audit show"},
 		{2, "--file", "user add alice"},
 		{2, "--trail", "why abcdefgh"},
+		{0, "", "check --format ndjson good.sql"},
+		{3, "1 of 2 statements would be refused", "check good.sql bad.sql"},
+		{0, "", "check --policy allow.yaml bad.sql"},
+		{1, "missing.sql", "check missing.sql"},
+		{1, "broken.sql:1:", "check broken.sql"},
+		{2, "takes one FILE", "check"},
+		{2, "not text or ndjson", "check --format csv good.sql"},
+		{2, "--address", "check --address nowhere good.sql"},
+		{3, "would be refused", "check -"},
+		{5, "did you mean allow?", "check --policy wrong.yaml good.sql"},
 		{4, "does not verify", "audit verify bad"},
 		{4, "does not verify", "audit verify --expect 1000 good"},
 		{5, "missing.yaml", "serve --config missing.yaml"},
