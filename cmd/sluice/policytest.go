@@ -13,9 +13,6 @@ import (
 	"github.com/sluice-pg/sluice/policy/statement"
 )
 
-// exitDiffers is the exit code for answers that are not the wanted ones.
-const exitDiffers = 3
-
 func policyTestCommand() *cli.Command {
 	return &cli.Command{
 		Name: "test", Usage: "ask a policy the questions of verdict files and compare its answers", ArgsUsage: "FILE...",
@@ -67,10 +64,10 @@ func policyTest(c *cli.Context, p *policy.Policy, a *statement.Analyzer) error {
 		return updateCases(report, files)
 	}
 	if n := report.Failed(); n > 0 {
-		return cli.Exit(counted(n, "case")+" not as expected", exitDiffers)
+		return cli.Exit(counted(n, "case")+" not as expected", exitRefused)
 	}
 	if got, least := report.Coverage.Percent(), c.Int("min-coverage"); got < least {
-		return cli.Exit(fmt.Sprintf("%d%% of the rules decided a case, and --min-coverage asks for %d%%", got, least), exitDiffers)
+		return cli.Exit(fmt.Sprintf("%d%% of the rules decided a case, and --min-coverage asks for %d%%", got, least), exitRefused)
 	}
 	return nil
 }
@@ -120,7 +117,7 @@ func updateCases(report *cases.Report, files []*cases.File) error {
 		fmt.Fprintf(os.Stderr, "sluice: %s: %s changed\n", f.Name, counted(verdicts, "verdict"))
 	}
 	if left > 0 {
-		return cli.Exit(counted(left, "difference")+" left that --update does not change: only verdicts of one-line files are", exitDiffers)
+		return cli.Exit(counted(left, "difference")+" left that --update does not change: only verdicts of one-line files are", exitRefused)
 	}
 	return nil
 }

@@ -118,6 +118,10 @@ func TestExitCodes(t *testing.T) {
 	write(t, filepath.Join(dir, "differs.cases"), "deny anna \"SELECT 1\"\n")
 	write(t, filepath.Join(dir, "misspelled.cases"), "alow anna \"SELECT 1\"\n")
 	write(t, filepath.Join(dir, "nowhere.cases"), "allow anna place.nowhere=\"\" \"SELECT 1\"\n")
+	write(t, filepath.Join(dir, "allow.yaml"), "version: 1\nrules:\n  - {id: all, effect: allow, kinds: [\"*\"]}\n")
+	write(t, filepath.Join(dir, "good.sql"), "SELECT 1;\n")
+	write(t, filepath.Join(dir, "bad.sql"), "COPY users TO STDOUT;\n")
+	write(t, filepath.Join(dir, "broken.sql"), "SELECT '\xff';\n")
 	cases := []struct {
 		code  int
 		says  string
@@ -153,6 +157,16 @@ func TestExitCodes(t *testing.T) {
 		{2, "has no =", "policy explain --policy policy.yaml --as anna --declared reason SELECT"},
 		{3, "1 case not as expected", "policy test --policy policy.yaml differs.cases"},
 		{3, "--min-coverage asks for 50%", "policy test --policy one-rule.yaml --min-coverage 50 right.cases"},
+		{0, "", "check --format ndjson good.sql"},
+		{3, "1 of 2 statements would be refused", "check good.sql bad.sql"},
+		{0, "", "check --policy allow.yaml bad.sql"},
+		{1, "missing.sql", "check missing.sql"},
+		{1, "broken.sql:1:", "check broken.sql"},
+		{2, "takes one FILE", "check"},
+		{2, "not text or ndjson", "check --format csv good.sql"},
+		{2, "--address", "check --address nowhere good.sql"},
+		{3, "would be refused", "check -"},
+		{5, "did you mean allow?", "check --policy wrong.yaml good.sql"},
 		{4, "does not verify", "audit verify bad"},
 		{4, "does not verify", "audit verify --expect 1000 good"},
 		{5, "did you mean allow?", "policy check policy.yaml wrong.yaml"},
