@@ -19,6 +19,9 @@ func Merge(outer *statement.Statement, inner ...*statement.Statement) {
 		outer.Effects = union(outer.Effects, in.Effects, func(e *statement.Effect) *int { return &e.Position })
 		outer.Relations = union(outer.Relations, in.Relations, func(r *statement.Relation) *int { return &r.Position })
 		outer.Columns = union(outer.Columns, in.Columns, func(c *statement.Column) *int { return &c.Position })
+		outer.Operators = union(outer.Operators, in.Operators, func(o *statement.Operator) *int { return &o.Position })
+		outer.Options = union(outer.Options, in.Options, func(o *statement.Option) *int { return &o.Position })
+		outer.Created = union(outer.Created, in.Created, func(d *statement.Definition) *int { return &d.Position })
 		outer.Unresolved = unionWords(outer.Unresolved, in.Unresolved)
 		outer.LiteralsMatter = outer.LiteralsMatter || in.LiteralsMatter
 		outer.Functions = union(outer.Functions, in.Functions, func(f *statement.Function) *int { return &f.Position })

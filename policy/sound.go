@@ -61,6 +61,16 @@ func unsoundStatement(st *statement.Statement, depth int) string {
 			return "a function has no name, or one that is not valid UTF-8"
 		}
 	}
+	for _, o := range st.Operators {
+		if o.Name == "" || !utf8.ValidString(o.Schema) || !utf8.ValidString(o.Name) {
+			return "an operator has no name, or one that is not valid UTF-8"
+		}
+	}
+	for _, d := range st.Created {
+		if d.Name == "" || d.Signature == "" || !utf8.ValidString(d.Signature) {
+			return "a definition has no name or signature, or one that is not valid UTF-8"
+		}
+	}
 	for _, use := range st.Names {
 		if use.Inner == nil {
 			continue

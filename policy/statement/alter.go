@@ -61,6 +61,8 @@ func (w *walker) alterCommand(cmd *pg.AlterTableCmd) {
 		}
 	case pg.AlterTableType_AT_SetRelOptions, pg.AlterTableType_AT_ResetRelOptions, pg.AlterTableType_AT_ReplaceRelOptions:
 		w.relationOptions(cmd.Def.GetList().GetItems())
+	case pg.AlterTableType_AT_GenericOptions, pg.AlterTableType_AT_AlterColumnGenericOptions:
+		w.foreign("ALTER FOREIGN TABLE", "", cmd.Def.GetList().GetItems())
 	}
 }
 

@@ -78,7 +78,11 @@ func (a *Analyzer) Analyze(ctx context.Context, text string) *Analysis {
 	}
 	count := crudeCount(text)
 	if len(text) <= a.opts.InProcessBytes && count.fits(a.opts) {
-		return judge(text)
+		b := &bodies{}
+		analysis := judgeWith(text, b)
+		if !b.unread || len(a.opts.Worker) == 0 {
+			return analysis
+		}
 	}
 	analysis, err := a.pool.analyze(ctx, text, a.opts.MaxOperators)
 	if err != nil {

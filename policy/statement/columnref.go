@@ -22,7 +22,7 @@ func (w *walker) note(f found, at int) {
 		use = Used
 	}
 	for _, o := range f.from {
-		if use == Output && w.assigned == o {
+		if use == Output && o.name != "" && w.assigned == o {
 			w.column(o, Used, at) // its value stays where it is
 			continue
 		}
@@ -52,6 +52,9 @@ func (w *walker) resolve(names []string, star bool) found {
 		if i := w.lookup(names); i != nil {
 			return i.all()
 		}
+		if w.variables[names[0]] {
+			return found{}
+		}
 		return unresolved("")
 	case len(names) == 1:
 		return w.bare(names[0])
@@ -59,6 +62,9 @@ func (w *walker) resolve(names []string, star bool) found {
 		name := names[len(names)-1]
 		if i := w.lookup(names[:len(names)-1]); i != nil {
 			return w.columnOf(i, name)
+		}
+		if w.variables[names[0]] {
+			return found{} // its value was read elsewhere
 		}
 		return unresolved(name)
 	}
@@ -191,6 +197,8 @@ func (w *walker) bare(name string) found {
 	case len(could) == 1:
 		return could[0]
 	case relations == 0 && len(could) > 0: // all of sub-selects
+		return found{}
+	case len(could) == 0 && w.variables[name]:
 		return found{}
 	}
 	return unresolved(name)

@@ -43,7 +43,7 @@ func urlDestination(text string, at int) Destination {
 
 // serverDestination reads a connection string as libpq does: keyword=value
 // pairs or a postgres:// URI. The password is never looked at. A string that
-// is neither is taken for the name of a foreign server or connection.
+// is neither is the name of a foreign server or connection.
 func serverDestination(conninfo string, at int) Destination {
 	for _, prefix := range []string{"postgresql://", "postgres://"} {
 		if strings.HasPrefix(conninfo, prefix) {
@@ -51,7 +51,7 @@ func serverDestination(conninfo string, at int) Destination {
 		}
 	}
 	if !strings.Contains(conninfo, "=") {
-		return Destination{Type: ToServer, Host: clip(strings.TrimSpace(conninfo)), Position: at}
+		return Destination{Type: ToServer, Name: clip(strings.TrimSpace(conninfo)), Position: at}
 	}
 	p := parameters{}
 	for _, pair := range keywordPairs(conninfo) {

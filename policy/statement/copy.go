@@ -15,6 +15,7 @@ func (w *walker) copyStmt(s *pg.CopyStmt) {
 	}
 	w.mark(s.Relation, access)
 	w.copied(s)
+	w.options(s.Options)
 	at := w.st.Start
 	switch {
 	case s.IsProgram:

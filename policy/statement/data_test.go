@@ -90,7 +90,18 @@ func writeCases(t *testing.T, file string, cases []testCase) {
 var directives = map[string]func(*testing.T, string) string{
 	"analyze": func(t *testing.T, input string) string { return describe(judge(input)) },
 	"kinds":   func(t *testing.T, input string) string { return kindsOf(input) },
-	"shape":   func(t *testing.T, input string) string { return judge(input).Shape },
+	"hints": func(t *testing.T, input string) string {
+		var out []string
+		for _, line := range strings.Split(input, "\n") {
+			hint := "none"
+			if p := judge(line).Problem; p != nil {
+				hint = p.Hint
+			}
+			out = append(out, hint)
+		}
+		return strings.Join(out, "\n")
+	},
+	"shape": func(t *testing.T, input string) string { return judge(input).Shape },
 	"settings": func(t *testing.T, input string) string {
 		return eachLine(input, func(s *Statement) []string {
 			var out []string
@@ -255,7 +266,16 @@ func describeStatement(b *strings.Builder, s *Statement, indent string) {
 		line("unresolved %s", u)
 	}
 	for _, f := range s.Functions {
-		line("function %s @%d", strings.TrimPrefix(f.Schema+"."+f.Name, "."), f.Position)
+		line("function %s/%d @%d", strings.TrimPrefix(f.Schema+"."+f.Name, "."), f.Args, f.Position)
+	}
+	for _, o := range s.Operators {
+		line("operator %s @%d", strings.TrimPrefix(o.Schema+"."+o.Name, "."), o.Position)
+	}
+	for _, o := range s.Options {
+		line("option %s %q @%d", o.Name, o.Value, o.Position)
+	}
+	for _, c := range s.Created {
+		line("created %q %q %q %s %.8s %s", c.Schema, c.Name, c.Signature, c.Language, c.BodyDigest, c.Note)
 	}
 	for _, d := range s.Destinations {
 		line("destination %s host=%q port=%d database=%q user=%q path=%q", d.Type, d.Host, d.Port, d.Database, d.User, d.Path)

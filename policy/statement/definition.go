@@ -39,9 +39,13 @@ func (w *walker) definitionStatement(node *pg.Node) bool {
 		w.mark(n.CreateTrigStmt.Relation, Alter)
 		w.effectHere(OpaqueCode, "CREATE TRIGGER")
 		schema, name := qualified(n.CreateTrigStmt.Funcname)
-		w.function(schema, name, w.st.Start)
+		w.function(Function{Schema: schema, Name: name, Position: w.st.Start})
 		w.columnsOf(n.CreateTrigStmt.Relation, strs(n.CreateTrigStmt.Columns), Used)
 		w.over(n.CreateTrigStmt.Relation, func() { w.children(n.CreateTrigStmt) })
+	case *pg.Node_CreateSchemaStmt:
+		w.createSchema(n.CreateSchemaStmt)
+	case *pg.Node_DoStmt:
+		w.doStmt(n.DoStmt)
 	case *pg.Node_CreateFunctionStmt:
 		w.createFunction(n.CreateFunctionStmt)
 	case *pg.Node_DefineStmt:
@@ -100,22 +104,6 @@ func (w *walker) rule(s *pg.RuleStmt) {
 		w.children(s)
 	})
 	w.overSettings("CREATE RULE")
-}
-
-// createFunction: the body is text, or statements; either way it runs later,
-// perhaps as somebody else.
-func (w *walker) createFunction(s *pg.CreateFunctionStmt) {
-	what := "CREATE FUNCTION"
-	if s.IsProcedure {
-		what = "CREATE PROCEDURE"
-	}
-	w.effectHere(OpaqueCode, what)
-	for _, o := range s.Options {
-		if set := o.GetDefElem().GetArg().GetVariableSetStmt(); set != nil {
-			w.variableSet(set)
-		}
-	}
-	w.children(&pg.CreateFunctionStmt{Parameters: s.Parameters, ReturnType: s.ReturnType, SqlBody: s.SqlBody})
 }
 
 // define judges CREATE AGGREGATE, OPERATOR, TYPE, COLLATION and TEXT SEARCH.

@@ -16,6 +16,9 @@
 // that is not plainly small to a worker process (pool.go, worker.go). There
 // the real tokens are counted (depth.go), and what is too deep is refused
 // with words before it is parsed. A worker that dies takes one text with it.
+// The bodies of functions and DO are read there too (body.go, plpgsql.go):
+// their parser aborts on some input, and the escapes of the string they stand
+// in can hide their depth from the crude count.
 //
 // # What it promises
 //
@@ -30,6 +33,10 @@
 // identifier or punctuation.
 //
 // # What the text cannot tell
+//
+// A Statement says where it had to give up: Column.Unresolved for a name that
+// several relations could have, Statement.Unresolved for the rest. What is
+// unresolved is taken for the worse.
 //
 // Names are judged as written. Whether "users" is a table or a view, what a
 // trigger or a default runs, whether somebody made a function "lower" of his

@@ -166,7 +166,7 @@ func functionItem(f *pg.RangeFunction) *item {
 	out := &rowType{open: true}
 	for _, n := range f.Coldeflist {
 		out.columns = append(out.columns, field{name: n.GetColumnDef().GetColname()})
-		out.open = false
+		out.open = f.Ordinality || f.IsRowsfrom
 	}
 	i := &item{alias: f.GetAlias().GetAliasname()}
 	if i.alias == "" && len(f.Functions) > 0 {

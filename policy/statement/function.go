@@ -4,6 +4,7 @@ import (
 	"bufio"
 	_ "embed"
 	"fmt"
+	"strconv"
 	"strings"
 
 	pg "github.com/pganalyze/pg_query_go/v6"
@@ -70,8 +71,14 @@ var informationSchemaFunctions = map[string]bool{
 // functionMeaning says what calling a function by this name does. Outside
 // pg_catalog a harmless name means nothing: anybody may have made it. A
 // dangerous name counts wherever it stands.
-func functionMeaning(schema, name string) meaning {
-	m, builtin := builtinFunctions[name]
+//
+// A line of the list may be for one number of arguments ("ts_rewrite/3"); it
+// counts where that many are written, and the line without a number elsewhere.
+func functionMeaning(schema, name string, args int) meaning {
+	m, builtin := builtinFunctions[name+"/"+strconv.Itoa(args)]
+	if !builtin {
+		m, builtin = builtinFunctions[name]
+	}
 	if other, ok := otherFunctions[name]; ok && schema != "pg_catalog" {
 		return other
 	}
@@ -94,14 +101,14 @@ func functionMeaning(schema, name string) meaning {
 func (w *walker) funcCall(call *pg.FuncCall) bool {
 	schema, name := qualified(call.Funcname)
 	at := int(call.Location)
-	w.function(schema, name, at)
+	w.function(Function{Schema: schema, Name: name, Args: argumentCount(call), Position: at})
 	if special := specialFunctions[name]; special != nil && (schema == "" || schema == "pg_catalog") {
 		special(w, call, at)
 		w.output(func() { w.children(call) })
 		return true
 	}
-	m := functionMeaning(schema, name)
-	w.functionDestination(name, call, at)
+	m := functionMeaning(schema, name, argumentCount(call))
+	w.functionPlace(schema, name, call, at)
 	if m.kind >= OrdinaryRead {
 		return false
 	}
@@ -121,9 +128,17 @@ func functionWords(schema, name, why string) string {
 	return words
 }
 
-// function notes a function once.
-func (w *walker) function(schema, name string, at int) {
-	key := functionKey{schema, name}
+// argumentCount is how many arguments are written, -1 for * and VARIADIC.
+func argumentCount(call *pg.FuncCall) int {
+	if call.AggStar || call.FuncVariadic {
+		return -1
+	}
+	return len(call.Args)
+}
+
+// function notes a function once for each number of arguments.
+func (w *walker) function(f Function) {
+	key := functionKey{f.Schema, f.Name, f.Args}
 	if w.seen.functions[key] {
 		return
 	}
@@ -135,7 +150,7 @@ func (w *walker) function(schema, name string, at int) {
 		w.fail("statement names more than %d functions", mostNamed)
 		return
 	}
-	w.st.Functions = append(w.st.Functions, Function{Schema: schema, Name: name, Position: at})
+	w.st.Functions = append(w.st.Functions, f)
 }
 
 // specialFunctions are judged by their arguments.
@@ -145,7 +160,6 @@ func init() {
 	specialFunctions = map[string]func(*walker, *pg.FuncCall, int){
 		"set_config":    (*walker).setConfigCall,
 		"pg_notify":     (*walker).notifyCall,
-		"ts_rewrite":    (*walker).rewriteCall,
 		"lo_from_bytea": (*walker).largeObjectWrite,
 		"lo_put":        (*walker).largeObjectWrite,
 		"lowrite":       (*walker).largeObjectWrite,
@@ -165,13 +179,6 @@ func (w *walker) notifyCall(call *pg.FuncCall, at int) {
 		return
 	}
 	w.effect(ExportToClient, "function pg_notify over rows", at)
-}
-
-// rewriteCall: the form with three arguments only computes.
-func (w *walker) rewriteCall(call *pg.FuncCall, at int) {
-	if len(call.Args) != 3 {
-		w.effect(OpaqueCode, "function ts_rewrite (runs a query given as text)", at)
-	}
 }
 
 // largeObjectWrite: the client's own bytes are an upload; what is computed
@@ -197,21 +204,44 @@ func (w *walker) xmlCall(call *pg.FuncCall, at int) {
 }
 
 // operator judges an operator name: one in another schema, or one PostgreSQL
-// does not bring along, runs a function nobody knows.
+// does not bring along, runs a function nobody knows. Any written with a
+// schema is noted.
 func (w *walker) operator(names []*pg.Node, at int) (known bool) {
 	if len(names) == 0 {
 		return true
 	}
 	schema, name := qualified(names)
+	known = builtinOperators[name] || operatorWords[name]
+	if schema != "" || !known {
+		w.operatorNamed(Operator{Schema: schema, Name: name, Position: at})
+	}
 	switch {
 	case schema != "" && schema != "pg_catalog":
 		w.effect(OpaqueCode, "operator "+schema+"."+name, at)
-	case !builtinOperators[name] && !operatorWords[name]:
+		return false
+	case !known:
 		w.effect(OpaqueCode, "operator "+name+" (outside the known set)", at)
-	default:
-		return true
 	}
-	return false
+	return known
+}
+
+type operatorKey struct{ schema, name string }
+
+// operatorNamed notes an operator once.
+func (w *walker) operatorNamed(o Operator) {
+	key := operatorKey{o.Schema, o.Name}
+	if w.seen.operators[key] {
+		return
+	}
+	if w.seen.operators == nil {
+		w.seen.operators = map[operatorKey]bool{}
+	}
+	w.seen.operators[key] = true
+	if len(w.st.Operators) >= mostNamed {
+		w.fail("statement names more than %d operators", mostNamed)
+		return
+	}
+	w.st.Operators = append(w.st.Operators, o)
 }
 
 // operands walks an expression; an operator nobody knows passes its operands
@@ -232,7 +262,7 @@ var operatorWords = map[string]bool{
 // sampleMethod judges TABLESAMPLE method(...), which is a function.
 func (w *walker) sampleMethod(m *pg.RangeTableSample) {
 	schema, name := qualified(m.Method)
-	w.function(schema, name, int(m.Location))
+	w.function(Function{Schema: schema, Name: name, Args: len(m.Args), Position: int(m.Location)})
 	if (schema == "" || schema == "pg_catalog") && (name == "bernoulli" || name == "system") {
 		return
 	}

@@ -9,7 +9,7 @@ import (
 )
 
 func addCorpus(f *testing.F) {
-	for _, line := range corpus(f, "kinds", "settings", "scope", "destinations", "everyday") {
+	for _, line := range corpus(f, "kinds", "settings", "scope", "destinations", "columns", "everyday") {
 		f.Add(line)
 	}
 }
@@ -29,13 +29,29 @@ func FuzzAnalyze(f *testing.F) {
 			return
 		}
 		checkAnalysis(t, text)
-		a := judge(text)
+		a := judgeWith(text, &bodies{})
 		if a.Problem != nil {
 			return
 		}
 		// Reading the shape again must give the same statements.
 		if !strings.Contains(text, "?") && len(a.Shape) < maxShape {
 			checkShape(t, text, a)
+		}
+	})
+}
+
+// FuzzBodies: reading the bodies of a text never makes it better.
+func FuzzBodies(f *testing.F) {
+	for _, c := range parseCases(f, "testdata/bodies.txt") {
+		f.Add(c.input)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		if !admitted(text) || strings.Contains(text, `\`) { // escapes can hide depth from the crude count
+			return
+		}
+		unread := judgeWith(text, &bodies{})
+		if read := judge(text); unread.Kind.Worse(read.Kind) {
+			t.Fatalf("%s, with its bodies read %s", unread.Kind, read.Kind)
 		}
 	})
 }

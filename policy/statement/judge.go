@@ -11,6 +11,11 @@ import (
 // judge parses and walks a text in this process. The caller has made sure
 // that the parser's stack will do.
 func judge(text string) (analysis *Analysis) {
+	return judgeWith(text, &bodies{limit: Options{}.withDefaults().MaxOperators})
+}
+
+// judgeWith is judge with a say in how bodies are read.
+func judgeWith(text string, b *bodies) (analysis *Analysis) {
 	defer func() {
 		if r := recover(); r != nil {
 			analysis = refused(text, &Problem{
@@ -25,11 +30,11 @@ func judge(text string) (analysis *Analysis) {
 	if err != nil {
 		return refused(text, parserProblem(text, nil, err))
 	}
-	return judgeTokens(text, tokens)
+	return judgeTokens(text, tokens, b)
 }
 
 // judgeTokens is judge for a text whose tokens are known.
-func judgeTokens(text string, tokens []token) *Analysis {
+func judgeTokens(text string, tokens []token, b *bodies) *Analysis {
 	analysis := &Analysis{Bytes: len(text)}
 	tree, err := pg.Parse(text)
 	if err != nil {
@@ -40,7 +45,7 @@ func judgeTokens(text string, tokens []token) *Analysis {
 	analysis.Shape, analysis.ShapeDigest = shape(text, tokens)
 	analysis.Kind = OrdinaryRead
 	for _, raw := range tree.GetStmts() {
-		st, problem := judgeStatement(text, tokens, raw)
+		st, problem := judgeStatement(text, tokens, raw, b)
 		if problem != nil {
 			return &Analysis{Problem: problem, Shape: analysis.Shape, ShapeDigest: analysis.ShapeDigest, Bytes: len(text)}
 		}
@@ -51,10 +56,11 @@ func judgeTokens(text string, tokens []token) *Analysis {
 }
 
 // judgeStatement judges one statement of a text.
-func judgeStatement(text string, tokens []token, raw *pg.RawStmt) (*Statement, *Problem) {
+func judgeStatement(text string, tokens []token, raw *pg.RawStmt, b *bodies) (*Statement, *Problem) {
 	start, end := span(text, tokens, int(raw.GetStmtLocation()), int(raw.GetStmtLen()))
 	w := newWalker(start)
 	w.st.Start, w.st.End = start, end
+	w.bodies = b
 	w.statement(raw.GetStmt())
 	return w.finish()
 }

@@ -133,6 +133,9 @@ func decodeAnswer(answer []byte) (*Analysis, error) {
 	if (analysis.Kind == ParseError) != (analysis.Problem != nil) {
 		return nil, errors.New("the parser process gave an answer that contradicts itself")
 	}
+	for i := range analysis.Statements {
+		analysis.Statements[i].LiteralsMatter = true // the answer does not tell
+	}
 	return analysis, nil
 }
 

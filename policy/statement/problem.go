@@ -29,7 +29,11 @@ func parserProblem(text string, tokens []token, err error) *Problem {
 		}
 	}
 	message, near := withoutLiterals(text, tokens, pe.Message, at)
-	return &Problem{SQLSTATE: "42601", Message: message, Near: near, Hint: grammarHint, Position: at}
+	hint := lookalikeHint(text, tokens, at)
+	if hint == "" {
+		hint = grammarHint
+	}
+	return &Problem{SQLSTATE: "42601", Message: message, Near: near, Hint: hint, Position: at}
 }
 
 // decodeProblem is for errors that are not the parser's: the tree's encoding

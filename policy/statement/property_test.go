@@ -71,7 +71,7 @@ func TestWrappingNeverHelps(t *testing.T) {
 			t.Errorf("%s made %s of %s: %s", name, a.Kind, kind, wrapped)
 		}
 	}
-	for _, line := range corpus(t, "kinds", "settings", "scope", "destinations", "everyday") {
+	for _, line := range corpus(t, "kinds", "settings", "scope", "destinations", "columns", "everyday") {
 		a := judge(line)
 		if a.Problem != nil || len(a.Statements) == 0 {
 			continue
@@ -190,7 +190,7 @@ func TestNoLiteralIsKept(t *testing.T) {
 // stay inside the text.
 func checkAnalysis(t *testing.T, text string) {
 	t.Helper()
-	a := judge(text)
+	a := judgeWith(text, &bodies{}) // as in the proxy's own process
 	if (a.Kind == ParseError) != (a.Problem != nil) {
 		t.Fatalf("kind %s with problem %+v", a.Kind, a.Problem)
 	}

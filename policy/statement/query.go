@@ -32,6 +32,7 @@ func (w *walker) queryStatement(node *pg.Node) bool {
 		w.children(n.RefreshMatViewStmt)
 	case *pg.Node_ExplainStmt:
 		w.effectHere(OrdinaryRead, "EXPLAIN")
+		w.options(n.ExplainStmt.Options)
 		w.children(n.ExplainStmt)
 	default:
 		return false
@@ -56,7 +57,7 @@ func (w *walker) selectStmt(s *pg.SelectStmt) {
 		w.effect(InternalCopy, "SELECT INTO", int(s.IntoClause.GetRel().GetLocation()))
 	}
 	before := w.settingsRow
-	w.settingsRow = settingsRowOf(s)
+	w.settingsRow = w.settingsRowOf(s)
 	w.scoped(s.WithClause, func() { w.nested(func() { w.selectBody(s) }) })
 	w.settingsRow = before
 }

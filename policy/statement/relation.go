@@ -28,12 +28,12 @@ func (w *walker) rangeVar(rv *pg.RangeVar) {
 		access = Read
 	}
 	w.touched++
-	w.relation(Relation{Schema: rv.Schemaname, Name: rv.Relname, Access: access, Position: int(rv.Location)})
+	w.relation(Relation{Database: rv.Catalogname, Schema: rv.Schemaname, Name: rv.Relname, Access: access, Position: int(rv.Location)})
 }
 
 // relation notes a relation once per access, and what it means to touch it.
 func (w *walker) relation(r Relation) {
-	key := relationKey{r.Schema, r.Name, r.Access}
+	key := relationKey{r.Database, r.Schema, r.Name, r.Access}
 	if w.seen.relations[key] {
 		return
 	}

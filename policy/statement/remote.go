@@ -12,37 +12,52 @@ func (w *walker) remoteStatement(node *pg.Node) bool {
 	switch n := node.Node.(type) {
 	case *pg.Node_CreateForeignServerStmt:
 		s := n.CreateForeignServerStmt
-		w.foreign("CREATE SERVER", s.Options, true)
+		w.foreign("CREATE SERVER", s.Servername, s.Options)
 		w.children(s)
 	case *pg.Node_AlterForeignServerStmt:
 		s := n.AlterForeignServerStmt
-		w.foreign("ALTER SERVER", s.Options, len(s.Options) > 0)
+		w.foreign("ALTER SERVER", s.Servername, s.Options)
 		w.children(s)
+	case *pg.Node_CreateUserMappingStmt:
+		w.foreign("CREATE USER MAPPING", n.CreateUserMappingStmt.Servername, n.CreateUserMappingStmt.Options)
+	case *pg.Node_AlterUserMappingStmt:
+		w.foreign("ALTER USER MAPPING", n.AlterUserMappingStmt.Servername, n.AlterUserMappingStmt.Options)
+	case *pg.Node_CreateFdwStmt:
+		w.foreign("CREATE FOREIGN DATA WRAPPER", "", n.CreateFdwStmt.Options)
+		w.children(n.CreateFdwStmt)
+	case *pg.Node_AlterFdwStmt:
+		w.foreign("ALTER FOREIGN DATA WRAPPER", "", n.AlterFdwStmt.Options)
+		w.children(n.AlterFdwStmt)
 	case *pg.Node_CreateForeignTableStmt:
 		s := n.CreateForeignTableStmt
 		w.mark(s.GetBaseStmt().GetRelation(), Create)
-		w.foreign("CREATE FOREIGN TABLE", s.Options, false)
-		w.children(s)
+		w.foreign("CREATE FOREIGN TABLE", s.Servername, s.Options)
+		w.over(s.GetBaseStmt().GetRelation(), func() { w.children(s) })
 	case *pg.Node_ImportForeignSchemaStmt:
 		s := n.ImportForeignSchemaStmt
 		w.markAll(s.TableList, Create)
-		w.foreign("IMPORT FOREIGN SCHEMA", s.Options, false)
+		w.foreign("IMPORT FOREIGN SCHEMA", s.ServerName, s.Options)
 		w.children(s)
 	case *pg.Node_CreateSubscriptionStmt:
-		w.subscription("CREATE SUBSCRIPTION", n.CreateSubscriptionStmt.Conninfo, int(n.CreateSubscriptionStmt.ConninfoLocation))
+		s := n.CreateSubscriptionStmt
+		w.options(s.Options)
+		w.subscription("CREATE SUBSCRIPTION", s.Subname, s.Conninfo, s.Publication, int(s.ConninfoLocation))
 	case *pg.Node_AlterSubscriptionStmt:
-		w.subscription("ALTER SUBSCRIPTION", n.AlterSubscriptionStmt.Conninfo, int(n.AlterSubscriptionStmt.ConninfoLocation))
+		s := n.AlterSubscriptionStmt
+		w.options(s.Options)
+		w.subscription("ALTER SUBSCRIPTION", s.Subname, s.Conninfo, s.Publication, int(s.ConninfoLocation))
 	default:
 		return false
 	}
 	return true
 }
 
-// foreign judges the options of foreign objects. server says that they
-// describe a connection.
-func (w *walker) foreign(what string, options []*pg.Node, server bool) {
+// foreign judges the options of foreign objects. server is the name of the
+// foreign server they belong to, if there is one.
+func (w *walker) foreign(what, server string, options []*pg.Node) {
 	at := w.st.Start
 	w.effect(ExportRemote, what, at)
+	w.literalsMatter()
 	p := parameters{}
 	for _, o := range options {
 		e := o.GetDefElem()
@@ -60,56 +75,21 @@ func (w *walker) foreign(what string, options []*pg.Node, server bool) {
 			p[name] = value
 		}
 	}
-	if d := p.destination(at); server && d != (Destination{Type: ToServer, Position: at}) {
+	d := p.destination(at)
+	d.Name = clip(server)
+	if d != (Destination{Type: ToServer, Position: at}) {
 		w.destination(d)
 	}
 }
 
-func (w *walker) subscription(what, conninfo string, at int) {
+func (w *walker) subscription(what, name, conninfo string, publications []*pg.Node, at int) {
 	w.effectHere(Replication, what)
+	w.literalsMatter()
+	d := Destination{Type: ToServer, Position: w.st.Start}
 	if conninfo != "" {
-		w.destination(serverDestination(conninfo, at))
+		d = serverDestination(conninfo, at)
 	}
-}
-
-// functionDestination notes the places that constant arguments of remote and
-// file functions name.
-func (w *walker) functionDestination(name string, call *pg.FuncCall, at int) {
-	switch name {
-	case "dblink", "dblink_exec", "dblink_connect", "dblink_connect_u", "dblink_send_query", "dblink_open":
-		w.dblinkDestination(name, call.Args, at)
-	case "lo_export":
-		w.pathArgument(call.Args, 1, at)
-	case "lo_import", "pg_read_file", "pg_read_binary_file", "pg_ls_dir", "pg_stat_file",
-		"pg_file_write", "pg_file_unlink", "pg_file_rename", "pg_file_read", "pg_file_sync":
-		w.pathArgument(call.Args, 0, at)
-	case "lo_get", "loread":
-		w.destination(Destination{Type: ToClient, Position: at})
-	case "http_get", "http_post", "http_put", "http_patch", "http_delete", "http_head":
-		w.pathArgument(call.Args, 0, at)
-	}
-}
-
-// dblinkDestination: the connection is the last of one argument for the
-// connect functions, the first of two for the others.
-func (w *walker) dblinkDestination(name string, args []*pg.Node, at int) {
-	which := 0
-	if strings.HasPrefix(name, "dblink_connect") {
-		which = len(args) - 1
-	}
-	if which < 0 || which >= len(args) {
-		return
-	}
-	if conninfo, ok := constant(args[which]); ok {
-		w.destination(serverDestination(conninfo, at))
-	}
-}
-
-func (w *walker) pathArgument(args []*pg.Node, which, at int) {
-	if which >= len(args) {
-		return
-	}
-	if path, ok := constant(args[which]); ok {
-		w.destination(fileDestination(path, at))
-	}
+	d.Name = clip(name)
+	d.Publications = clip(strings.Join(strs(publications), ", "))
+	w.destination(d)
 }

@@ -35,12 +35,19 @@ func (w *walker) rightsStatement(node *pg.Node) bool {
 		w.rename(n.RenameStmt)
 	case *pg.Node_AlterObjectSchemaStmt:
 		w.mark(n.AlterObjectSchemaStmt.Relation, Alter)
+		if rv := n.AlterObjectSchemaStmt.Relation; rv != nil {
+			w.relation(Relation{Schema: n.AlterObjectSchemaStmt.Newschema, Name: rv.Relname, Access: Create, Position: -1})
+		}
 		w.effectHere(WeakenProtection, "SET SCHEMA")
 		w.children(n.AlterObjectSchemaStmt)
 	case *pg.Node_AlterOwnerStmt:
 		w.mark(n.AlterOwnerStmt.Relation, Alter)
 		w.effectHere(WeakenProtection, "OWNER TO")
 		w.children(n.AlterOwnerStmt)
+	case *pg.Node_SecLabelStmt:
+		w.effectHere(WeakenProtection, "SECURITY LABEL")
+		w.object(n.SecLabelStmt.Objtype, n.SecLabelStmt.Object)
+		w.children(n.SecLabelStmt)
 	case *pg.Node_DropStmt:
 		w.drop(n.DropStmt)
 	default:
@@ -126,6 +133,7 @@ func (w *walker) comment(s *pg.CommentStmt) {
 	} else {
 		w.effectHere(DDL, "COMMENT")
 	}
+	w.object(s.Objtype, s.Object)
 	w.children(s)
 }
 
@@ -150,6 +158,9 @@ var harmlessRenames = map[pg.ObjectType]bool{
 
 func (w *walker) rename(s *pg.RenameStmt) {
 	w.mark(s.Relation, Alter)
+	if relationTypes[s.RenameType] && s.Relation != nil {
+		w.relation(Relation{Schema: s.Relation.Schemaname, Name: s.Newname, Access: Create, Position: -1})
+	}
 	if s.RenameType == pg.ObjectType_OBJECT_COLUMN {
 		w.columnsOf(s.Relation, []string{s.Subname, s.Newname}, Written)
 	}
@@ -187,13 +198,43 @@ func (w *walker) drop(s *pg.DropStmt) {
 	default:
 		w.effectHere(DDL, what)
 	}
-	if relationTypes[s.RemoveType] {
-		for _, o := range s.Objects {
-			schema, name := qualified(o.GetList().GetItems())
-			w.relation(Relation{Schema: schema, Name: name, Access: Alter, Position: -1})
-		}
+	for _, o := range s.Objects {
+		w.object(s.RemoveType, o)
 	}
 	w.children(s)
+}
+
+// object notes the relation, and the column, that an object named by a list of
+// strings is or belongs to.
+func (w *walker) object(t pg.ObjectType, object *pg.Node) {
+	items := object.GetList().GetItems()
+	part := partOfRelation[t]
+	switch {
+	case !relationTypes[t] && !part, part && len(items) < 2:
+		return
+	case part:
+		items = items[:len(items)-1]
+	}
+	schema, name := qualified(items)
+	if name == "" {
+		return
+	}
+	w.relation(Relation{Schema: schema, Name: name, Access: Alter, Position: -1})
+	if t == pg.ObjectType_OBJECT_COLUMN {
+		all := object.GetList().GetItems()
+		if column := all[len(all)-1].GetString_().GetSval(); column != "" {
+			w.column(origin{schema, name, column}, Written, -1)
+		}
+	}
+}
+
+// partOfRelation are the objects whose name stands behind that of a relation.
+var partOfRelation = map[pg.ObjectType]bool{
+	pg.ObjectType_OBJECT_COLUMN:        true,
+	pg.ObjectType_OBJECT_POLICY:        true,
+	pg.ObjectType_OBJECT_TRIGGER:       true,
+	pg.ObjectType_OBJECT_RULE:          true,
+	pg.ObjectType_OBJECT_TABCONSTRAINT: true,
 }
 
 var relationTypes = map[pg.ObjectType]bool{

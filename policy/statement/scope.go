@@ -44,7 +44,10 @@ func (w *walker) with(clause *pg.WithClause) {
 		w.result = nil
 		w.children(n)
 		if w.result != nil {
-			entries[i].output = w.result.rename(strs(n.GetCommonTableExpr().GetAliascolnames()))
+			cte := n.GetCommonTableExpr()
+			out := *w.result.rename(strs(cte.GetAliascolnames()))
+			out.open = out.open || cte.GetSearchClause() != nil || cte.GetCycleClause() != nil
+			entries[i].output = &out
 		}
 		if !clause.Recursive {
 			w.see(entries[i])

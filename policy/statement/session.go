@@ -61,6 +61,7 @@ func (w *walker) name(use NameUse) {
 // settings it would change do not, except forbidden ones.
 func (w *walker) inner(use NameUse, query *pg.Node) {
 	in := newWalker(w.st.Start)
+	in.bodies, in.variables = w.bodies, w.variables
 	in.st.End = w.st.End
 	in.statement(query)
 	st, problem := in.finish()
@@ -70,28 +71,7 @@ func (w *walker) inner(use NameUse, query *pg.Node) {
 	}
 	use.Inner = st
 	w.name(use)
-	for _, e := range st.Effects {
-		w.effect(e.Kind, e.What, e.Position)
-	}
-	for _, r := range st.Relations {
-		w.touched++
-		w.relation(r)
-	}
-	for _, c := range st.Columns {
-		w.columnAgain(c)
-	}
-	for _, u := range st.Unresolved {
-		w.untold(u)
-	}
-	if st.LiteralsMatter {
-		w.literalsMatter()
-	}
-	for _, f := range st.Functions {
-		w.function(f.Schema, f.Name, f.Position)
-	}
-	for _, d := range st.Destinations {
-		w.destination(d)
-	}
+	w.absorb(st)
 	for _, s := range st.Settings {
 		if s.Breaks {
 			w.setting(s)

@@ -2,7 +2,6 @@ package statement
 
 import (
 	_ "embed"
-	"strconv"
 	"strings"
 
 	pg "github.com/pganalyze/pg_query_go/v6"
@@ -104,6 +103,7 @@ func (w *walker) change(name, value string, known bool, at int) {
 		s.Value, s.Reset = "", true
 	}
 	w.setting(s)
+	w.settingPlace(name, value, known, at)
 	if kept || !pinned && harmless(name) {
 		w.effect(OrdinaryRead, "SET", at)
 		return
@@ -151,7 +151,7 @@ func (w *walker) variableSet(set *pg.VariableSetStmt) {
 	at := w.st.Start
 	switch set.GetKind() {
 	case pg.VariableSetKind_VAR_SET_VALUE:
-		value, known := settingValue(set.Name, set.Args)
+		value, known := w.settingValue(set.Name, set.Args)
 		w.change(set.Name, value, known, at)
 	case pg.VariableSetKind_VAR_SET_DEFAULT, pg.VariableSetKind_VAR_RESET:
 		w.reset(set.Name, at)
@@ -184,10 +184,10 @@ func (w *walker) transactionSettings(set *pg.VariableSetStmt, at int) {
 
 // settingValue joins the arguments of a SET as the server does, which for
 // search_path quotes what is no plain identifier.
-func settingValue(name string, args []*pg.Node) (value string, known bool) {
+func (w *walker) settingValue(name string, args []*pg.Node) (value string, known bool) {
 	parts := make([]string, 0, len(args))
 	for _, arg := range args {
-		part, ok := constant(arg)
+		part, ok := w.constant(arg)
 		if !ok {
 			return "", false
 		}
@@ -211,53 +211,20 @@ func quoteIdentifier(s string) string {
 	return s
 }
 
-// constant is the text of a constant; casts to text change nothing.
-func constant(n *pg.Node) (string, bool) {
-	if tc := n.GetTypeCast(); tc != nil {
-		if !textType(tc.TypeName) {
-			return "", false
-		}
-		return constant(tc.Arg)
-	}
-	c := n.GetAConst()
-	if c == nil || c.Isnull {
-		return "", false
-	}
-	switch v := c.Val.(type) {
-	case *pg.A_Const_Sval:
-		return v.Sval.GetSval(), true
-	case *pg.A_Const_Ival:
-		return strconv.Itoa(int(v.Ival.GetIval())), true
-	case *pg.A_Const_Fval:
-		return v.Fval.GetFval(), true
-	case *pg.A_Const_Boolval:
-		return strconv.FormatBool(v.Boolval.GetBoolval()), true
-	}
-	return "", false
-}
-
-func textType(t *pg.TypeName) bool {
-	if t == nil || len(t.Typmods) > 0 || len(t.ArrayBounds) > 0 || t.Setof {
-		return false
-	}
-	schema, name := qualified(t.Names)
-	return (schema == "" || schema == "pg_catalog") && (name == "text" || name == "varchar")
-}
-
 // setConfigCall judges set_config(name, value, local).
 func (w *walker) setConfigCall(call *pg.FuncCall, at int) {
 	if len(call.Args) != 3 || call.FuncVariadic || named(call.Args) {
 		w.unknownSetting(at)
 		return
 	}
-	name, ok := constant(call.Args[0])
+	name, ok := w.constant(call.Args[0])
 	if !ok {
 		if name, ok = w.settingsRowName(call.Args); !ok {
 			w.unknownSetting(at)
 			return
 		}
 	}
-	value, known := constant(call.Args[1])
+	value, known := w.constant(call.Args[1])
 	if isNull(call.Args[1]) { // NULL means the default
 		w.reset(name, at)
 		return
@@ -277,8 +244,6 @@ func named(args []*pg.Node) bool {
 	}
 	return false
 }
-
-func isNull(n *pg.Node) bool { return n.GetAConst().GetIsnull() }
 
 // unknownSetting is a change of who knows which setting.
 func (w *walker) unknownSetting(at int) {
@@ -300,13 +265,13 @@ func (w *walker) settingsRowName(args []*pg.Node) (string, bool) {
 	if len(fields) != 1 || fields[0].GetString_().GetSval() != "name" || w.settingsRow != name {
 		return "", false
 	}
-	value, ok := constant(args[1])
+	value, ok := w.constant(args[1])
 	return name, ok && restrictsBoth(value)
 }
 
 // settingsRowOf is the constant of a SELECT ... FROM pg_settings WHERE name =
 // constant, or empty.
-func settingsRowOf(s *pg.SelectStmt) string {
+func (w *walker) settingsRowOf(s *pg.SelectStmt) string {
 	if len(s.FromClause) != 1 {
 		return ""
 	}
@@ -322,6 +287,6 @@ func settingsRowOf(s *pg.SelectStmt) string {
 	if schema, op := qualified(where.Name); op != "=" || schema != "" && schema != "pg_catalog" {
 		return ""
 	}
-	value, _ := constant(where.Rexpr)
+	value, _ := w.constant(where.Rexpr)
 	return value
 }

@@ -8,25 +8,17 @@ var simpleStatements = map[string]meaning{
 	"AlterPublicationStmt":  {Replication, "ALTER PUBLICATION"},
 	"DropSubscriptionStmt":  {Replication, "DROP SUBSCRIPTION"},
 
-	// Reach to other servers.
-	"CreateFdwStmt":         {ExportRemote, "CREATE FOREIGN DATA WRAPPER"},
-	"AlterFdwStmt":          {ExportRemote, "ALTER FOREIGN DATA WRAPPER"},
-	"CreateUserMappingStmt": {ExportRemote, "CREATE USER MAPPING"},
-	"AlterUserMappingStmt":  {ExportRemote, "ALTER USER MAPPING"},
-
 	// Rights, credentials, watchers.
 	"CreateRoleStmt":             {WeakenProtection, "CREATE ROLE"},
 	"AlterRoleStmt":              {WeakenProtection, "ALTER ROLE"},
 	"DropOwnedStmt":              {WeakenProtection, "DROP OWNED"},
 	"ReassignOwnedStmt":          {WeakenProtection, "REASSIGN OWNED"},
-	"SecLabelStmt":               {WeakenProtection, "SECURITY LABEL"},
 	"AlterEventTrigStmt":         {WeakenProtection, "ALTER EVENT TRIGGER"},
 	"LoadStmt":                   {WeakenProtection, "LOAD"},
 	"CreatePLangStmt":            {WeakenProtection, "CREATE LANGUAGE"},
 	"AlterExtensionContentsStmt": {WeakenProtection, "ALTER EXTENSION ... ADD or DROP"},
 
 	// Code that cannot be judged.
-	"DoStmt":               {OpaqueCode, "DO"},
 	"CallStmt":             {OpaqueCode, "CALL"},
 	"CreateEventTrigStmt":  {OpaqueCode, "CREATE EVENT TRIGGER"},
 	"CreateAmStmt":         {OpaqueCode, "CREATE ACCESS METHOD"},
@@ -39,7 +31,6 @@ var simpleStatements = map[string]meaning{
 	"CreateConversionStmt": {OpaqueCode, "CREATE CONVERSION"},
 
 	// Schema changes.
-	"CreateSchemaStmt":             {DDL, "CREATE SCHEMA"},
 	"AlterCollationStmt":           {DDL, "ALTER COLLATION"},
 	"AlterDomainStmt":              {DDL, "ALTER DOMAIN"},
 	"DropTableSpaceStmt":           {DDL, "DROP TABLESPACE"},

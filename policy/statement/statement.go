@@ -36,6 +36,13 @@ type Statement struct {
 	// Functions are the functions named, built-ins of the known set
 	// included.
 	Functions []Function `json:"functions,omitempty"`
+	// Operators are the operators that are not PostgreSQL's own, or are
+	// written with a schema.
+	Operators []Operator `json:"operators,omitempty"`
+	// Options are those of COPY, EXPLAIN, VACUUM and their like.
+	Options []Option `json:"options,omitempty"`
+	// Created are the functions and procedures it makes or replaces.
+	Created []Definition `json:"created,omitempty"`
 	// Destinations are the places data would go to or come from, other
 	// than an ordinary result set.
 	Destinations []Destination `json:"destinations,omitempty"`
@@ -51,13 +58,13 @@ type Statement struct {
 	// Unresolved says what the text cannot tell, in constant words such as
 	// "attribute notation may call a function".
 	Unresolved []string `json:"unresolved,omitempty"`
-	// LiteralsMatter is set if the analysis depends on the value of a
-	// literal.
-	LiteralsMatter bool `json:"-"`
 	// Start and End delimit the statement in the text, in bytes, without
 	// the separating semicolon.
 	Start int `json:"start"`
 	End   int `json:"end"`
+	// LiteralsMatter is true if another value of a literal could give
+	// another analysis.
+	LiteralsMatter bool `json:"-"`
 }
 
 // Effect is one thing a statement does.
@@ -83,6 +90,9 @@ const (
 
 // Relation is a table, view or the like as it was named.
 type Relation struct {
+	// Database is the first part of a name of three parts. The server
+	// refuses any but the one of the session.
+	Database string `json:"database,omitempty"`
 	// Schema is empty when the name was not qualified: which relation is
 	// meant then depends on the session's search_path.
 	Schema   string `json:"schema,omitempty"`
@@ -101,6 +111,16 @@ func (r Relation) String() string {
 
 // Function is a function as it was named.
 type Function struct {
+	Schema string `json:"schema,omitempty"`
+	Name   string `json:"name"`
+	// Args is the number of arguments written, -1 for * and VARIADIC.
+	Args     int `json:"args,omitempty"`
+	Position int `json:"position"`
+}
+
+// Operator is an operator outside the known set of PostgreSQL, or one written
+// with a schema.
+type Operator struct {
 	Schema   string `json:"schema,omitempty"`
 	Name     string `json:"name"`
 	Position int    `json:"position"`
@@ -127,13 +147,20 @@ const (
 
 // Destination is where data would go, as far as the text tells.
 type Destination struct {
-	Type     DestinationType `json:"type"`
-	Host     string          `json:"host,omitempty"`
-	Port     int             `json:"port,omitempty"`
-	Database string          `json:"database,omitempty"`
-	User     string          `json:"user,omitempty"`
-	Path     string          `json:"path,omitempty"`
-	Position int             `json:"position"`
+	Type DestinationType `json:"type"`
+	// Name is what the place is called in this database: a foreign server,
+	// a subscription, or a connection that dblink opened. Where Host is
+	// empty, only the catalog tells what is behind the name.
+	Name     string `json:"name,omitempty"`
+	Host     string `json:"host,omitempty"`
+	Port     int    `json:"port,omitempty"`
+	Database string `json:"database,omitempty"`
+	User     string `json:"user,omitempty"`
+	Path     string `json:"path,omitempty"`
+	// Publications are those a subscription takes from there, joined by
+	// commas.
+	Publications string `json:"publications,omitempty"`
+	Position     int    `json:"position"`
 }
 
 // Setting is a change to a run-time setting.

@@ -104,3 +104,60 @@ func TestEveryAlterTableCommandIsKnown(t *testing.T) {
 		}
 	}
 }
+
+// goName is the Go name of a field of the parser's messages.
+func goName(field string) string {
+	var b strings.Builder
+	for _, part := range strings.Split(field, "_") {
+		if part != "" {
+			b.WriteString(strings.ToUpper(part[:1]) + part[1:])
+		}
+	}
+	return b.String()
+}
+
+// Every predicate is a field of the parser's tree: a misspelled one would turn
+// a filter into output, or the other way round.
+func TestPredicatesAreFields(t *testing.T) {
+	known := map[string]bool{}
+	messages := pg.File_pg_query_proto.Messages()
+	for i := range messages.Len() {
+		fields := messages.Get(i).Fields()
+		for j := range fields.Len() {
+			known[string(messages.Get(i).Name())+"."+goName(string(fields.Get(j).Name()))] = true
+		}
+	}
+	for name := range predicates {
+		if !known[name] {
+			t.Errorf("the tree has no field %s", name)
+		}
+	}
+}
+
+// What the parser can put into a tree is what this package was written for.
+// A number that differs means a new release of the parser: read what is new,
+// give it a branch, then change the number.
+func TestNothingIsNew(t *testing.T) {
+	nodes := (&pg.Node{}).ProtoReflect().Descriptor().Oneofs().Get(0).Fields().Len()
+	for _, c := range []struct {
+		what      string
+		got, want int
+	}{
+		{"node types", nodes, 268},
+		{"object types", len(pg.ObjectType_name), 53},
+		{"commands of ALTER TABLE", len(pg.AlterTableType_name), 68},
+		{"forms of SET", len(pg.VariableSetKind_name), 7},
+		{"forms of transaction statements", len(pg.TransactionStmtKind_name), 11},
+		{"forms of DISCARD", len(pg.DiscardMode_name), 5},
+		{"kinds of expressions with operators", len(pg.A_Expr_Kind_name), 15},
+		{"kinds of sub-selects", len(pg.SubLinkType_name), 9},
+		{"kinds of constraints", len(pg.ConstrType_name), 15},
+		{"modes of parameters", len(pg.FunctionParameterMode_name), 7},
+		{"set operations", len(pg.SetOperation_name), 5},
+		{"commands", len(pg.CmdType_name), 9},
+	} {
+		if c.got != c.want {
+			t.Errorf("the parser has %d %s, not %d", c.got, c.what, c.want)
+		}
+	}
+}

@@ -35,9 +35,13 @@ type walker struct {
 	// to.
 	assigned origin
 	// unread are names that read no column.
-	unread  map[*pg.ColumnRef]bool
-	problem *Problem
-	seen    seen
+	unread map[*pg.ColumnRef]bool
+	// bodies says how bodies are read, and variables are names that a body
+	// knows besides columns.
+	bodies    *bodies
+	variables map[string]bool
+	problem   *Problem
+	seen      seen
 }
 
 // seen keeps lists free of duplicates.
@@ -46,6 +50,7 @@ type seen struct {
 	relations map[relationKey]bool
 	functions map[functionKey]bool
 	columns   map[columnKey]int
+	operators map[operatorKey]bool
 }
 
 type (
@@ -54,10 +59,13 @@ type (
 		what string
 	}
 	relationKey struct {
-		schema, name string
-		access       Access
+		database, schema, name string
+		access                 Access
 	}
-	functionKey struct{ schema, name string }
+	functionKey struct {
+		schema, name string
+		args         int
+	}
 )
 
 func newWalker(start int) *walker {
@@ -130,6 +138,9 @@ func (w *walker) statement(node *pg.Node) {
 	if w.st.Node == "" {
 		w.st.Node = name
 	}
+	if !literalFree[name] {
+		w.literalsMatter()
+	}
 	if simple, ok := simpleStatements[name]; ok {
 		w.effectHere(simple.kind, simple.what)
 		w.children(node)
@@ -172,102 +183,6 @@ func nodeNameCached(wrapper reflect.Type) string {
 	return name
 }
 
-// children visits all fields of a message.
-func (w *walker) children(message any) {
-	v := reflect.ValueOf(message)
-	if v.Kind() != reflect.Pointer || v.IsNil() {
-		return
-	}
-	w.fields(v.Elem())
-}
-
-func (w *walker) fields(v reflect.Value) {
-	for _, part := range plan(v.Type()) {
-		w.part(v, part)
-	}
-}
-
-// except visits all fields of a message but those named, which the caller has
-// dealt with.
-func (w *walker) except(message any, done ...string) {
-	v := reflect.ValueOf(message).Elem()
-	for _, part := range plan(v.Type()) {
-		if !slices.Contains(done, part.name) {
-			w.part(v, part)
-		}
-	}
-}
-
-func (w *walker) part(v reflect.Value, part part) {
-	if !part.predicate || w.use == Used {
-		w.value(v.Field(part.index))
-		return
-	}
-	w.using(Used, func() { w.value(v.Field(part.index)) })
-}
-
-func (w *walker) value(v reflect.Value) {
-	switch v.Kind() {
-	case reflect.Pointer:
-		if !v.IsNil() && !w.visit(v.Interface()) {
-			w.fields(v.Elem())
-		}
-	case reflect.Slice:
-		for i := range v.Len() {
-			w.value(v.Index(i))
-		}
-	case reflect.Interface: // a oneof: a wrapper struct with one field
-		if !v.IsNil() {
-			w.value(v.Elem().Elem().Field(0))
-		}
-	}
-}
-
-// walkNodes visits nodes with visit, as children does for fields.
-func (w *walker) walkNodes(nodes []*pg.Node) {
-	for _, n := range nodes {
-		w.walkNode(n)
-	}
-}
-
-func (w *walker) walkNode(n *pg.Node) {
-	if n != nil {
-		w.value(reflect.ValueOf(n))
-	}
-}
-
-// part is a field of a message that holds messages.
-type part struct {
-	index     int
-	name      string
-	predicate bool
-}
-
-var plans sync.Map // reflect.Type of a message struct -> []part
-
-// plan lists the fields of a message that hold messages.
-func plan(t reflect.Type) []part {
-	if p, ok := plans.Load(t); ok {
-		return p.([]part)
-	}
-	var fields []part
-	for i := range t.NumField() {
-		f := t.Field(i)
-		if !f.IsExported() {
-			continue
-		}
-		kind := f.Type.Kind()
-		if kind == reflect.Slice {
-			kind = f.Type.Elem().Kind()
-		}
-		if kind == reflect.Pointer || kind == reflect.Interface {
-			fields = append(fields, part{i, f.Name, predicates[t.Name()+"."+f.Name]})
-		}
-	}
-	plans.Store(t, fields)
-	return fields
-}
-
 // visit handles the messages that mean something by themselves. It returns
 // true if it has dealt with the fields too.
 func (w *walker) visit(message any) bool {
@@ -293,6 +208,8 @@ func (w *walker) visit(message any) bool {
 	case *pg.ColumnRef:
 		w.columnRef(m)
 		return true
+	case *pg.TypeCast:
+		w.cast(m.TypeName)
 	case *pg.A_Indirection:
 		return w.indirection(m)
 	case *pg.Constraint:
@@ -306,6 +223,12 @@ func (w *walker) visit(message any) bool {
 		return w.operands(m.UseOp, int(m.Location), m)
 	case *pg.RangeTableSample:
 		w.sampleMethod(m)
+	case *pg.ClusterStmt:
+		w.options(m.Params)
+	case *pg.ReindexStmt:
+		w.options(m.Params)
+	case *pg.VacuumStmt:
+		w.options(m.Options)
 	case *pg.CurrentOfExpr:
 		w.name(NameUse{Op: Fetch, Name: m.CursorName})
 	case *pg.WithClause:
@@ -321,31 +244,4 @@ func (w *walker) untold(what string) {
 	if !slices.Contains(w.st.Unresolved, what) {
 		w.st.Unresolved = append(w.st.Unresolved, what)
 	}
-}
-
-// literalsMatter notes that the analysis depends on the value of a literal.
-func (w *walker) literalsMatter() { w.st.LiteralsMatter = true }
-
-// strs are the values of a list of String nodes, such as a qualified name.
-func strs(nodes []*pg.Node) []string {
-	out := make([]string, 0, len(nodes))
-	for _, n := range nodes {
-		if s, ok := n.GetNode().(*pg.Node_String_); ok {
-			out = append(out, s.String_.Sval)
-		}
-	}
-	return out
-}
-
-// qualified splits a dotted name into its schema and its last part. A
-// database name in front must be the current one and is dropped.
-func qualified(nodes []*pg.Node) (schema, name string) {
-	parts := strs(nodes)
-	switch len(parts) {
-	case 0:
-		return "", ""
-	case 1:
-		return "", parts[0]
-	}
-	return parts[len(parts)-2], parts[len(parts)-1]
 }

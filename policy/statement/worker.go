@@ -130,5 +130,5 @@ func judgeBounded(text string, limit int) *Analysis {
 		analysis.Shape, analysis.ShapeDigest = unreadShape(text, tokens)
 		return analysis
 	}
-	return judgeTokens(text, tokens)
+	return judgeTokens(text, tokens, &bodies{limit: limit})
 }

@@ -1,0 +1,60 @@
+package statement
+
+import (
+	"strconv"
+
+	pg "github.com/pganalyze/pg_query_go/v6"
+)
+
+// literalFree are the statements whose analysis does not depend on literals
+// as long as none was looked at. The world is closed: a literal counts in
+// every other statement, wherever it stands inside the text.
+var literalFree = setOf(
+	"SelectStmt", "InsertStmt", "UpdateStmt", "DeleteStmt", "MergeStmt",
+	"PrepareStmt", "DeclareCursorStmt", "ExplainStmt", "TransactionStmt",
+)
+
+// literalsMatter notes that the analysis has looked at the value of a
+// literal. Whoever looks at one must say so first: a text that differs in
+// nothing else gets the same analysis.
+func (w *walker) literalsMatter() { w.st.LiteralsMatter = true }
+
+// constant is the text of a constant; casts to text change nothing. No other
+// code of this package looks at the value of a constant.
+func (w *walker) constant(n *pg.Node) (string, bool) {
+	if tc := n.GetTypeCast(); tc != nil {
+		if !textType(tc.TypeName) {
+			return "", false
+		}
+		return w.constant(tc.Arg)
+	}
+	c := n.GetAConst()
+	if c == nil || c.Isnull {
+		return "", false
+	}
+	if keyword, ok := c.Val.(*pg.A_Const_Boolval); ok {
+		return strconv.FormatBool(keyword.Boolval.GetBoolval()), true
+	}
+	w.literalsMatter()
+	switch v := c.Val.(type) {
+	case *pg.A_Const_Sval:
+		return v.Sval.GetSval(), true
+	case *pg.A_Const_Ival:
+		return strconv.Itoa(int(v.Ival.GetIval())), true
+	case *pg.A_Const_Fval:
+		return v.Fval.GetFval(), true
+	}
+	return "", false
+}
+
+func textType(t *pg.TypeName) bool {
+	if t == nil || len(t.Typmods) > 0 || len(t.ArrayBounds) > 0 || t.Setof {
+		return false
+	}
+	schema, name := qualified(t.Names)
+	return (schema == "" || schema == "pg_catalog") && (name == "text" || name == "varchar")
+}
+
+// isNull reports whether an expression is the keyword NULL, which is no
+// literal.
+func isNull(n *pg.Node) bool { return n.GetAConst().GetIsnull() }
