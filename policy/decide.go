@@ -92,15 +92,21 @@ type judge struct {
 	shadow   []Reason
 	limits   *bound
 	volatile bool
+	// trace collects the rules that were weighed; nil if nobody asks.
+	trace *[]Step
 	// output and used are the classes touched, sorted.
 	output, used []string
 }
 
-// decide judges a sound request of the view's session: the strictest
-// statement decides, and among those that are allowed the worst one gives
-// its words.
+// decide judges a sound request of the view's session.
 func (v *View) decide(req *Request) Decision {
-	j := &judge{view: v, policy: v.policy, req: req}
+	return (&judge{view: v, policy: v.policy, req: req}).decide()
+}
+
+// decide judges all statements: the strictest decides, and among those that
+// are allowed the worst one gives its words.
+func (j *judge) decide() Decision {
+	req := j.req
 	if len(req.Statements) == 0 {
 		return j.finish(j.statement(&emptyText, -1))
 	}
@@ -166,12 +172,16 @@ func (j *judge) alone(st *statement.Statement, index int) Decision {
 // if they acted.
 func (c *ruling) denied() (*rule, met) {
 	for _, r := range c.judge.view.watch {
-		if _, matches := r.denies(c); matches {
+		what, matches := r.denies(c)
+		c.weighedDeny(r, what, matches)
+		if matches {
 			c.judge.aside(r, "this")
 		}
 	}
 	for _, r := range c.judge.view.deny {
-		if what, matches := r.denies(c); matches {
+		what, matches := r.denies(c)
+		c.weighedDeny(r, what, matches)
+		if matches {
 			return r, what
 		}
 	}

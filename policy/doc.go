@@ -3,6 +3,10 @@
 // A policy is a YAML document with rules:
 //
 //	version: 1
+//	classes:
+//	  contact.email: {description: e-mail addresses}
+//	columns:
+//	  - {columns: [public.users.email], class: contact.email}
 //	destinations:
 //	  sandbox: {host: 127.0.0.1, port: 5434, database: sandbox}
 //	rules:
@@ -10,11 +14,18 @@
 //	    effect: allow
 //	    kinds: [export_to_client]
 //	    relations: [public.products]
+//	    limits: {rows: unlimited}
+//	  - id: mails-stay
+//	    effect: deny
+//	    kinds: [export_to_client]
+//	    classes: [contact.*]
 //
-// Parse reads it, and refuses what it does not understand. Decide takes a
-// Request, which is everything a decision may look at, and gives a
-// Decision. It is a pure function: no clock, no network, no files, the same
-// answer for the same request today and when an old trail is read again.
+// Parse reads it, and refuses what it does not understand; Schema describes
+// it to editors. Decide takes a Request, which is everything a decision may
+// look at, and gives a Decision. It is a pure function: no clock, no network,
+// no files, the same answer for the same request today and when an old trail
+// is read again. A View does the same for one session, with only the rules
+// that may speak about it.
 //
 // # How a statement is judged
 //
@@ -25,12 +36,21 @@
 //  2. A change to a setting that keeps parser and server reading the same
 //     text alike is refused.
 //  3. A deny rule that matches refuses, wherever in the document it stands.
-//  4. Every effect of the statement that is worse than ddl needs an allow
-//     rule; without one it is refused. Leave for one effect is no leave for
-//     another in the same statement.
-//  5. Rows go to another server only if that is a place of the policy,
-//     measured, and without a finding.
-//  6. The rest, ordinary_read, ordinary_write and ddl, is allowed.
+//  4. Columns of the family secret are credentials. What may bring their
+//     values out is refused; what moves many rows may bring out whatever it
+//     can reach, also what it does not name.
+//  5. Every effect of the statement that is worse than ddl needs a rule that
+//     gives leave: allow, or mask, carry and hold, which ask for more. Leave
+//     for one effect is no leave for another in the same statement. The
+//     first rule that matches names the terms; the strictest terms of all
+//     effects bind the statement.
+//  6. Rows go to another server only if that is a place of the policy that
+//     accepts their classes, and was measured: without a finding or, if the
+//     place has a floor, as high as that.
+//  7. If the document has client endpoints, a client is given no class that
+//     its endpoint does not accept. The endpoint is where the connection
+//     comes from, whatever the session declares.
+//  8. The rest, ordinary_read, ordinary_write and ddl, is allowed.
 //
 // A text is judged by its strictest statement. An empty policy, and a nil
 // one, allow no more than the steps above: a nil policy refuses everything.
@@ -38,9 +58,32 @@
 // # What a rule matches
 //
 // A rule matches if all its keys do. Deny rules match generously: a name
-// without a schema could be in any schema, and code that cannot be judged
-// could touch anything. Allow rules match narrowly: with relations, every
-// relation of the statement must be written with its schema and be in the
-// list, because a bare name means what the session's search_path makes of
-// it.
+// without a schema could be in any schema, a star is every column, and code
+// that cannot be judged could touch anything. Rules that give leave match
+// narrowly: with relations, every relation of the statement must be written
+// with its schema and be in the list, because a bare name means what the
+// session's search_path makes of it; with classes, the statement must touch
+// some and surely none beside them.
+//
+// A rule that gives leave and only may be meant gives none. It still narrows
+// what a later rule, or an everyday kind, gives: its limits hold, and so does
+// a hold, carry or mask.
+//
+// A condition (key when, see package condition) that cannot be evaluated
+// counts as met for a deny rule, and as not surely met for the others.
+//
+// # Limits
+//
+// What is allowed is allowed up to a number of rows and bytes and a time.
+// What the rule does not say, the document's defaults do, and then
+// BuiltinLimits. Everyday reads have limits too: those of the first rule that
+// gives leave for them, or the defaults. Of several limits the smallest
+// holds; everyday effects of a worse statement count only if a rule speaks
+// about them, so that a rule for exports need not repeat itself for reads.
+//
+// # Modes
+//
+// A rule in mode warn or shadow does not act: warn tells the client
+// (Decision.Notices), shadow is only recorded (Decision.Shadow). An allow rule
+// in mode warn does allow, and tells the client. Warnings lists such rules.
 package policy

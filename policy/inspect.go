@@ -20,11 +20,13 @@ func (p *Policy) Rules() []RuleInfo {
 	}
 	out := make([]RuleInfo, 0, len(p.rules))
 	for _, r := range p.rules {
-		out = append(out, RuleInfo{
-			ID: r.id, Effect: r.effect.String(), Mode: r.mode.String(), Position: r.position, Line: r.place.Line,
-		})
+		out = append(out, r.info())
 	}
 	return out
+}
+
+func (r *rule) info() RuleInfo {
+	return RuleInfo{ID: r.id, Effect: r.effect.String(), Mode: r.mode.String(), Position: r.position, Line: r.place.Line}
 }
 
 // Warnings says what its owner should know about a policy that is in order:

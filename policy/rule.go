@@ -37,18 +37,25 @@ type rule struct {
 // the client's address cannot be read, deny rules about addresses apply and
 // allow rules do not.
 func (r *rule) forSession(identity Identity, session Session, addr netip.Addr) bool {
-	if len(r.databases) > 0 && !slices.Contains(r.databases, session.Database) ||
-		len(r.users) > 0 && !slices.Contains(r.users, identity.User) ||
-		len(r.methods) > 0 && !slices.Contains(r.methods, identity.Method) {
-		return false
+	return r.otherSession(identity, session, addr) == ""
+}
+
+// otherSession names the key by which the rule speaks about other sessions
+// than this one, "" if it speaks about this one.
+func (r *rule) otherSession(identity Identity, session Session, addr netip.Addr) string {
+	switch {
+	case len(r.databases) > 0 && !slices.Contains(r.databases, session.Database):
+		return "databases"
+	case len(r.users) > 0 && !slices.Contains(r.users, identity.User):
+		return "users"
+	case len(r.methods) > 0 && !slices.Contains(r.methods, identity.Method):
+		return "methods"
+	case len(r.addresses) == 0, !addr.IsValid() && r.effect == Deny:
+		return ""
+	case !addr.IsValid(), !slices.ContainsFunc(r.addresses, func(p netip.Prefix) bool { return p.Contains(addr) }):
+		return "addresses"
 	}
-	if len(r.addresses) == 0 {
-		return true
-	}
-	if !addr.IsValid() {
-		return r.effect == Deny
-	}
-	return slices.ContainsFunc(r.addresses, func(p netip.Prefix) bool { return p.Contains(addr) })
+	return ""
 }
 
 // met is what a rule met in a statement.

@@ -28,11 +28,7 @@ func (p *Policy) View(identity Identity, session Session) *View {
 	if p == nil {
 		return v
 	}
-	addr, err := netip.ParseAddr(session.Address)
-	if err != nil {
-		addr = netip.Addr{}
-	}
-	addr = addr.Unmap().WithZone("")
+	addr := addressOf(session)
 	for _, r := range p.deny {
 		switch {
 		case !r.forSession(identity, session, addr):
@@ -77,4 +73,14 @@ func (v *View) Decide(req *Request) Decision {
 func (v *View) isFor(req *Request) bool {
 	return v.identity == req.Identity && v.session.Database == req.Session.Database &&
 		v.session.Address == req.Session.Address && v.session.TLS == req.Session.TLS
+}
+
+// addressOf is the client's address as rules compare it; not valid if it
+// cannot be read.
+func addressOf(session Session) netip.Addr {
+	addr, err := netip.ParseAddr(session.Address)
+	if err != nil {
+		return netip.Addr{}
+	}
+	return addr.Unmap().WithZone("")
 }

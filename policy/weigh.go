@@ -59,9 +59,11 @@ func (c *ruling) termsFor(effect statement.Effect) (terms, bool) {
 	}
 	for _, r := range c.judge.view.leave {
 		if !r.kinds.has(effect.Kind) {
+			c.weighedLeave(r, effect, otherKind, nil)
 			continue
 		}
-		why, _ := r.allows(c, effect)
+		why, relation := r.allows(c, effect)
+		c.weighedLeave(r, effect, why, relation)
 		switch {
 		case !r.acts():
 			if why == matches || r.effect != Allow && r.mayReach(c) {
@@ -77,6 +79,7 @@ func (c *ruling) termsFor(effect statement.Effect) (terms, bool) {
 			return t, true
 		default:
 			if what, may := r.reaches(c); may {
+				c.mayBeMeant(r)
 				narrow(r, what.failed)
 			}
 		}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"slices"
 
+	"github.com/sluice-pg/sluice/policy"
 	"github.com/sluice-pg/sluice/policy/statement"
 )
 
@@ -50,7 +51,7 @@ func (s *session) proposePortal(t *ticket, portal, name string, j judgement) *re
 	order, r := s.propose(t, portals, portal, func() []meaning {
 		known := slices.Clone(statements.lookup(name))
 		if len(known) == 0 {
-			unknown := unseen("a prepared statement that nobody saw made")
+			unknown := policy.Unseen("a prepared statement that nobody saw made")
 			known = []meaning{{statement: &unknown}}
 		}
 		for i := range known {

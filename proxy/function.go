@@ -16,7 +16,7 @@ func (s *session) functionCall(ctx context.Context, h wire.Header) error {
 	if err != nil {
 		return err
 	}
-	st := unseen("a function called by its OID")
+	st := policy.Unseen("a function called by its OID")
 	known := false
 	if len(prefix) == 4 {
 		var call statement.Statement

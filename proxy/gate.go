@@ -90,7 +90,7 @@ func (s *session) judgeStartup(ctx context.Context) error {
 func (s *session) judgeAgain(ctx context.Context, road string, meanings []meaning) judgement {
 	j := judgement{policy: s.server.policy.Load()}
 	if len(meanings) == 0 {
-		unknown := unseen("a prepared statement or portal that nobody saw made")
+		unknown := policy.Unseen("a prepared statement or portal that nobody saw made")
 		meanings = []meaning{{statement: &unknown}}
 	}
 	for _, m := range meanings {

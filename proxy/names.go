@@ -9,9 +9,6 @@ import (
 )
 
 const (
-	// nameLen is what the server keeps of a name, in bytes (NAMEDATALEN
-	// less the terminator). Longer names that begin alike are one name.
-	nameLen = 63
 	// maxNames bounds the names of one session.
 	maxNames = 20000
 	// maxMeanings bounds what one name may stand for at once.
@@ -62,19 +59,12 @@ type names struct {
 
 func newNames() *names { return &names{known: map[string][]meaning{}} }
 
-func shortName(name string) string {
-	if len(name) > nameLen {
-		return name[:nameLen]
-	}
-	return name
-}
-
 // propose adds meanings that the server has yet to confirm, all of one
 // definition, and returns its order. A later definition of the unnamed one
 // replaces an earlier one of the same segment: if the later one is not
 // reached, neither is what uses it.
 func (n *names) propose(name string, meanings ...meaning) (uint64, error) {
-	name = shortName(name)
+	name = policy.ShortName(name)
 	have, ok := n.known[name]
 	if !ok && len(n.known) >= maxNames || n.weight > maxWeight {
 		return 0, errTooManyNames
@@ -104,7 +94,7 @@ func (n *names) propose(name string, meanings ...meaning) (uint64, error) {
 
 func weigh(meanings []meaning) (total int) {
 	for _, m := range meanings {
-		total += size(m.statement)
+		total += policy.Weight(m.statement)
 	}
 	return total
 }
@@ -114,7 +104,7 @@ func (m meaning) same(other meaning) bool { return m.statement == other.statemen
 // confirm says that the server took a definition: what the name meant before
 // is gone.
 func (n *names) confirm(name string, order uint64) {
-	n.keep(shortName(name), func(m *meaning) bool {
+	n.keep(policy.ShortName(name), func(m *meaning) bool {
 		if m.since < order {
 			m.since = order
 		}
@@ -125,7 +115,7 @@ func (n *names) confirm(name string, order uint64) {
 // withdraw takes a definition back: the server did not take it. What the name
 // meant before it stays.
 func (n *names) withdraw(name string, order uint64) {
-	n.keep(shortName(name), func(m *meaning) bool {
+	n.keep(policy.ShortName(name), func(m *meaning) bool {
 		if m.order != order {
 			return true
 		}
@@ -137,7 +127,7 @@ func (n *names) withdraw(name string, order uint64) {
 // narrow leaves of a definition the meanings that are still possible, if any
 // of them is.
 func (n *names) narrow(name string, order uint64, possible []meaning) {
-	name = shortName(name)
+	name = policy.ShortName(name)
 	other := func(m *meaning) bool { return m.order != order }
 	left := func(m *meaning) bool { return slices.ContainsFunc(possible, m.same) }
 	if slices.ContainsFunc(n.known[name], func(m meaning) bool { return !other(&m) && left(&m) }) {
@@ -148,7 +138,7 @@ func (n *names) narrow(name string, order uint64, possible []meaning) {
 // drop forgets what a name meant up to a definition: the server has
 // forgotten it there.
 func (n *names) drop(name string, upTo uint64) {
-	n.keep(shortName(name), func(m *meaning) bool { return m.order > upTo })
+	n.keep(policy.ShortName(name), func(m *meaning) bool { return m.order > upTo })
 }
 
 // dropAll forgets what all names meant up to a definition.
@@ -185,4 +175,4 @@ func (n *names) keep(name string, wanted func(*meaning) bool) {
 
 // lookup returns what a name may mean; nothing if nobody saw it made. The
 // slice stays as it is.
-func (n *names) lookup(name string) []meaning { return n.known[shortName(name)] }
+func (n *names) lookup(name string) []meaning { return n.known[policy.ShortName(name)] }

@@ -18,6 +18,9 @@ import (
 const (
 	exitRuntime = 1
 	exitUsage   = 2
+	// exitRefused: a statement would be refused, or an answer is not the
+	// wanted one.
+	exitRefused = 3
 	exitConfig  = 5
 )
 
@@ -38,13 +41,16 @@ func newApp() *cli.App {
 	app := &cli.App{
 		Name:  "sluice",
 		Usage: "let data leave a PostgreSQL database only to where it is as well protected",
-		Description: "Exit codes: 0 done, 1 something failed, 2 wrong usage, 4 the trail does not verify,\n" +
-			"5 the configuration or the policy is not valid.",
+		Description: "Exit codes: 0 done, 1 something failed, 2 wrong usage, 3 a statement would be refused or an answer\n" +
+			"is not the wanted one, 4 the trail does not verify, 5 the configuration, the policy or a verdict file\n" +
+			"is not valid.",
 		Suggest: true,
+		// Values of flags that may be given several times have commas of their own.
+		DisableSliceFlagSeparator: true,
 		// main prints errors and exits, so that deferred work is done.
 		ExitErrHandler: func(*cli.Context, error) {},
 		Commands: []*cli.Command{
-			serveCommand(), demoCommand(), userCommand(), auditCommand(), whyCommand(), workerCommand(),
+			serveCommand(), demoCommand(), userCommand(), auditCommand(), whyCommand(), checkCommand(), policyCommand(), workerCommand(),
 		},
 		Action:       chooseCommand,
 		OnUsageError: usageError,

@@ -9,12 +9,13 @@ import (
 	"testing"
 
 	"github.com/sluice-pg/sluice/policy"
+	"github.com/sluice-pg/sluice/policy/cases"
 	"github.com/sluice-pg/sluice/policy/strictyaml"
 	"github.com/sluice-pg/sluice/proxy"
 )
 
-// Every YAML file under examples is a configuration, named sluice.yaml, or a
-// policy, and is accepted.
+// Every YAML file under examples is a configuration, named sluice.yaml, a
+// verdict file, with the ending .cases.yml, or a policy, and is accepted.
 func TestExamplesLoad(t *testing.T) {
 	configurations, policies := 0, 0
 	err := fs.WalkDir(os.DirFS(root), "examples", func(path string, d fs.DirEntry, err error) error {
@@ -22,10 +23,13 @@ func TestExamplesLoad(t *testing.T) {
 		if err != nil || d.IsDir() || ext != ".yaml" && ext != ".yml" {
 			return err
 		}
-		if filepath.Base(path) == "sluice.yaml" {
+		switch {
+		case filepath.Base(path) == "sluice.yaml":
 			configurations++
 			_, err = proxy.LoadConfig(filepath.Join(root, path))
-		} else {
+		case strings.HasSuffix(path, ".cases.yml"):
+			_, err = cases.Read(path, []byte(read(t, path)))
+		default:
 			policies++
 			_, err = policy.Parse(path, []byte(read(t, path)))
 		}

@@ -113,6 +113,15 @@ func TestExitCodes(t *testing.T) {
 	write(t, filepath.Join(dir, "policy.yaml"), "version: 1\n")
 	write(t, filepath.Join(dir, "wrong.yaml"), "version: 1\nrules:\n  - {id: x, effect: alow}\n")
 	write(t, filepath.Join(dir, "misspelled.yaml"), "listne: []\n")
+	write(t, filepath.Join(dir, "one-rule.yaml"), "version: 1\nrules:\n  - {id: x, effect: deny, mode: warn, kinds: [ddl]}\n")
+	write(t, filepath.Join(dir, "right.cases"), "allow anna \"SELECT 1\"\n")
+	write(t, filepath.Join(dir, "differs.cases"), "deny anna \"SELECT 1\"\n")
+	write(t, filepath.Join(dir, "misspelled.cases"), "alow anna \"SELECT 1\"\n")
+	write(t, filepath.Join(dir, "nowhere.cases"), "allow anna place.nowhere=\"\" \"SELECT 1\"\n")
+	write(t, filepath.Join(dir, "allow.yaml"), "version: 1\nrules:\n  - {id: all, effect: allow, kinds: [\"*\"]}\n")
+	write(t, filepath.Join(dir, "good.sql"), "SELECT 1;\n")
+	write(t, filepath.Join(dir, "bad.sql"), "COPY users TO STDOUT;\n")
+	write(t, filepath.Join(dir, "broken.sql"), "SELECT '\xff';\n")
 	cases := []struct {
 		code  int
 		says  string
@@ -122,6 +131,10 @@ func TestExitCodes(t *testing.T) {
 		{0, "", "audit verify good"},
 		{0, "", "audit show good"},
 		{0, "", "user add --file users.scram alice"},
+		{0, "", "policy check policy.yaml"},
+		{0, "mode warn", "policy check one-rule.yaml"},
+		{0, "", "policy explain --policy policy.yaml --as anna SELECT"},
+		{0, "", "policy test --policy policy.yaml --min-coverage 100 right.cases"},
 		{1, "no request zzzzzzzz", "why --trail good zzzzzzzz"},
 		{1, "public key", "audit verify nothing-here"},
 		{1, "database shop: ", "serve --config " + configuration(t, dir, "policy.yaml")},
@@ -132,8 +145,38 @@ func TestExitCodes(t *testing.T) {
 		{2, "takes one DIR", "audit show"},
 		{2, "--file", "user add alice"},
 		{2, "--trail", "why abcdefgh"},
+		{0, "", "policy schema"},
+		{2, "takes no arguments", "policy schema x"},
+		{2, "FILEs", "policy check"},
+		{2, "--policy", "policy test right.cases"},
+		{2, "verdict FILEs", "policy test --policy policy.yaml"},
+		{2, "not text or ndjson", "policy test --policy policy.yaml --format yaml right.cases"},
+		{2, "from 0 to 100", "policy test --policy policy.yaml --min-coverage 101 right.cases"},
+		{2, "--as USER", "policy explain --policy policy.yaml SELECT"},
+		{2, "is not an address", "policy explain --policy policy.yaml --as anna --address here SELECT"},
+		{2, "has no =", "policy explain --policy policy.yaml --as anna --declared reason SELECT"},
+		{3, "1 case not as expected", "policy test --policy policy.yaml differs.cases"},
+		{3, "--min-coverage asks for 50%", "policy test --policy one-rule.yaml --min-coverage 50 right.cases"},
+		{0, "", "check --format ndjson good.sql"},
+		{3, "1 of 2 statements would be refused", "check good.sql bad.sql"},
+		{0, "", "check --policy allow.yaml bad.sql"},
+		{1, "missing.sql", "check missing.sql"},
+		{1, "broken.sql:1:", "check broken.sql"},
+		{2, "takes one FILE", "check"},
+		{2, "not text or ndjson", "check --format csv good.sql"},
+		{2, "--address", "check --address nowhere good.sql"},
+		{3, "would be refused", "check -"},
+		{5, "did you mean allow?", "check --policy wrong.yaml good.sql"},
 		{4, "does not verify", "audit verify bad"},
 		{4, "does not verify", "audit verify --expect 1000 good"},
+		{5, "did you mean allow?", "policy check policy.yaml wrong.yaml"},
+		{5, "missing.yaml", "policy check missing.yaml"},
+		{5, "mode warn", "policy check --strict one-rule.yaml"},
+		{5, "did you mean allow?", "policy test --policy wrong.yaml right.cases"},
+		{5, "did you mean allow?", "policy test --policy policy.yaml misspelled.cases"},
+		{5, "missing.cases", "policy test --policy policy.yaml missing.cases"},
+		{5, "no destination", "policy test --policy policy.yaml nowhere.cases"},
+		{5, "no destination", "policy explain --policy policy.yaml --as anna --fact place.x= SELECT"},
 		{5, "missing.yaml", "serve --config missing.yaml"},
 		{5, "did you mean listen?", "serve --config misspelled.yaml"},
 		{5, "did you mean allow?", "serve --config " + configuration(t, dir, "wrong.yaml")},

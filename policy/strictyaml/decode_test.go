@@ -156,3 +156,30 @@ func TestSuggest(t *testing.T) {
 		}
 	}
 }
+
+func TestInside(t *testing.T) {
+	const text = "names:\n  - plain words\n  - 'quoted words'\n  - \"tab\\there\"\n  - |\n    first line\n      second line\n  - >-\n    folded\n    words\n  - 'it''s here'\n  - \"ä ö ü\"\n"
+	document, err := strictyaml.Open("doc.yaml", []byte(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var s sample
+	if err := document.Decode(&s); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		entry, line, column int
+		want                string
+	}{
+		{0, 1, 1, "2:5"}, {0, 1, 7, "2:11"}, {0, 1, 12, "2:16"},
+		{1, 1, 8, "3:13"}, {2, 1, 3, "4:8"}, {2, 1, 7, "4:5"},
+		{3, 1, 7, "6:11"}, {3, 2, 3, "7:7"}, {3, 2, 10, "7:14"},
+		{4, 1, 3, "8:5"}, {5, 1, 2, "11:7"}, {5, 1, 6, "11:5"}, {6, 1, 5, "12:10"},
+		{0, 2, 1, "2:5"}, {0, 0, 0, "2:5"}, {3, 9, 1, "5:5"},
+	} {
+		at := document.Inside(s.Names[c.entry], c.line, c.column)
+		if got := fmt.Sprintf("%d:%d", at.Line, at.Column); got != c.want {
+			t.Errorf("line %d, column %d of %q: %s, want %s", c.line, c.column, s.Names[c.entry].Value, got, c.want)
+		}
+	}
+}

@@ -1,7 +1,6 @@
 package strictyaml
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"strings"
@@ -51,19 +50,17 @@ func DecodeStrict(name string, data []byte, into any) error {
 // only. The error joins one *Error per mistake.
 func Open(name string, data []byte) (*Document, error) {
 	d := &Document{name: name, unread: map[*token.Token]bool{}}
-	if len(data) > MaxBytes {
-		return nil, d.errorAt(Position{}, fmt.Sprintf(
-			"the document has %d bytes; at most %d (1 MiB) are read: split it", len(data), MaxBytes))
-	}
-	text := strings.ReplaceAll(string(bytes.TrimPrefix(data, []byte("\uFEFF"))), "\r\n", "\n")
-	d.lines = strings.Split(text, "\n")
-	if err := d.checkText(); err != nil {
+	if err := d.split(data); err != nil {
 		return nil, err
 	}
-	if err := d.parse(text); err != nil {
+	if err := d.parse(strings.Join(d.lines, "\n")); err != nil {
 		return nil, err
 	}
 	return d, nil
+}
+
+func (d *Document) tooLarge(size int) error {
+	return d.errorAt(Position{}, fmt.Sprintf("the document has %d bytes; at most %d (1 MiB) are read: split it", size, MaxBytes))
 }
 
 // Errors returns an empty collection for mistakes found by the caller.

@@ -1,0 +1,2 @@
+SELECT 'included';
+SELECT 'no semicolon (' , (1

@@ -1,0 +1,33 @@
+SELECT E'it\'s ; ', 1;
+SELECT E'\\'; SELECT 2;
+SELECT '\'; SELECT 3;
+SELECT e'a\
+'; SELECT 4;
+SELECT 'a'
+ 'b;c'; SELECT 5;
+SELECT E'a'
+ 'b\'; SELECT 6;
+'; SELECT 7;
+SELECT U&'\0041;' UESCAPE '!', U&"c;" FROM (SELECT 1 AS "c;") t;
+SELECT N'a;', B'0', X'1F;';
+SELECT 'it''s ; ' , "x""y;" FROM (SELECT 1 AS "x""y;") t;
+SELECT fooe'\'; SELECT 8;
+'; SELECT 81;
+SELECT 1e'\'; SELECT 9;
+SELECT 1.5E'\'; SELECT 91;
+SELECT 1e+'\'; SELECT 92;
+SELECT 1E5e'\'; SELECT 93;
+SELECT 0x1Fe'\'; SELECT 94;
+SELECT $1e'\'; SELECT 95;
+SELECT 1.e'\'; SELECT 96;
+SELECT .5e'\'; SELECT 97;
+SELECT 1..e'\'; SELECT 98;
+'; SELECT 981;
+SELECT $1$a$ ; $a$; SELECT 99;
+SELECT $a; SELECT $é$;$é$; SELECT $1;
+SELECT $a$b$ ; $a$ ; SELECT 100;
+SELECT e '\'; SELECT 101;
+SELECT u&'\'; SELECT 102;
+SELECT U& '\'; SELECT 103;
+SELECT E'a''b\'; SELECT 104;
+'; SELECT 105;
