@@ -1,7 +1,7 @@
 package policy
 
 import (
-	"net/netip"
+	"slices"
 
 	"github.com/sluice-pg/sluice/policy/statement"
 )
@@ -25,33 +25,28 @@ const (
 
 // Decide judges a request. It always has an answer, and the answer depends
 // on nothing but the policy and the request. A nil policy or request is
-// refused.
+// refused. For many requests of one session, see View.
 func (p *Policy) Decide(req *Request) Decision {
+	if d, done := p.decideWhole(req); done {
+		return d
+	}
+	return p.View(req.Identity, req.Session).decide(req)
+}
+
+// decideWhole refuses what is refused whatever a policy says.
+func (p *Policy) decideWhole(req *Request) (Decision, bool) {
 	switch {
 	case p == nil:
-		return refuseWhole(ruleNoPolicy, "a text without a policy to judge it", "no policy is loaded")
+		return refuseWhole(ruleNoPolicy, "a text without a policy to judge it", "no policy is loaded"), true
 	case req == nil:
-		return refuseWhole(ruleUnsound, "a text that cannot be judged", "there is no request")
+		return refuseWhole(ruleUnsound, "a text that cannot be judged", "there is no request"), true
 	case req.Problem != nil || req.Kind == statement.ParseError:
-		return refuseProblem(req.Problem)
+		return refuseProblem(req.Problem), true
 	}
 	if why := unsound(req); why != "" {
-		return refuseWhole(ruleUnsound, "a text that cannot be judged", why)
+		return refuseWhole(ruleUnsound, "a text that cannot be judged", why), true
 	}
-	j := newJudge(p, req)
-	if len(req.Statements) == 0 {
-		return j.statement(&emptyText, -1)
-	}
-	best := j.statement(&req.Statements[0], 0)
-	worst := req.Statements[0].Kind
-	for i := 1; i < len(req.Statements); i++ {
-		st := &req.Statements[i]
-		d := j.statement(st, i)
-		if d.Verdict < best.Verdict || d.Verdict == best.Verdict && d.Verdict == Allow && st.Kind.Worse(worst) {
-			best, worst = d, st.Kind
-		}
-	}
-	return best
+	return Decision{}, false
 }
 
 // emptyText stands for a text without statements, so that deny rules about
@@ -87,32 +82,52 @@ func refuseProblem(problem *statement.Problem) Decision {
 	return d
 }
 
-// judge holds what is the same for all statements of a request.
+// judge is the judgement of one request in the making: the view, and what
+// the statements add up to beside the verdict.
 type judge struct {
-	policy *Policy
-	req    *Request
-	deny   []*rule
-	allow  []*rule
+	view     *View
+	policy   *Policy
+	req      *Request
+	notices  []Reason
+	shadow   []Reason
+	limits   *bound
+	volatile bool
+	// output and used are the classes touched, sorted.
+	output, used []string
 }
 
-func newJudge(p *Policy, req *Request) *judge {
-	addr, err := netip.ParseAddr(req.Session.Address)
-	if err != nil {
-		addr = netip.Addr{}
+// decide judges a sound request of the view's session: the strictest
+// statement decides, and among those that are allowed the worst one gives
+// its words.
+func (v *View) decide(req *Request) Decision {
+	j := &judge{view: v, policy: v.policy, req: req}
+	if len(req.Statements) == 0 {
+		return j.finish(j.statement(&emptyText, -1))
 	}
-	addr = addr.Unmap().WithZone("")
-	j := &judge{policy: p, req: req}
-	for _, r := range p.deny {
-		if r.forSession(req, addr) {
-			j.deny = append(j.deny, r)
+	best := j.statement(&req.Statements[0], 0)
+	worst := req.Statements[0].Kind
+	for i := 1; i < len(req.Statements); i++ {
+		st := &req.Statements[i]
+		d := j.statement(st, i)
+		if d.Verdict < best.Verdict || d.Verdict == best.Verdict && d.Verdict == Allow && st.Kind.Worse(worst) {
+			best, worst = d, st.Kind
 		}
 	}
-	for _, r := range p.allow {
-		if r.forSession(req, addr) {
-			j.allow = append(j.allow, r)
-		}
+	return j.finish(best)
+}
+
+// finish adds what all statements together amount to.
+func (j *judge) finish(d Decision) Decision {
+	d.Notices, d.Shadow, d.Volatile = j.notices, j.shadow, j.volatile
+	d.ClassesOutput, d.ClassesUsed = j.output, j.used
+	d.Classes = slices.Clone(j.output)
+	for _, class := range j.used {
+		d.Classes = addWord(d.Classes, class)
 	}
-	return j
+	if d.Verdict != Deny && j.limits != nil {
+		d.Limits, d.LimitsRule, d.LimitsPosition = j.limits.Limits, j.limits.rule, j.limits.position
+	}
+	return d
 }
 
 // statement judges one statement and those that stand in it.
@@ -136,50 +151,29 @@ func (j *judge) alone(st *statement.Statement, index int) Decision {
 			return c.refuseSetting(&st.Settings[i])
 		}
 	}
-	for _, r := range j.deny {
-		if relation, met := r.denies(st); met {
-			return c.refuseByRule(r, relation)
-		}
+	c.withKnown()
+	c.classes()
+	if r, what := c.denied(); r != nil {
+		return c.refuseByRule(r, what)
+	}
+	if d, refused := c.refuseSecret(); refused {
+		return d
 	}
 	return c.weighEffects()
 }
 
-// weighEffects looks for a rule for every effect that needs one, and then
-// at where the rows would go.
-func (c *ruling) weighEffects() Decision {
-	var leave *rule
-	var noted statement.Effect
-	for i, effect := range c.st.Effects {
-		r := c.firstAllow(effect)
-		if r == nil && !everyday.has(effect.Kind) {
-			return c.refuseByDefault(effect)
-		}
-		if i == 0 || effect.Kind.Worse(noted.Kind) {
-			leave, noted = r, effect
+// denied finds the first deny rule that matches, and notes those that would
+// if they acted.
+func (c *ruling) denied() (*rule, met) {
+	for _, r := range c.judge.view.watch {
+		if _, matches := r.denies(c); matches {
+			c.judge.aside(r, "this")
 		}
 	}
-	if len(serverDestinations(c.st)) > 0 || hasKind(c.st, statement.ExportRemote) {
-		if faults := c.destinationFaults(); len(faults) > 0 {
-			return c.refuseDestination(leave, noted, faults)
+	for _, r := range c.judge.view.deny {
+		if what, matches := r.denies(c); matches {
+			return r, what
 		}
 	}
-	return c.allowed(leave, noted)
-}
-
-func (c *ruling) firstAllow(effect statement.Effect) *rule {
-	for _, r := range c.judge.allow {
-		if why, _ := r.allows(c.st, effect); why == matches {
-			return r
-		}
-	}
-	return nil
-}
-
-func hasKind(st *statement.Statement, kind statement.Kind) bool {
-	for _, e := range st.Effects {
-		if e.Kind == kind {
-			return true
-		}
-	}
-	return false
+	return nil, met{}
 }

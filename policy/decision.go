@@ -61,8 +61,33 @@ type Decision struct {
 	// there is none.
 	Schema   string `json:"schema,omitempty"`
 	Relation string `json:"relation,omitempty"`
-	// Position is the byte offset in the text to point at, -1 for none.
+	// Position is the byte offset in the shape to point at, -1 for none; in
+	// the text itself if that could not be read. PlaceIn finds it in a text.
 	Position int `json:"position"`
+	// Limits bind what comes back, unless the verdict is Deny: the smallest
+	// of what the rules for its effects and statements say.
+	Limits Limits `json:"limits,omitzero"`
+	// LimitsRule is the id of the rule that gave the limits, "defaults" for
+	// those of the document, "builtin:defaults" for BuiltinLimits. If they
+	// come from several, it is one of them. LimitsPosition is its
+	// file:line:column, empty for the built-in ones.
+	LimitsRule     string `json:"limits_rule,omitempty"`
+	LimitsPosition string `json:"limits_position,omitempty"`
+	// Notices is what rules in mode warn have to tell the client.
+	Notices []Reason `json:"notices,omitempty"`
+	// Shadow is what rules in mode shadow would have done. It is recorded
+	// and not shown.
+	Shadow []Reason `json:"shadow,omitempty"`
+	// Classes are the classes of columns that the text may touch, sorted.
+	// ClassesOutput are those of them whose values may be in what comes out
+	// of it, ClassesUsed those that it may look at or write.
+	Classes       []string `json:"classes,omitempty"`
+	ClassesOutput []string `json:"classes_output,omitempty"`
+	ClassesUsed   []string `json:"classes_used,omitempty"`
+	// Volatile is true if the answer may differ for the same policy,
+	// identity, session and statements, because it looked at the time or
+	// at a fact. Such a decision is not to be kept for another request.
+	Volatile bool `json:"-"`
 }
 
 // Reason is a rule and the fact it met.

@@ -2,6 +2,7 @@ package policy
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -21,18 +22,62 @@ func serverDestinations(st *statement.Statement) []statement.Destination {
 	return out
 }
 
+// place is a destination of a policy with what is asked of it.
+type place struct {
+	PlaceDef
+	// hosts are patterns of further addresses that the place has.
+	hosts []hostPattern
+	// floor is what is asked of the place; nil asks for no finding at all.
+	floor *floor
+	// accepts are the classes that may go there; without them nothing that
+	// has a class may.
+	accepts  []classPattern
+	position string // file:line:column
+}
+
+// reachedAt reports whether the place is at a host and port.
+func (p *place) reachedAt(host string, port int) bool {
+	if portOf(port) != p.Port {
+		return false
+	}
+	return p.at(host, port) || slices.ContainsFunc(p.hosts, func(h hostPattern) bool { return h.has(host) })
+}
+
 // destinationFaults says what keeps rows from going where the statement
 // would send them. A destination that is not known, not measured or not
-// clean is a fault.
-func (c *ruling) destinationFaults() []string {
+// clean is a fault, and so is a class that it does not accept.
+func (c *ruling) destinationFaults() []Reason {
 	destinations := serverDestinations(c.st)
 	if len(destinations) == 0 {
-		return []string{"the text does not tell which server the data would go to"}
+		return []Reason{{Text: "the text does not tell which server the data would go to"}}
 	}
-	var faults []string
+	var faults []Reason
 	for _, d := range destinations {
 		if fact, bad := c.judge.destinationFact(d); bad {
-			faults = append(faults, fact)
+			faults = append(faults, Reason{Text: fact})
+			continue
+		}
+		if def, _ := c.judge.place(d); def != nil {
+			faults = append(faults, c.notAccepted(def)...)
+		}
+	}
+	return faults
+}
+
+// notAccepted says which classes that a statement may carry a place does
+// not accept, at most two of them.
+func (c *ruling) notAccepted(def *place) []Reason {
+	var faults []Reason
+	for _, entry := range c.carried() {
+		if hasClass(def.accepts, entry.class) {
+			continue
+		}
+		faults = append(faults, Reason{
+			Position: entry.position,
+			Text:     fmt.Sprintf("%s accepts no %s, and %s may be carried there", def.Name, entry.class, clean(entry.text, maxSubject)),
+		})
+		if len(faults) == quotedFindings {
+			break
 		}
 	}
 	return faults
@@ -52,10 +97,12 @@ func (c *ruling) destinationFacts() []string {
 // destinationFact describes one destination in a sentence and reports
 // whether that speaks against sending anything there.
 func (j *judge) destinationFact(d statement.Destination) (string, bool) {
-	name, known := j.placeName(d)
-	measured := j.measurements(d, name)
-	for i := range measured {
-		if fact, bad := judgePlace(name, &measured[i]); bad {
+	j.volatile = true
+	def, known := j.place(d)
+	name := placeName(def, d)
+	facts := j.measurements(d, def)
+	for i := range facts {
+		if fact, bad := judgePlace(def, name, &facts[i]); bad {
 			return fact, true
 		}
 	}
@@ -68,10 +115,10 @@ func (j *judge) destinationFact(d statement.Destination) (string, bool) {
 		return name + " is no destination of the policy", true
 	case known == otherDatabase:
 		return name + " is a destination of the policy for another database than the text names", true
-	case len(measured) == 0:
+	case len(facts) == 0:
 		return "nothing was measured about " + name, true
 	}
-	fact, _ := judgePlace(name, &measured[0])
+	fact, _ := judgePlace(def, name, &facts[0])
 	return fact, false
 }
 
@@ -84,21 +131,36 @@ const (
 	named
 )
 
-// placeName is the policy's name for a destination, or else its address.
-func (j *judge) placeName(d statement.Destination) (string, standing) {
-	name, known := clean(address(d), maxSubject), unnamed
-	for _, place := range j.policy.places {
-		if d.Type != statement.ToServer || !place.at(d.Host, d.Port) {
-			continue
-		}
-		if place.Database == "" || place.Database == d.Database {
-			return place.Name, named
-		}
-		if known == unnamed {
-			name, known = place.Name, otherDatabase
+// place finds what the policy knows of a destination. A place written with
+// this very host goes before one that has it by a pattern.
+func (j *judge) place(d statement.Destination) (*place, standing) {
+	var found *place
+	known := unnamed
+	if d.Type != statement.ToServer {
+		return nil, unnamed
+	}
+	for _, exact := range []bool{true, false} {
+		for _, p := range j.policy.places {
+			if !p.reachedAt(d.Host, d.Port) || exact && !p.at(d.Host, d.Port) {
+				continue
+			}
+			if p.Database == "" || p.Database == d.Database {
+				return p, named
+			}
+			if known == unnamed {
+				found, known = p, otherDatabase
+			}
 		}
 	}
-	return name, known
+	return found, known
+}
+
+// placeName is the policy's name for a destination, or else its address.
+func placeName(def *place, d statement.Destination) string {
+	if def != nil {
+		return def.Name
+	}
+	return clean(address(d), maxSubject)
 }
 
 // address writes host:port, an IPv6 address in brackets.
@@ -128,12 +190,13 @@ func sameAddress(written string, d statement.Destination) bool {
 	return sameHost(host, d.Host)
 }
 
-// measurements are the facts about a destination: those taken under its
-// name and those taken at its address.
-func (j *judge) measurements(d statement.Destination, name string) []Place {
+// measurements are the facts about a destination: those taken at its
+// address and, for a place that has one host only, those taken under its
+// name.
+func (j *judge) measurements(d statement.Destination, def *place) []Place {
 	var out []Place
 	for _, fact := range j.req.Facts.Places {
-		if fact.Name == name || sameAddress(fact.Address, d) {
+		if sameAddress(fact.Address, d) || def != nil && len(def.hosts) == 0 && fact.Name == def.Name {
 			out = append(out, fact)
 		}
 	}
@@ -142,15 +205,23 @@ func (j *judge) measurements(d statement.Destination, name string) []Place {
 
 // judgePlace puts a measurement into words and reports whether it speaks
 // against the place.
-func judgePlace(name string, fact *Place) (string, bool) {
+func judgePlace(def *place, name string, fact *Place) (string, bool) {
 	when := clock(fact.MeasuredAt)
 	switch {
 	case fact.Problem != "":
 		return fmt.Sprintf("%s could not be measured: %s (tried %s)", name, clean(fact.Problem, maxReason), when), true
+	case def != nil && def.floor != nil:
+		if below := def.floor.below(fact); below != "" {
+			return fmt.Sprintf("%s is below its floor: %s (measured %s)", name, below, when), true
+		}
 	case len(fact.Findings) > 0:
 		return fmt.Sprintf("%s %s (measured %s)", name, clean(worst(fact.Findings), maxReason), when), true
-	case when == unknownTime:
+	}
+	if when == unknownTime {
 		return name + " was measured, but not when is known", true
+	}
+	if def != nil && def.floor != nil {
+		return fmt.Sprintf("%s was measured and reaches its floor (%s)", name, when), false
 	}
 	return fmt.Sprintf("%s was measured without a finding (%s)", name, when), false
 }

@@ -4,7 +4,6 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"net/netip"
-	"slices"
 	"strings"
 )
 
@@ -16,14 +15,28 @@ const defaultPort = 5432
 type Policy struct {
 	name   string
 	digest string
+	// deny holds the rules that refuse, leave the others, and all of them
+	// in the order of the document.
 	deny   []*rule
-	allow  []*rule
-	places []PlaceDef
+	leave  []*rule
+	rules  []*rule
+	places []*place
+
+	columns columnTable
+	known   map[string][]*knownFunction // by the function's name
+	clients []client
+	// hasClients is true if the document has the section, even an empty
+	// one.
+	hasClients bool
+
+	defaults         limitSet
+	defaultsPosition string // file:line:column
 }
 
 // PlaceDef is a destination that the policy names.
 type PlaceDef struct {
-	Name     string
+	Name string
+	// Host is empty for a place that is known by patterns only.
 	Host     string
 	Port     int
 	Database string
@@ -55,18 +68,25 @@ func (p *Policy) Places() []PlaceDef {
 	if p == nil {
 		return nil
 	}
-	return slices.Clone(p.places)
+	var out []PlaceDef
+	for _, one := range p.places {
+		out = append(out, one.PlaceDef)
+	}
+	return out
 }
 
-// Place finds the first destination at a host and port, by name. Port 0
-// means PostgreSQL's own, 5432.
+// Place finds the destination at a host and port: one that is written with
+// this very host, or else the first, by name, that has it by a pattern. Port
+// 0 means PostgreSQL's own, 5432.
 func (p *Policy) Place(host string, port int) (PlaceDef, bool) {
 	if p == nil {
 		return PlaceDef{}, false
 	}
-	for _, place := range p.places {
-		if place.at(host, port) {
-			return place, true
+	for _, exact := range []bool{true, false} {
+		for _, one := range p.places {
+			if one.at(host, port) || !exact && one.reachedAt(host, port) {
+				return one.PlaceDef, true
+			}
 		}
 	}
 	return PlaceDef{}, false

@@ -17,7 +17,8 @@ import (
 func TestPurity(t *testing.T) {
 	own := []string{
 		"cmp", "crypto/sha256", "encoding/hex", "errors", "fmt", "net/netip", "net/url", "regexp", "slices", "strconv", "strings", "time", "unicode/utf8",
-		"github.com/sluice-pg/sluice/policy/statement", "github.com/sluice-pg/sluice/policy/strictyaml",
+		"bytes", "maps", "encoding/json", "reflect",
+		"github.com/sluice-pg/sluice/policy/condition", "github.com/sluice-pg/sluice/policy/statement", "github.com/sluice-pg/sluice/policy/strictyaml",
 	}
 	files := 0
 	err := filepath.WalkDir(".", func(path string, entry fs.DirEntry, err error) error {

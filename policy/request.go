@@ -12,6 +12,10 @@ type Request struct {
 	Problem    *statement.Problem    `json:"problem,omitempty"`
 	Statements []statement.Statement `json:"statements,omitempty"`
 	Facts      Facts                 `json:"facts"`
+	// Time is when the decision is taken, RFC 3339 in UTC, as the caller's
+	// clock has it. Empty for no time: a condition that asks for it then
+	// fails.
+	Time string `json:"time,omitempty"`
 }
 
 // Identity is who is at the other end.
@@ -42,6 +46,18 @@ type Session struct {
 type Facts struct {
 	// Places holds the posture of each place a statement names.
 	Places []Place `json:"places,omitempty"`
+	// Functions holds what the catalog says about functions that a
+	// statement calls: for a name all its overloads, or none.
+	Functions []FunctionFact `json:"functions,omitempty"`
+}
+
+// FunctionFact is a function as it stands in the catalog of the database.
+type FunctionFact struct {
+	// Signature is schema.name(types), as in functions.known of a policy.
+	Signature string `json:"signature"`
+	// Body is sha256: and the lower-case hex digest of its source
+	// (pg_proc.prosrc).
+	Body string `json:"body"`
 }
 
 // Place is what was measured about one place.
@@ -56,6 +72,19 @@ type Place struct {
 	// Findings are sentences, worst first, such as "let an unknown user
 	// in without a password".
 	Findings []string `json:"findings,omitempty"`
+	// TLS, Authentication and Replication put the measurement into words
+	// that a floor is compared with; empty if unknown.
+	//
+	// TLS is none, offered (clients without it are let in too), required,
+	// or verified: required, with a certificate that proves who it is.
+	TLS string `json:"tls,omitempty"`
+	// Authentication is the weakest question that anybody who knocked was
+	// asked: trust (none at all), ident, password (in clear), md5, scram,
+	// gss, oauth, certificate, rejected (nobody was let near) or unknown.
+	Authentication string `json:"authentication,omitempty"`
+	// Replication is open if a stranger may ask for it without a password,
+	// else closed, or unknown.
+	Replication string `json:"replication,omitempty"`
 	// Problem says why nothing could be measured, if so.
 	Problem string `json:"problem,omitempty"`
 }

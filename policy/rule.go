@@ -4,6 +4,7 @@ import (
 	"net/netip"
 	"slices"
 
+	"github.com/sluice-pg/sluice/policy/condition"
 	"github.com/sluice-pg/sluice/policy/statement"
 	"github.com/sluice-pg/sluice/policy/strictyaml"
 )
@@ -14,24 +15,31 @@ type rule struct {
 	place     strictyaml.Position
 	position  string // file:line:column
 	effect    Verdict
+	mode      Mode
 	kinds     kindSet
 	relations []pattern
 	functions []pattern
 	databases []string
 	users     []string
 	addresses []netip.Prefix
+	methods   []string
+	classes   []classPattern
+	when      *condition.Condition
+	limits    limitSet
 	message   string
 	link      string
+	owner     string
+
+	limitsPosition string // file:line:column
 }
 
 // forSession reports whether the rule speaks about a session at all. If
 // the client's address cannot be read, deny rules about addresses apply and
 // allow rules do not.
-func (r *rule) forSession(req *Request, addr netip.Addr) bool {
-	if len(r.databases) > 0 && !slices.Contains(r.databases, req.Session.Database) {
-		return false
-	}
-	if len(r.users) > 0 && !slices.Contains(r.users, req.Identity.User) {
+func (r *rule) forSession(identity Identity, session Session, addr netip.Addr) bool {
+	if len(r.databases) > 0 && !slices.Contains(r.databases, session.Database) ||
+		len(r.users) > 0 && !slices.Contains(r.users, identity.User) ||
+		len(r.methods) > 0 && !slices.Contains(r.methods, identity.Method) {
 		return false
 	}
 	if len(r.addresses) == 0 {
@@ -43,30 +51,63 @@ func (r *rule) forSession(req *Request, addr netip.Addr) bool {
 	return slices.ContainsFunc(r.addresses, func(p netip.Prefix) bool { return p.Contains(addr) })
 }
 
-// denies reports whether a deny rule matches a statement, and the relation
-// it met, if there is one. It matches whatever might be meant.
-func (r *rule) denies(st *statement.Statement) (*statement.Relation, bool) {
-	if !slices.ContainsFunc(st.Effects, func(e statement.Effect) bool { return r.kinds.has(e.Kind) }) {
-		return nil, false
+// met is what a rule met in a statement.
+type met struct {
+	relation *statement.Relation
+	column   *columnEntry
+	// failed is set if the rule's condition could not be evaluated.
+	failed error
+}
+
+// denies reports whether a deny rule matches a statement, and what it met.
+// It matches whatever might be meant.
+func (r *rule) denies(c *ruling) (met, bool) {
+	if !slices.ContainsFunc(c.st.Effects, func(e statement.Effect) bool { return r.kinds.has(e.Kind) }) {
+		return met{}, false
 	}
-	if len(r.functions) > 0 && !r.deniesFunction(st) {
-		return nil, false
+	return r.reaches(c)
+}
+
+// mayReach reports whether a statement might be what the rule is about.
+func (r *rule) mayReach(c *ruling) bool {
+	_, may := r.reaches(c)
+	return may
+}
+
+// reaches is denies without regard to kinds.
+func (r *rule) reaches(c *ruling) (met, bool) {
+	if len(r.functions) > 0 && !r.reachesFunction(c.st) {
+		return met{}, false
 	}
+	relation, may := r.reachesRelation(c.st)
+	if !may {
+		return met{}, false
+	}
+	out := met{relation: relation}
+	if len(r.classes) > 0 {
+		if out.column, may = r.meetsClasses(c.touch()); !may {
+			return met{}, false
+		}
+	}
+	holds, err := c.holds(r)
+	out.failed = err
+	return out, holds || err != nil
+}
+
+func (r *rule) reachesRelation(st *statement.Statement) (*statement.Relation, bool) {
 	if len(r.relations) == 0 {
 		return nil, true
 	}
 	for i := range st.Relations {
 		named := &st.Relations[i]
-		for _, p := range r.relations {
-			if p.couldBe(named.Schema, named.Name) {
-				return named, true
-			}
+		if matchesAny(r.relations, named.Schema, named.Name, pattern.couldBe) {
+			return named, true
 		}
 	}
 	return nil, reachesUnnamed(st)
 }
 
-func (r *rule) deniesFunction(st *statement.Statement) bool {
+func (r *rule) reachesFunction(st *statement.Statement) bool {
 	for _, f := range st.Functions {
 		if matchesAny(r.functions, f.Schema, f.Name, pattern.couldBe) {
 			return true
@@ -75,7 +116,7 @@ func (r *rule) deniesFunction(st *statement.Statement) bool {
 	return hasOpaque(st)
 }
 
-// mismatch says why an allow rule does not match an effect.
+// mismatch says why a rule that gives leave does not match an effect.
 type mismatch uint8
 
 const (
@@ -85,19 +126,41 @@ const (
 	functionReads
 	otherRelation
 	bareRelation
+	otherClass
+	otherCondition
+	failedCondition
 )
 
-// allows reports whether an allow rule matches an effect of a statement,
-// and if not, why, with the relation that is in the way. It matches only
+// allows reports whether a rule that gives leave matches an effect of a
+// statement, and if not, why, with the relation that is in the way. It matches only
 // what is surely meant.
-func (r *rule) allows(st *statement.Statement, effect statement.Effect) (mismatch, *statement.Relation) {
+func (r *rule) allows(c *ruling, effect statement.Effect) (mismatch, *statement.Relation) {
 	if !r.kinds.has(effect.Kind) {
 		return otherKind, nil
 	}
-	called, byFunction := causedBy(st, effect)
-	if len(r.functions) > 0 && !(byFunction && r.allowsFunction(st, called)) {
+	called, byFunction := causedBy(c.st, effect)
+	if len(r.functions) > 0 && !(byFunction && r.allowsFunction(c.st, called)) {
 		return otherFunction, nil
 	}
+	if why, relation := r.allowsRelations(c.st, byFunction); why != matches {
+		return why, relation
+	}
+	if len(r.classes) > 0 {
+		if _, only := r.onlyClasses(c.touch()); !only {
+			return otherClass, nil
+		}
+	}
+	holds, err := c.holds(r)
+	switch {
+	case err != nil:
+		return failedCondition, nil
+	case !holds:
+		return otherCondition, nil
+	}
+	return matches, nil
+}
+
+func (r *rule) allowsRelations(st *statement.Statement, byFunction bool) (mismatch, *statement.Relation) {
 	if len(r.relations) == 0 {
 		return matches, nil
 	}
@@ -124,13 +187,16 @@ func matchesAny(patterns []pattern, schema, name string, match func(pattern, str
 	return slices.ContainsFunc(patterns, func(p pattern) bool { return match(p, schema, name) })
 }
 
-// covers reports whether r matches every statement that other matches.
+// covers reports whether r matches every statement that other matches. What
+// a condition lets through is not known, so a rule with one covers nothing.
 func (r *rule) covers(other *rule) bool {
-	return r.kinds&other.kinds == other.kinds &&
+	return r.when == nil && r.kinds&other.kinds == other.kinds &&
 		coversAll(r.databases, other.databases, func(a, b string) bool { return a == b }) &&
 		coversAll(r.users, other.users, func(a, b string) bool { return a == b }) &&
+		coversAll(r.methods, other.methods, func(a, b string) bool { return a == b }) &&
 		coversAll(r.addresses, other.addresses, coversPrefix) &&
 		coversAll(r.functions, other.functions, pattern.covers) &&
+		coversAll(r.classes, other.classes, classPattern.covers) &&
 		coversAll(r.relations, other.relations, pattern.covers)
 }
 
@@ -156,16 +222,17 @@ func coversPrefix(wide, narrow netip.Prefix) bool {
 }
 
 // unreachable reports the rules that can never decide anything because
-// another one always decides before them.
+// another one always decides before them. Rules that only watch are always
+// of use.
 func (r *reader) unreachable(rules []*rule) {
 	for i, late := range rules {
 		for j, early := range rules {
-			wins := early.effect == Deny && late.effect == Allow || early.effect == late.effect && j < i
-			if i == j || !wins || !early.covers(late) {
+			wins := early.effect == Deny && late.effect != Deny || (early.effect == Deny) == (late.effect == Deny) && j < i
+			if i == j || !wins || !early.acts() || !late.acts() || !early.covers(late) {
 				continue
 			}
 			why := "stands before it"
-			if early.effect != late.effect {
+			if early.effect == Deny && late.effect != Deny {
 				why = "denies, and deny rules win wherever they stand"
 			}
 			r.errs.Addf(late.place, "rule %s never decides anything: rule %s on line %d matches all it matches and %s",

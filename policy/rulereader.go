@@ -37,18 +37,26 @@ func (r *reader) rules(entries []ruleEntry) []*rule {
 func (r *reader) rule(entry *ruleEntry) *rule {
 	out := &rule{
 		id: entry.ID.Value, place: entry.Position, position: r.source.At(entry.Position),
-		message: strings.TrimSpace(entry.Message.Value), link: entry.Link.Value,
+		message: strings.TrimSpace(entry.Message.Value), link: entry.Link.Value, owner: strings.TrimSpace(entry.Owner.Value),
 	}
 	if !identifier.MatchString(out.id) {
 		r.errs.Addf(orElse(entry.ID.Position, entry.Position), "a rule needs an id made of %s", identifierWords)
 	}
-	out.effect = r.effect(entry)
+	out.effect, out.mode = r.effect(entry), r.mode(entry)
 	out.kinds = r.kinds(entry, out.effect)
 	out.relations = r.patterns(entry.Relations, "relation", out.effect)
 	out.functions = r.patterns(entry.Functions, "function", out.effect)
 	out.databases = r.names(entry.Databases, "database")
+	r.declared(entry.Databases)
+	out.classes = r.classPatterns(entry.Classes)
+	out.when = r.condition(entry.When)
 	out.users = r.names(entry.Users, "user")
 	out.addresses = r.addresses(entry.Addresses)
+	out.methods = r.methods(entry.Methods)
+	out.limits, out.limitsPosition = r.limits(entry.Limits)
+	if entry.Limits != nil && out.effect == Deny && entry.Effect.Value == "deny" {
+		r.errs.Addf(entry.Limits.Position, "a deny rule lets nothing through that could be limited: leave limits out")
+	}
 	r.empties(entry)
 	r.words(entry)
 	return out
@@ -61,20 +69,50 @@ func orElse(a, b strictyaml.Position) strictyaml.Position {
 	return a
 }
 
+// effectNames lists what a rule may have as its effect.
+var effectNames = []string{"deny", "allow", "mask", "carry", "hold"}
+
 func (r *reader) effect(entry *ruleEntry) Verdict {
-	switch entry.Effect.Value {
-	case "allow":
-		return Allow
-	case "deny":
-		return Deny
-	}
 	at := orElse(entry.Effect.Position, entry.Position)
 	if entry.Effect.IsZero() {
-		r.errs.Addf(at, "a rule needs an effect: allow or deny")
+		r.errs.Addf(at, "a rule needs an effect: deny, allow, mask, carry or hold")
 		return Deny
 	}
-	r.errs.Addf(at, "%q is not an effect%s", entry.Effect.Value, orKnown(entry.Effect.Value, []string{"allow", "deny"}))
-	return Deny
+	var effect Verdict
+	if effect.UnmarshalText([]byte(entry.Effect.Value)) != nil {
+		r.errs.Addf(at, "%q is not an effect%s", entry.Effect.Value, orKnown(entry.Effect.Value, effectNames))
+	}
+	return effect
+}
+
+func (r *reader) mode(entry *ruleEntry) Mode {
+	if entry.Mode.IsZero() {
+		return Enforce
+	}
+	at := slices.Index(modeNames[:], entry.Mode.Value)
+	if at < 0 {
+		r.errs.Addf(entry.Mode.Position, "%q is not a mode%s", entry.Mode.Value, orKnown(entry.Mode.Value, modeNames[:]))
+		return Enforce
+	}
+	return Mode(at)
+}
+
+// methodNames lists the ways in which the proxy lets people prove who they
+// are (Identity.Method).
+var methodNames = []string{"scram-sha-256", "scram-sha-256-plus", "cert"}
+
+func (r *reader) methods(texts []strictyaml.Text) []string {
+	methods := make([]string, 0, len(texts))
+	for _, text := range texts {
+		switch {
+		case !slices.Contains(methodNames, text.Value):
+			r.errs.Addf(text.Position, "%q is not a method%s", text.Value, orKnown(text.Value, methodNames))
+		case slices.Contains(methods, text.Value):
+			r.errs.Addf(text.Position, "%s stands twice in this list", text.Value)
+		}
+		methods = append(methods, text.Value)
+	}
+	return methods
 }
 
 // orKnown ends a message about an unknown word with the one probably meant,
@@ -88,8 +126,8 @@ func orKnown(got string, words []string) string {
 
 func (r *reader) kinds(entry *ruleEntry, effect Verdict) kindSet {
 	if entry.Kinds == nil {
-		if effect == Allow {
-			r.errs.Addf(entry.Position, `an allow rule names its kinds; kinds: ["*"] means every kind but parse_error`)
+		if effect != Deny {
+			r.errs.Addf(entry.Position, `%s rule names its kinds; kinds: ["*"] means every kind but parse_error`, article(effect))
 		}
 		return everyKind
 	}
@@ -113,6 +151,14 @@ func (r *reader) kinds(entry *ruleEntry, effect Verdict) kindSet {
 	return set
 }
 
+// article puts an effect behind its article.
+func article(effect Verdict) string {
+	if effect == Allow {
+		return "an allow"
+	}
+	return "a " + effect.String()
+}
+
 // patterns reads the names of relations or functions.
 func (r *reader) patterns(texts []strictyaml.Text, what string, effect Verdict) []pattern {
 	patterns := make([]pattern, 0, len(texts))
@@ -121,9 +167,9 @@ func (r *reader) patterns(texts []strictyaml.Text, what string, effect Verdict) 
 		switch {
 		case err != nil:
 			r.errs.Addf(text.Position, "%q is not the name of a %s: %v", text.Value, what, err)
-		case p.bare && effect == Allow:
-			r.errs.Addf(text.Position, "an allow rule names a %s with its schema, such as public.%s: a bare name means whatever a session's search_path makes of it",
-				what, text.Value)
+		case p.bare && effect != Deny:
+			r.errs.Addf(text.Position, "%s rule names a %s with its schema, such as public.%s: a bare name means whatever a session's search_path makes of it",
+				article(effect), what, text.Value)
 		case slices.Contains(patterns, p):
 			r.errs.Addf(text.Position, "%s stands twice in this rule", text.Value)
 		}
@@ -146,6 +192,19 @@ func (r *reader) names(texts []strictyaml.Text, what string) []string {
 		names = append(names, text.Value)
 	}
 	return names
+}
+
+// declared checks the names of databases against the section, if there is
+// one.
+func (r *reader) declared(texts []strictyaml.Text) {
+	if r.databaseNames == nil {
+		return
+	}
+	for _, text := range texts {
+		if text.Value != "" && !slices.Contains(r.databaseNames, text.Value) {
+			r.errs.Addf(text.Position, "database %q is not declared under databases%s", text.Value, orKnown(text.Value, r.databaseNames))
+		}
+	}
 }
 
 func (r *reader) addresses(texts []strictyaml.Text) []netip.Prefix {
@@ -177,20 +236,19 @@ func parsePrefix(text string) (netip.Prefix, error) {
 // empties refuses lists without entries: it cannot be told whether all or
 // none is meant.
 func (r *reader) empties(entry *ruleEntry) {
-	for _, list := range []struct {
-		name  string
-		texts []strictyaml.Text
-	}{
-		{"kinds", entry.Kinds},
-		{"relations", entry.Relations},
-		{"functions", entry.Functions},
-		{"databases", entry.Databases},
-		{"users", entry.Users},
-		{"addresses", entry.Addresses},
-	} {
-		if list.texts != nil && len(list.texts) == 0 {
-			r.errs.Addf(entry.Position, "the list %s is empty: name something, or leave it out to mean all", list.name)
-		}
+	r.emptyList(entry.Position, "kinds", entry.Kinds)
+	r.emptyList(entry.Position, "relations", entry.Relations)
+	r.emptyList(entry.Position, "functions", entry.Functions)
+	r.emptyList(entry.Position, "classes", entry.Classes)
+	r.emptyList(entry.Position, "databases", entry.Databases)
+	r.emptyList(entry.Position, "users", entry.Users)
+	r.emptyList(entry.Position, "addresses", entry.Addresses)
+	r.emptyList(entry.Position, "methods", entry.Methods)
+}
+
+func (r *reader) emptyList(at strictyaml.Position, name string, texts []strictyaml.Text) {
+	if texts != nil && len(texts) == 0 {
+		r.errs.Addf(at, "the list %s is empty: name something, or leave it out to mean all", name)
 	}
 }
 
@@ -198,6 +256,9 @@ func (r *reader) empties(entry *ruleEntry) {
 func (r *reader) words(entry *ruleEntry) {
 	if utf8.RuneCountInString(entry.Message.Value) > maxMessage {
 		r.errs.Addf(entry.Message.Position, "a message has at most %d characters", maxMessage)
+	}
+	if utf8.RuneCountInString(entry.Owner.Value) > maxName {
+		r.errs.Addf(entry.Owner.Position, "an owner has at most %d characters", maxName)
 	}
 	if entry.Link.IsZero() {
 		return

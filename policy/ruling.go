@@ -2,7 +2,9 @@ package policy
 
 import (
 	"fmt"
+	"strings"
 
+	"github.com/sluice-pg/sluice/policy/condition"
 	"github.com/sluice-pg/sluice/policy/statement"
 )
 
@@ -11,6 +13,14 @@ type ruling struct {
 	judge *judge
 	st    *statement.Statement
 	index int
+	// bound is what the statement may give back, nil as long as no rule
+	// said anything.
+	bound *bound
+	// touches and input are computed when first asked for.
+	touches *touch
+	input   *condition.Input
+	// notes are facts to quote if the statement is refused.
+	notes []Reason
 }
 
 // decision begins a decision about an effect. It points at the statement's
@@ -47,15 +57,44 @@ func (d *Decision) because(position, format string, args ...any) {
 	d.Reasons = append(d.Reasons, Reason{Rule: d.Rule, Position: position, Text: fmt.Sprintf(format, args...)})
 }
 
-func (c *ruling) allowed(r *rule, effect statement.Effect) Decision {
-	if r == nil {
-		d := c.decision(Allow, ruleEveryday, effect)
-		d.because("", "%s is allowed unless a rule denies it", effect.Kind)
+// granted lets a statement run on some terms, which may ask for more than
+// the caller can do.
+func (c *ruling) granted(t terms) Decision {
+	if t.rule == nil {
+		d := c.decision(Allow, ruleEveryday, t.effect)
+		d.because("", "%s is allowed unless a rule denies it", t.effect.Kind)
 		return d
 	}
-	d := c.decision(Allow, r.id, effect)
-	d.because(r.position, "rule %s allows %s", r.id, effect.Kind)
+	r := t.rule
+	d := c.decision(t.verdict, r.id, t.effect)
+	d.because(r.position, "rule %s %s %s", r.id, verbs[t.verdict], t.effect.Kind)
+	if t.verdict == Allow {
+		return d
+	}
+	if t.failed != nil {
+		d.because(r.position, "the condition of rule %s could not be evaluated, so the rule counts: %s", r.id, conditionError(t.failed))
+	}
+	if r.message != "" {
+		d.because("", "%s", clean(r.message, maxMessage))
+	}
+	d.Hint = "Ask " + ownerOf(r) + "."
+	d.see(r)
+	c.addFacts(&d)
 	return d
+}
+
+// conditionError is what went wrong with a condition, in the words of the
+// language.
+func conditionError(err error) string {
+	return clean(strings.TrimPrefix(err.Error(), "condition: "), maxReason)
+}
+
+// ownerOf names who answers for a rule.
+func ownerOf(r *rule) string {
+	if r.owner != "" {
+		return clean(r.owner, maxName) + ", who owns rule " + r.id
+	}
+	return "the owner of rule " + r.id
 }
 
 // refuseSetting refuses a change to a setting on which reading the text
@@ -88,7 +127,7 @@ func settingName(s *statement.Setting) string {
 }
 
 // refuseByRule refuses in the name of a deny rule.
-func (c *ruling) refuseByRule(r *rule, met *statement.Relation) Decision {
+func (c *ruling) refuseByRule(r *rule, m met) Decision {
 	effect := c.st.Effects[0]
 	for _, e := range c.st.Effects {
 		if r.kinds.has(e.Kind) && (!r.kinds.has(effect.Kind) || e.Kind.Worse(effect.Kind)) {
@@ -96,6 +135,7 @@ func (c *ruling) refuseByRule(r *rule, met *statement.Relation) Decision {
 		}
 	}
 	d := c.decision(Deny, r.id, effect)
+	met := m.relation
 	switch {
 	case met != nil && met.Schema == "":
 		d.because(r.position, "rule %s denies this; %s is written without a schema, so it could be what the rule names", r.id, clean(met.String(), maxSubject))
@@ -103,8 +143,16 @@ func (c *ruling) refuseByRule(r *rule, met *statement.Relation) Decision {
 		d.because(r.position, "rule %s denies this for %s", r.id, clean(met.String(), maxSubject))
 	case len(r.relations) > 0:
 		d.because(r.position, "rule %s denies this for %s, and the statement may reach relations that its text does not name", r.id, r.relations[0])
+	case len(r.classes) > 0 && m.column == nil:
+		d.because(r.position, "rule %s denies this for certain classes, and the statement may reach relations that its text does not name", r.id)
 	default:
 		d.because(r.position, "rule %s denies this", r.id)
+	}
+	if m.column != nil {
+		d.because(m.column.position, "the statement may touch %s, which is %s", clean(m.column.text, maxSubject), m.column.class)
+	}
+	if m.failed != nil {
+		d.because(r.position, "the condition of rule %s could not be evaluated, so the rule counts: %s", r.id, conditionError(m.failed))
 	}
 	if met != nil {
 		d.pointAt(met)
@@ -112,7 +160,7 @@ func (c *ruling) refuseByRule(r *rule, met *statement.Relation) Decision {
 	if r.message != "" {
 		d.because("", "%s", clean(r.message, maxMessage))
 	}
-	d.Hint = "Ask the owner of rule " + r.id + "; no other rule can allow this."
+	d.Hint = "Ask " + ownerOf(r) + "; no other rule can allow this."
 	d.see(r)
 	c.addFacts(&d)
 	return d
@@ -136,10 +184,13 @@ func (c *ruling) addFacts(d *Decision) {
 func (c *ruling) refuseByDefault(effect statement.Effect) Decision {
 	d := c.decision(Deny, ruleDefaultDeny, effect)
 	d.because("", "%s%s is refused unless a rule allows it", effect.Kind, inParentheses(effect))
+	for _, note := range c.notes {
+		d.because(note.Position, "%s", note.Text)
+	}
 	c.addFacts(&d)
-	for _, r := range c.judge.allow {
-		why, relation := r.allows(c.st, effect)
-		if why == otherKind || why == matches {
+	for _, r := range c.judge.view.leave {
+		why, relation := r.allows(c, effect)
+		if why == otherKind || why == matches || !r.acts() {
 			continue
 		}
 		c.nearMiss(&d, r, why, relation)
@@ -175,6 +226,12 @@ func (c *ruling) nearMiss(d *Decision, r *rule, why mismatch, relation *statemen
 		d.because(r.position, "rule %s allows certain relations, and what a function reads cannot be told from its call", r.id)
 	case otherFunction:
 		d.because(r.position, "rule %s allows certain functions, written with their schema, and this is none of them", r.id)
+	case otherClass:
+		d.because(r.position, "rule %s allows certain classes of columns, and the statement does not surely keep to them", r.id)
+	case otherCondition:
+		d.because(r.position, "rule %s allows this under a condition that does not hold", r.id)
+	case failedCondition:
+		d.because(r.position, "rule %s allows this under a condition that could not be evaluated", r.id)
 	}
 	d.see(r)
 }
@@ -193,10 +250,10 @@ func (c *ruling) withSchema(r *rule, relation *statement.Relation) string {
 
 // refuseDestination refuses what a rule would allow, because of where it
 // would go.
-func (c *ruling) refuseDestination(leave *rule, effect statement.Effect, faults []string) Decision {
+func (c *ruling) refuseDestination(leave *rule, effect statement.Effect, faults []Reason) Decision {
 	d := c.decision(Deny, ruleDestination, effect)
 	for _, fault := range faults {
-		d.because("", "%s", fault)
+		d.because(fault.Position, "%s", fault.Text)
 	}
 	if leave != nil {
 		d.because(leave.position, "rule %s allows %s, but only to a destination of the policy that was measured without a finding", leave.id, effect.Kind)

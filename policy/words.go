@@ -120,8 +120,8 @@ func mainRelation(st *statement.Statement) *statement.Relation {
 // An address stays out: it comes from a literal of the text.
 func towards(st *statement.Statement, j *judge) string {
 	for _, d := range serverDestinations(st) {
-		if name, known := j.placeName(d); known != unnamed {
-			return " towards " + name
+		if def, _ := j.place(d); def != nil {
+			return " towards " + def.Name
 		}
 	}
 	return " towards another server"

@@ -69,6 +69,7 @@ func (s *Server) measureOne(ctx context.Context, p *policy.Policy, d statement.D
 	place.MeasuredAt = posture.MeasuredAt.UTC().Format(time.RFC3339)
 	place.Problem = posture.Problem
 	place.Findings = findings(posture)
+	inWords(posture, &place)
 	return place
 }
 

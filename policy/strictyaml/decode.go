@@ -17,7 +17,15 @@ type Text struct {
 	Value string
 }
 
+// Scalar is a text or a whole number, as it was written, with its place in
+// the document.
+type Scalar struct {
+	Position
+	Value string
+}
+
 var (
+	scalarType   = reflect.TypeFor[Scalar]()
 	positionType = reflect.TypeFor[Position]()
 	textType     = reflect.TypeFor[Text]()
 	durationType = reflect.TypeFor[time.Duration]()
@@ -67,6 +75,10 @@ func (w *walk) value(n ast.Node, into reflect.Value, subject string) {
 		if s, ok := w.text(n, subject); ok {
 			into.Set(reflect.ValueOf(Text{Position: at, Value: s}))
 		}
+	case t == scalarType:
+		if s, ok := w.textOrNumber(n, subject); ok {
+			into.Set(reflect.ValueOf(Scalar{Position: at, Value: s}))
+		}
 	case t == durationType:
 		w.duration(n, into, subject)
 	case reflect.PointerTo(t).Implements(unmarshaler):
@@ -113,7 +125,7 @@ func (w *walk) mapping(n ast.Node, into reflect.Value, subject string) {
 	for _, pair := range pairs {
 		element := reflect.New(t.Elem()).Elem()
 		w.value(pair.value, element, "key "+pair.key)
-		if element.Kind() == reflect.Struct && t.Elem() != textType {
+		if element.Kind() == reflect.Struct && t.Elem() != textType && t.Elem() != scalarType {
 			setPosition(element, pair.at)
 		}
 		into.SetMapIndex(reflect.ValueOf(pair.key).Convert(t.Key()), element)

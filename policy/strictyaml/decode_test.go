@@ -33,6 +33,7 @@ type sample struct {
 	Words               []string                `yaml:"words,nullable" json:",omitzero"`
 	Places              map[string]samplePlace  `yaml:"places" json:",omitzero"`
 	Inner               samplePlace             `yaml:"inner" json:",omitzero"`
+	Size                strictyaml.Scalar       `yaml:"size" json:",omitzero"`
 	Refs                map[string]*samplePlace `yaml:"refs" json:",omitzero"`
 }
 

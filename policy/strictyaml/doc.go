@@ -16,9 +16,9 @@
 // Decoding is driven by the Go type, as with encoding/json. Struct fields
 // are named by the tag yaml:"name"; yaml:"name,nullable" accepts a key
 // without a value. A field of type Position receives the place of its
-// struct. Text keeps a string together with its place. Types that implement
-// encoding.TextUnmarshaler read themselves, and time.Duration is text such
-// as "30s".
+// struct. Text keeps a string together with its place, Scalar a string or a
+// whole number. Types that implement encoding.TextUnmarshaler read
+// themselves, and time.Duration is text such as "30s".
 //
 // The package does no I/O.
 package strictyaml

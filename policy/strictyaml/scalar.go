@@ -26,6 +26,20 @@ func (w *walk) text(n ast.Node, subject string) (string, bool) {
 	return "", false
 }
 
+// textOrNumber reads a text or a whole number in its one spelling.
+func (w *walk) textOrNumber(n ast.Node, subject string) (string, bool) {
+	switch n := n.(type) {
+	case *ast.StringNode:
+		return n.Value, true
+	case *ast.IntegerNode:
+		if decimal.MatchString(n.Token.Value) {
+			return n.Token.Value, true
+		}
+	}
+	w.mismatch(n, "a whole number or a text", subject)
+	return "", false
+}
+
 func (w *walk) duration(n ast.Node, into reflect.Value, subject string) {
 	s, isText := n.(*ast.StringNode)
 	if !isText {

@@ -1,0 +1,112 @@
+package policy
+
+import "github.com/sluice-pg/sluice/policy/strictyaml"
+
+// The types of this file are the YAML form of a policy. The JSON Schema is
+// made from them: about describes a key to people, need marks a key that
+// must be there, some a list that must not be empty, and form says which
+// values are accepted (see formOf).
+
+// document is a policy.
+type document struct {
+	strictyaml.Position
+	Version      *int                        `yaml:"version" form:"version" about:"The form of the document; 1 is the one that is known."`
+	Defaults     defaultsEntry               `yaml:"defaults" about:"What holds where no rule says anything else."`
+	Databases    map[string]databaseEntry    `yaml:"databases,nullable" about:"The databases there are, by the names in the proxy's configuration. With this section, a rule that names another one is a mistake."`
+	Classes      map[string]classEntry       `yaml:"classes,nullable" form:"class" about:"Classes of columns, named family.name. Classes of the family secret are credentials and never leave."`
+	Columns      []columnsEntry              `yaml:"columns,nullable" about:"Which columns are of which class."`
+	Functions    functionsEntry              `yaml:"functions" about:"Functions whose bodies were read."`
+	Destinations map[string]destinationEntry `yaml:"destinations,nullable" form:"identifier" about:"Places that data could go to. Naming one does not open it: it is measured when a statement wants to go there."`
+	Clients      []clientEntry               `yaml:"clients,nullable" about:"Where people sit; the first that matches a session is its endpoint. With this section, a client is given no class that its endpoint does not accept."`
+	Rules        []ruleEntry                 `yaml:"rules,nullable" about:"The rules. Deny rules win wherever they stand; of the others the first that matches names the terms."`
+}
+
+type defaultsEntry struct {
+	strictyaml.Position
+	Limits *limitsEntry `yaml:"limits" about:"Limits of statements whose rule says nothing."`
+}
+
+type limitsEntry struct {
+	strictyaml.Position
+	Rows     strictyaml.Scalar `yaml:"rows" form:"count" about:"Rows of a result or lines of a stream, per statement, or unlimited. Built in: 10000."`
+	Bytes    strictyaml.Scalar `yaml:"bytes" form:"bytes" about:"Bytes of a result or stream, per statement, such as 65536, 64KiB, 8MiB, 1GiB, or unlimited. Built in: 8MiB."`
+	Duration strictyaml.Scalar `yaml:"duration" form:"duration" about:"How long a statement may run, such as 30s or 5m, or unlimited. Built in: unlimited."`
+}
+
+type databaseEntry struct {
+	strictyaml.Position
+	Description string `yaml:"description" about:"What is in the database, for people."`
+	Owner       string `yaml:"owner" about:"Who answers for the database."`
+}
+
+type classEntry struct {
+	strictyaml.Position
+	Description string `yaml:"description" about:"What the class holds, for people."`
+	Owner       string `yaml:"owner" about:"Who answers for data of this class."`
+}
+
+type columnsEntry struct {
+	strictyaml.Position
+	Columns []strictyaml.Text `yaml:"columns" need:"true" some:"true" about:"Columns as schema.relation.column; * stands for a whole part. Names with signs or capital letters stand in double quotes, as in SQL."`
+	Class   strictyaml.Text   `yaml:"class" need:"true" form:"class" about:"The class of these columns, declared under classes."`
+}
+
+type functionsEntry struct {
+	strictyaml.Position
+	Known []knownEntry `yaml:"known,nullable" about:"Functions that count with the effect stated here, as long as the catalog shows this body for every overload."`
+}
+
+type knownEntry struct {
+	strictyaml.Position
+	Signature strictyaml.Text `yaml:"signature" need:"true" about:"schema.name(types), the types as pg_get_function_identity_arguments writes them without names."`
+	Body      strictyaml.Text `yaml:"body" need:"true" form:"digest" about:"sha256: and the hex digest of the body, as in pg_proc.prosrc."`
+	Effect    strictyaml.Text `yaml:"effect" need:"true" form:"stated" about:"The kind of effect that a call has."`
+	Why       strictyaml.Text `yaml:"why" need:"true" about:"Why that is so: who read the body, and what it does."`
+}
+
+type destinationEntry struct {
+	strictyaml.Position
+	Host      string            `yaml:"host" about:"The place's host name or IP address."`
+	Addresses []strictyaml.Text `yaml:"addresses" about:"Further hosts of the place: names, *.example.net, or ranges such as 10.0.0.0/8. Each host is measured on its own."`
+	Port      *int              `yaml:"port" form:"port" about:"The port; 5432 if not given."`
+	Database  string            `yaml:"database" about:"The only database that is meant; any if not given."`
+	CA        string            `yaml:"ca" about:"File with the certificate authority that signed the place's certificate."`
+	Floor     *floorEntry       `yaml:"floor" about:"What the place must reach. Without a floor it must be without any finding."`
+	Accepts   []strictyaml.Text `yaml:"accepts" about:"Classes that may go there: family.name, family.* or *. Without this key nothing that has a class may."`
+}
+
+type floorEntry struct {
+	strictyaml.Position
+	TLS            strictyaml.Text `yaml:"tls" form:"tls" about:"The least of none, offered, required and verified; verified if not given."`
+	Authentication strictyaml.Text `yaml:"authentication" form:"authentication" about:"The least of none, any-password, scram and certificate; scram if not given."`
+	Replication    strictyaml.Text `yaml:"replication" form:"replication" about:"open, or closed for strangers; closed if not given."`
+}
+
+type clientEntry struct {
+	strictyaml.Position
+	Name     strictyaml.Text   `yaml:"name" need:"true" form:"identifier" about:"The endpoint's name, for people."`
+	Networks []strictyaml.Text `yaml:"networks" some:"true" about:"IP ranges that clients come from; any if not given."`
+	Methods  []strictyaml.Text `yaml:"methods" some:"true" form:"method" about:"How people proved who they are; any if not given."`
+	TLS      bool              `yaml:"tls" about:"true asks for an encrypted connection."`
+	Accepts  []strictyaml.Text `yaml:"accepts" about:"Classes that may be shown there: family.name, family.* or *."`
+}
+
+type ruleEntry struct {
+	strictyaml.Position
+	ID        strictyaml.Text   `yaml:"id" need:"true" form:"identifier" about:"The rule's name in messages and records."`
+	Effect    strictyaml.Text   `yaml:"effect" need:"true" form:"effect" about:"What the rule does with what it matches."`
+	Mode      strictyaml.Text   `yaml:"mode" form:"mode" about:"enforce acts; warn lets pass and tells the client; shadow only records what the rule would do."`
+	Kinds     []strictyaml.Text `yaml:"kinds" some:"true" form:"kind" about:"Kinds of effects; all of them if not given, which only deny rules may leave out."`
+	Relations []strictyaml.Text `yaml:"relations" some:"true" about:"Relations as schema.name, * for a whole part. Deny rules may leave the schema out."`
+	Functions []strictyaml.Text `yaml:"functions" some:"true" about:"Functions as schema.name, * for a whole part. Deny rules may leave the schema out."`
+	Classes   []strictyaml.Text `yaml:"classes" some:"true" about:"Classes of columns: family.name, family.* or *. A deny rule matches what might touch one of them, any other rule what surely touches no class beside them."`
+	Databases []strictyaml.Text `yaml:"databases" some:"true" about:"Databases by the names in the proxy's configuration."`
+	Users     []strictyaml.Text `yaml:"users" some:"true" about:"People, by the name they proved."`
+	Addresses []strictyaml.Text `yaml:"addresses" some:"true" about:"IP ranges that clients come from."`
+	Methods   []strictyaml.Text `yaml:"methods" some:"true" form:"method" about:"How people proved who they are."`
+	When      strictyaml.Text   `yaml:"when" form:"condition" about:"A condition in CEL over identity, session, statement, destination, destinations, purpose and now."`
+	Limits    *limitsEntry      `yaml:"limits" about:"How much a statement may give back by this rule."`
+	Owner     strictyaml.Text   `yaml:"owner" form:"owner" about:"The team or person to ask."`
+	Message   strictyaml.Text   `yaml:"message" form:"message" about:"What the owner says to whom the rule meets."`
+	Link      strictyaml.Text   `yaml:"link" form:"link" about:"Web address where the owner says more."`
+}

@@ -1,0 +1,103 @@
+package policy
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/sluice-pg/sluice/policy/statement"
+)
+
+// knownFunction is a function whose body somebody has read.
+type knownFunction struct {
+	schema, name string
+	signature    string // schema.name(types)
+	body         string // sha256:hex
+	effect       statement.Kind
+	position     string // file:line:column
+}
+
+// withKnown gives the calls of functions that the policy knows, and that
+// have the body it knows, the effect that the policy states. The statement
+// itself is not changed.
+func (c *ruling) withKnown() {
+	if len(c.judge.policy.known) == 0 || !hasOpaque(c.st) {
+		return
+	}
+	var effects []statement.Effect
+	for i, effect := range c.st.Effects {
+		stated, known := c.knownEffect(effect)
+		if !known {
+			continue
+		}
+		if effects == nil {
+			effects = slices.Clone(c.st.Effects)
+		}
+		effects[i].Kind = stated
+	}
+	if effects == nil {
+		return
+	}
+	slices.SortStableFunc(effects, func(a, b statement.Effect) int { return int(a.Kind) - int(b.Kind) })
+	changed := *c.st
+	changed.Effects, changed.Kind = effects, worstOf(effects)
+	c.st = &changed
+}
+
+// knownEffect is what a policy states about the function behind an opaque
+// effect. A call without a schema could be any function, and a name of which
+// not every overload is known could be the unknown one.
+func (c *ruling) knownEffect(effect statement.Effect) (statement.Kind, bool) {
+	called, byFunction := causedBy(c.st, effect)
+	if effect.Kind != statement.OpaqueCode || !byFunction || called.Name == "" {
+		return effect.Kind, false
+	}
+	known := c.judge.policy.known[called.Name]
+	if len(known) == 0 {
+		return effect.Kind, false
+	}
+	c.judge.volatile = true
+	for _, f := range c.st.Functions {
+		if f.Name == called.Name && (f.Schema == "" || f.Schema != called.Schema) {
+			c.note(known[0].position, "function %s is known to the policy by its schema, and is called without it or with several", called.Name)
+			return effect.Kind, false
+		}
+	}
+	return c.measuredEffect(effect.Kind, called, known)
+}
+
+// measuredEffect compares what the catalog says about a function with what
+// the policy knows. Of several overloads the worst effect counts.
+func (c *ruling) measuredEffect(opaque statement.Kind, called statement.Function, known []*knownFunction) (statement.Kind, bool) {
+	stated, found := statement.OrdinaryRead, false
+	for _, fact := range c.judge.req.Facts.Functions {
+		if !strings.HasPrefix(fact.Signature, qualified(called.Schema, called.Name)+"(") {
+			continue
+		}
+		at := slices.IndexFunc(known, func(k *knownFunction) bool { return k.signature == fact.Signature })
+		if at < 0 {
+			c.note("", "function %s is not known to the policy, though others of its name are", clean(fact.Signature, maxSubject))
+			return opaque, false
+		}
+		if known[at].body != fact.Body {
+			c.note(known[at].position, "the body of %s here is not the one that the policy knows", clean(fact.Signature, maxSubject))
+			return opaque, false
+		}
+		stated, found = statement.Worst(stated, known[at].effect), true
+	}
+	at := slices.IndexFunc(known, func(k *knownFunction) bool { return k.schema == called.Schema })
+	if !found && at >= 0 {
+		c.note(known[at].position, "function %s is known to the policy, but its body was not measured here", clean(known[at].signature, maxSubject))
+	}
+	return stated, found
+}
+
+// qualified writes a function's name as a signature does.
+func qualified(schema, name string) string {
+	return quoteIdentifier(schema) + "." + quoteIdentifier(name)
+}
+
+// note keeps a fact for the case that the statement is refused.
+func (c *ruling) note(position, format string, args ...any) {
+	c.notes = addReason(c.notes, Reason{Position: position, Text: fmt.Sprintf(format, args...)})
+}
