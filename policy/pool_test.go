@@ -13,7 +13,7 @@ import (
 
 // fewestTexts is what the pool holds at least; a file that is lost, or read
 // as comments, would go unnoticed otherwise.
-const fewestTexts = 500
+const fewestTexts = 900
 
 // TestPool demands that nobody is stopped at everyday work: under the policy
 // without rules, every text of the pool is allowed, or is of the worse kind

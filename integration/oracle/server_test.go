@@ -20,7 +20,7 @@ const (
 	database = "shop"
 	// patience is how long the server may take for one text, and the test
 	// waits a good deal longer.
-	patience = 2 * time.Second
+	patience = time.Second
 )
 
 // newServer starts a server with the shop. Its user owns the tables and has
@@ -102,7 +102,7 @@ type answer struct {
 // data.
 func (s *session) query(sql string) answer {
 	s.t.Helper()
-	if err := s.conn.Conn().SetDeadline(time.Now().Add(15 * patience)); err != nil {
+	if err := s.conn.Conn().SetDeadline(time.Now().Add(30 * patience)); err != nil {
 		s.t.Fatal(err)
 	}
 	f := s.conn.Frontend()

@@ -17,20 +17,21 @@ import (
 //	DO E'BEGIN NULL; END --' -- a comment
 //	'\'' ; COPY users TO STDOUT; --'
 //
-// is DO and COPY to the server, and one DO to the parser.
+// is DO and COPY to the server, and one DO to the parser. A comment between
+// strings that does not reach to the line end keeps them apart for both, in
+// which case only a second body of DO follows, which no server runs.
 func commentInside(text string, tokens []token) int {
 	for i, t := range tokens {
 		if !t.quoted(text) && t.kind != pg.Token_UIDENT {
 			continue
 		}
-		comment, toLineEnd := false, false
+		comment := false
 		for _, next := range tokens[i+1:] {
 			if next.comment() {
 				comment = true
-				toLineEnd = toLineEnd || next.kind == pg.Token_SQL_COMMENT
 				continue
 			}
-			if toLineEnd && t.quoted(text) && next.quoted(text) || comment && next.kind == pg.Token_UESCAPE {
+			if comment && (t.quoted(text) && next.quoted(text) || next.kind == pg.Token_UESCAPE) {
 				return next.start
 			}
 			break
@@ -50,4 +51,30 @@ func (t token) quoted(text string) bool {
 		return true
 	}
 	return false
+}
+
+// blank is the text with spaces in place of its comments, for the parser: its
+// grammar looks one token ahead (NOT IN, NULLS FIRST, WITH TIME ZONE), and
+// where it is made to report comments it would see one of them there. Line
+// ends and positions stay. The text must have no comment inside a string or
+// name.
+func blank(text string, tokens []token) string {
+	var out []byte
+	for _, t := range tokens {
+		if !t.comment() {
+			continue
+		}
+		if out == nil {
+			out = []byte(text)
+		}
+		for i := t.start; i < t.end; i++ {
+			if out[i] != '\n' && out[i] != '\r' {
+				out[i] = ' '
+			}
+		}
+	}
+	if out == nil {
+		return text
+	}
+	return string(out)
 }

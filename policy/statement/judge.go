@@ -45,7 +45,7 @@ func judgeTokens(text string, tokens []token, b *bodies) *Analysis {
 			Position: at,
 		})
 	}
-	tree, err := pg.Parse(text)
+	tree, err := pg.Parse(blank(text, tokens))
 	if err != nil {
 		analysis.Problem = parserProblem(text, tokens, err)
 		analysis.Shape, analysis.ShapeDigest = unreadShape(text, tokens)
