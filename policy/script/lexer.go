@@ -233,6 +233,8 @@ func numberLen(s string) int {
 	if e := at(n); e == 'e' || e == 'E' {
 		sign := at(n+1) == '+' || at(n+1) == '-'
 		switch {
+		case sign && !isDigit(at(n+2)):
+			return n + 2 // what follows is no part of it
 		case sign:
 			n += 2
 			digits()
