@@ -154,7 +154,12 @@ func same(t *testing.T, name string, got, want []string) {
 			w = strconv.Quote(want[i])
 		}
 		if g != w {
-			t.Errorf("%s: text %d is %s, psql sends %s", name, i, g, w)
+			n := 0
+			for n < min(len(g), len(w)) && g[n] == w[n] {
+				n++
+			}
+			from := max(0, n-30)
+			t.Errorf("%s: text %d is alike up to ...%s, then %s, and psql sends %s", name, i, g[from:n], g[n:], w[n:])
 			return
 		}
 	}
@@ -168,7 +173,7 @@ func within(t *testing.T, name string, got, want []string) {
 			i++
 		}
 		if i == len(got) {
-			t.Errorf("%s: psql sends %q, which is not among the texts found, or not in this order", name, w)
+			t.Errorf("%s: %q is on the one side and not on the other, or not in this order", name, w)
 			return
 		}
 		got = got[i+1:]

@@ -164,6 +164,9 @@ func (c *Checker) unreadable(t *task, a *statement.Analysis) Finding {
 	if d.Position >= 0 {
 		f.Caret = t.caret(d.Position)
 	}
+	if t.item.Copies > 0 {
+		f.Notes = append(f.Notes, fmt.Sprintf("the %d lines after it were taken for its data; psql reads them as commands if the COPY fails", t.item.DataLines))
+	}
 	if t.item.Doubtful() {
 		f.Notes = append(f.Notes, "its psql variables were read as placeholders, which may be why; check the file that psql makes of it")
 	}

@@ -96,6 +96,15 @@ func (s *source) setVariable(c *Command, place piece) {
 		s.reader.anySet = true
 	}
 	s.reader.set[name] = true
+	like := Item{}
+	if strings.EqualFold(name, "SINGLELINE") || c.Name == "set" && strings.Contains(name, ":") {
+		like.Doubts = []string{"it may change where psql ends what follows"}
+	}
+	s.putCommand(c, place, like)
+}
+
+func (s *source) changeDirectory(c *Command, place piece) {
+	s.reader.moved = true
 	s.putCommand(c, place, Item{})
 }
 
@@ -148,6 +157,8 @@ func (s *source) include(c *Command, place piece) {
 	case name == "":
 	case s.reader.options.Open == nil:
 		like.Doubts = []string{"the file it names is not followed here"}
+	case s.reader.moved && !path.IsAbs(name):
+		like.Doubts = []string{"which file it names is not known here, because \\cd has changed the working directory"}
 	case name == "-" || c.RunsProgram || strings.ContainsAny(name, ":`") || strings.HasPrefix(name, "~"):
 		like.Doubts = []string{"which file it names is not known here"}
 	}

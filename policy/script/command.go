@@ -54,9 +54,9 @@ func init() {
 		form form
 		act  act
 	})
-	add(words, nil, `? a C close close_prepared conninfo copyright crosstab echo endpipeline errverbose
-		f flush flushrequest getenv getresults h_ H html l l+ list list+ lo_list lo_list+ p print pset qecho s startpipeline
-		syncpipeline t T timing unset warn x z zS`)
+	add(words, nil, `? a bind c C close_prepared connect conninfo copyright echo endpipeline errverbose f flush flushrequest
+		getenv getresults H html list list+ listx listx+ lo_list lo_list+ p print pset qecho s setenv startpipeline syncpipeline
+		t T timing unset warn x`)
 	add(wholeLine, nil, "! h help sf sf+ sv sv+")
 	add(filePipe, nil, "w write")
 	add(filePipe, (*source).setOutput, "o out")
@@ -72,7 +72,7 @@ func init() {
 	add(wholeLine, (*source).copy, "copy")
 	add(words, (*source).restrict, "restrict unrestrict")
 	add(words, (*source).alike, "encoding password lo_export lo_import lo_unlink bind_named")
-	add(words, nil, "bind c cd connect setenv")
+	add(words, (*source).changeDirectory, "cd")
 	add(words, (*source).quit, "q quit")
 }
 
@@ -116,13 +116,19 @@ func (s *source) skip(c *Command) {
 	}
 }
 
-// describes reports whether a command is of the \d family: d, letters, and at
-// the end S, x or +.
+// describes reports whether a command is of the families \d, \l and \z, which
+// read the catalog: letters, and at the end S, x or +.
 func describes(name string) bool {
-	if !strings.HasPrefix(name, "d") || len(name) > 8 {
+	if name == "" || len(name) > 8 {
 		return false
 	}
-	return strings.Trim(name[1:], "abcdefghijklmnopqrstuvwxyzACEFOPSRT+") == ""
+	switch name[0] {
+	case 'd':
+		return strings.Trim(name[1:], "abcdefghijklmnopqrstuvwxyzACEFOPSRT+") == ""
+	case 'l', 'z':
+		return strings.Trim(name[1:], "Sx+") == ""
+	}
+	return false
 }
 
 // putCommand makes an item of a command; like holds what else it has.

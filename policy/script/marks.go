@@ -36,6 +36,7 @@ func (s *source) goose(words []string) stop {
 		held := s.held
 		s.held = false
 		if held && !s.query.empty() {
+			s.wasHeld = true
 			s.endOfStatement()
 			s.lex.parens, s.lex.begins = 0, 0
 			return atSemicolon

@@ -39,6 +39,8 @@ type Reader struct {
 	// \gset, which may set any.
 	set    map[string]bool
 	anySet bool
+	// moved is true after \cd.
+	moved bool
 	// output is where \o sends results.
 	output Local
 	// restricted is true after \restrict.
@@ -60,7 +62,9 @@ type source struct {
 	addedNewline int64
 
 	// held is true between goose's StatementBegin and StatementEnd.
-	held    bool
+	held bool
+	// wasHeld is true when what was held is about to be sent.
+	wasHeld bool
 	section string
 	ignores []Ignore
 	// ifs is how many \if are open.
@@ -200,10 +204,21 @@ func (s *source) send(command *Command) {
 	s.previous = s.query
 	s.query = gathered{max: s.query.max}
 	s.addedNewline = -1
-	if command == nil || command.Name != "gdesc" {
+	if s.readsData(command) {
 		s.inlineData(&item, s.previous.copies, s.previous.binary)
 	}
+	s.wasHeld = false
 	s.put(item)
+}
+
+// readsData reports whether psql reads COPY data when it has sent a text in
+// this way. It does not run what it only describes or prepares, and it refuses
+// to watch a COPY. What goose holds together is not for psql.
+func (s *source) readsData(c *Command) bool {
+	if s.held || s.wasHeld {
+		return false
+	}
+	return c == nil || c.Name != "gdesc" && c.Name != "parse" && c.Name != "sendpipeline" && c.Name != "watch"
 }
 
 // item begins an item at the place of a text.

@@ -207,6 +207,19 @@ func TestUnreadableFiles(t *testing.T) {
 	}
 }
 
+// A chain of files ends somewhere, and before memory does.
+func TestIncludesAreBounded(t *testing.T) {
+	opened := 0
+	o := Options{Open: func(string) (io.ReadCloser, error) {
+		opened++
+		return io.NopCloser(strings.NewReader(fmt.Sprintf("SELECT 1;\n\\i %d.sql\n", opened))), nil
+	}}
+	items, err := readAll("x.sql", "\\i 0.sql\n", o)
+	if err == nil || !strings.Contains(err.Error(), "14.sql:2:1: files that include files, more than 16 deep") || opened != maxDepth-1 || len(items) != 2*maxDepth-1 {
+		t.Error(opened, len(items), err)
+	}
+}
+
 func TestFilesAreClosed(t *testing.T) {
 	opened, closed := 0, 0
 	o := Options{Open: func(string) (io.ReadCloser, error) {

@@ -35,3 +35,18 @@ STDIN DELIMITER ','; SELECT 6; /* rest
  of the comment */ SELECT 7;
 SELECT 8; COPY t FROM STDIN;
 last	\\
+\.
+COPY t FROM STDIN \gdesc
+SELECT 9;
+COPY t FROM STDIN \gexec
+a	b
+\.
+SELECT 10;
+COPY t FROM STDIN \gset
+a	b
+\.
+SELECT 11;
+COPY t FROM STDIN \crosstabview
+a	b
+\.
+SELECT 12;
