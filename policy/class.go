@@ -156,10 +156,17 @@ func (t *columnTable) relation(schema, name string, found func(*columnEntry)) {
 	}
 }
 
+// keepsToItself are nodes whose code reads for itself: nothing that it reads
+// comes out of the statement. What the code may do needs leave for code.
+var keepsToItself = map[string]bool{"DoStmt": true, "CreateFunctionStmt": true}
+
 // carried lists the entries of which values may come out of a statement.
 // What moves many rows may carry whatever it can reach.
 func (c *ruling) carried() []*columnEntry {
 	t := c.touch()
+	if keepsToItself[c.st.Node] && !goesOutward(c.st) {
+		return nil
+	}
 	if t.unnamed && goesOutward(c.st) {
 		return c.judge.policy.columns.entries
 	}
