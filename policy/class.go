@@ -156,10 +156,17 @@ func (t *columnTable) relation(schema, name string, found func(*columnEntry)) {
 	}
 }
 
+// keepsToItself are nodes whose code reads for itself: nothing that it reads
+// comes out of the statement. What the code may do needs leave for code.
+var keepsToItself = map[string]bool{"DoStmt": true, "CreateFunctionStmt": true}
+
 // carried lists the entries of which values may come out of a statement.
 // What moves many rows may carry whatever it can reach.
 func (c *ruling) carried() []*columnEntry {
 	t := c.touch()
+	if keepsToItself[c.st.Node] && !goesOutward(c.st) {
+		return nil
+	}
 	if t.unnamed && goesOutward(c.st) {
 		return c.judge.policy.columns.entries
 	}
@@ -222,15 +229,13 @@ func (r *rule) meetsClasses(t *touch) (*columnEntry, bool) {
 }
 
 // onlyClasses reports whether a statement touches classes and surely none
-// but those that a rule names, and if not, the first other.
-func (r *rule) onlyClasses(t *touch) (*columnEntry, bool) {
+// but those that a rule names. A relation without its schema could be one
+// whose columns have other classes, or none.
+func (r *rule) onlyClasses(st *statement.Statement, t *touch) bool {
 	if len(r.classes) == 0 {
-		return nil, true
+		return true
 	}
-	for _, contact := range t.contacts {
-		if !hasClass(r.classes, contact.entry.class) {
-			return contact.entry, false
-		}
-	}
-	return nil, len(t.contacts) > 0 && !t.unnamed
+	other := func(one contact) bool { return !hasClass(r.classes, one.entry.class) }
+	bare := func(one statement.Relation) bool { return one.Schema == "" }
+	return len(t.contacts) > 0 && !t.unnamed && !slices.ContainsFunc(t.contacts, other) && !slices.ContainsFunc(st.Relations, bare)
 }

@@ -18,7 +18,8 @@ type knownFunction struct {
 }
 
 // withKnown gives the calls of functions that the policy knows, and that
-// have the body it knows, the effect that the policy states. The statement
+// have the body it knows, the effect that the policy states. So it does with
+// statements that make such a function. The statement
 // itself is not changed.
 func (c *ruling) withKnown() {
 	if len(c.judge.policy.known) == 0 || !hasOpaque(c.st) {
@@ -27,6 +28,9 @@ func (c *ruling) withKnown() {
 	var effects []statement.Effect
 	for i, effect := range c.st.Effects {
 		stated, known := c.knownEffect(effect)
+		if !known {
+			stated, known = c.knownDefinition(effect)
+		}
 		if !known {
 			continue
 		}
@@ -90,6 +94,37 @@ func (c *ruling) measuredEffect(opaque statement.Kind, called statement.Function
 		c.note(known[at].position, "function %s is known to the policy, but its body was not measured here", clean(known[at].signature, maxSubject))
 	}
 	return stated, found
+}
+
+// The words with which the analysis names the making of code.
+var makesFunction = []string{"CREATE FUNCTION", "CREATE PROCEDURE"}
+
+// knownDefinition is what it takes to make a function exactly as the policy
+// knows it: a schema change, or what a call of it does if that is worse. A
+// body says what a function does only in these languages, and only with the
+// usual attributes.
+func (c *ruling) knownDefinition(effect statement.Effect) (statement.Kind, bool) {
+	if effect.Kind != statement.OpaqueCode || !slices.Contains(makesFunction, effect.What) || len(c.st.Created) == 0 {
+		return effect.Kind, false
+	}
+	stated := statement.DDL
+	for _, made := range c.st.Created {
+		known := c.judge.policy.known[made.Name]
+		at := slices.IndexFunc(known, func(k *knownFunction) bool { return made.Schema != "" && k.signature == made.Signature })
+		if at < 0 {
+			return effect.Kind, false
+		}
+		switch {
+		case made.BodyDigest == "" || known[at].body != "sha256:"+made.BodyDigest:
+			c.note(known[at].position, "the body of %s here is not the one that the policy knows", clean(made.Signature, maxSubject))
+			return effect.Kind, false
+		case !made.Plain || made.Language != "sql" && made.Language != "plpgsql":
+			c.note(known[at].position, "%s is known to the policy, but not with this language and these attributes", clean(made.Signature, maxSubject))
+			return effect.Kind, false
+		}
+		stated = statement.Worst(stated, known[at].effect)
+	}
+	return stated, true
 }
 
 // qualified writes a function's name as a signature does.

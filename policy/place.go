@@ -73,8 +73,9 @@ func (c *ruling) notAccepted(def *place) []Reason {
 			continue
 		}
 		faults = append(faults, Reason{
-			Position: entry.position,
-			Text:     fmt.Sprintf("%s accepts no %s, and %s may be carried there", def.Name, entry.class, clean(entry.text, maxSubject)),
+			Position: def.position,
+			Text: fmt.Sprintf("%s accepts no %s, and %s, which is that by %s, may be carried there",
+				def.Name, entry.class, clean(entry.text, maxSubject), entry.position),
 		})
 		if len(faults) == quotedFindings {
 			break

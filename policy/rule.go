@@ -152,10 +152,8 @@ func (r *rule) allows(c *ruling, effect statement.Effect) (mismatch, *statement.
 	if why, relation := r.allowsRelations(c.st, byFunction); why != matches {
 		return why, relation
 	}
-	if len(r.classes) > 0 {
-		if _, only := r.onlyClasses(c.touch()); !only {
-			return otherClass, nil
-		}
+	if len(r.classes) > 0 && !r.onlyClasses(c.st, c.touch()) {
+		return otherClass, nil
 	}
 	holds, err := c.holds(r)
 	switch {

@@ -143,8 +143,10 @@ func TestRulesAndWarnings(t *testing.T) {
 	p := parse(t, "version: 1\nrules:\n  - {id: a, effect: deny, kinds: [ddl]}\n  - {id: b, effect: allow, mode: warn, kinds: [internal_copy]}\n"+
 		"  - {id: c, effect: hold, mode: warn, kinds: [opaque_code]}\n  - {id: d, effect: deny, mode: shadow, users: [eve]}\n")
 	rules := []policy.RuleInfo{
-		{"a", "deny", "enforce", "p.yaml:3:5", 3}, {"b", "allow", "warn", "p.yaml:4:5", 4},
-		{"c", "hold", "warn", "p.yaml:5:5", 5}, {"d", "deny", "shadow", "p.yaml:6:5", 6},
+		{"a", "deny", "enforce", "p.yaml:3:5", 3},
+		{"b", "allow", "warn", "p.yaml:4:5", 4},
+		{"c", "hold", "warn", "p.yaml:5:5", 5},
+		{"d", "deny", "shadow", "p.yaml:6:5", 6},
 	}
 	if diff := cmp.Diff(rules, p.Rules()); diff != "" {
 		t.Error(diff)

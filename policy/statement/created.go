@@ -25,6 +25,10 @@ type Definition struct {
 	// stores it in pg_proc.prosrc. Empty for a body of SQL statements
 	// (BEGIN ATOMIC, RETURN), which the server stores as a tree.
 	BodyDigest string `json:"body_digest,omitempty"`
+	// Plain is true if it has no attribute beyond the usual: no SECURITY
+	// DEFINER, LEAKPROOF, SET, SUPPORT, TRANSFORM or WINDOW, which change
+	// whose rights it has or what the server takes it for.
+	Plain bool `json:"plain,omitempty"`
 	// Note says why there is no digest.
 	Note     string `json:"note,omitempty"`
 	Position int    `json:"position"`
@@ -56,7 +60,7 @@ func (w *walker) createFunction(s *pg.CreateFunctionStmt) {
 		what = "CREATE PROCEDURE"
 	}
 	w.effectHere(OpaqueCode, what)
-	d := Definition{Position: w.st.Start, Signature: signature(s)}
+	d := Definition{Position: w.st.Start, Signature: signature(s), Plain: plain(s)}
 	d.Schema, d.Name = qualified(s.Funcname)
 	body, at, text := "", w.st.Start, false
 	for _, o := range s.Options {
@@ -92,6 +96,16 @@ func (w *walker) createFunction(s *pg.CreateFunctionStmt) {
 		w.code(d.Language, plpgsqlHeader(s), body, at, false)
 	}
 	w.variables = before
+}
+
+// plainAttributes are those that change nothing but how often the server
+// thinks it may skip or repeat a call.
+var plainAttributes = map[string]bool{
+	"language": true, "as": true, "volatility": true, "strict": true, "parallel": true, "cost": true, "rows": true,
+}
+
+func plain(s *pg.CreateFunctionStmt) bool {
+	return !slices.ContainsFunc(s.Options, func(o *pg.Node) bool { return !plainAttributes[o.GetDefElem().GetDefname()] })
 }
 
 // argumentNames are the names a body may call its arguments by; the function's
