@@ -74,7 +74,7 @@ func (e *explanation) head(p *policy.Policy, q *Question) {
 func (e *explanation) statements(req *policy.Request) {
 	if req.Problem != nil {
 		e.printf("\nthe text cannot be read: %s\n", req.Problem.Message)
-		e.excerpt(req.Problem.Position)
+		e.excerptAt(req.Problem.Position)
 		return
 	}
 	if len(req.Statements) == 0 {
@@ -186,24 +186,27 @@ func orUnknown(word string) string {
 
 // place turns a place in the text, in bytes, into a line and column; false
 // if it is not known.
-func (e *explanation) place(position int) (strictyaml.Position, bool) {
-	if position < 0 || position > len(e.text) {
+func (e *explanation) place(offset int) (strictyaml.Position, bool) {
+	if offset < 0 || offset > len(e.text) {
 		return strictyaml.Position{}, false
 	}
-	before := e.text[:position]
+	before := e.text[:offset]
 	line := strings.LastIndexByte(before, '\n') + 1
 	return strictyaml.Position{Line: strings.Count(before, "\n") + 1, Column: utf8.RuneCountInString(before[line:]) + 1}, true
 }
 
 func (e *explanation) at(position int) string {
-	if at, known := e.place(position); known {
+	if at, known := e.place(statement.Locate(e.text, position)); known {
 		return fmt.Sprintf(" at %d:%d", at.Line, at.Column)
 	}
 	return ""
 }
 
-func (e *explanation) excerpt(position int) {
-	if at, known := e.place(position); known {
+func (e *explanation) excerpt(position int) { e.excerptAt(statement.Locate(e.text, position)) }
+
+// excerptAt shows where an offset in the text is.
+func (e *explanation) excerptAt(offset int) {
+	if at, known := e.place(offset); known {
 		e.printf("%s\n", strictyaml.Excerpt(e.text, at))
 	}
 }
@@ -211,7 +214,7 @@ func (e *explanation) excerpt(position int) {
 // answer writes the verdict and what the client would read.
 func (e *explanation) answer(d *policy.Decision) {
 	e.printf("\nverdict   %s by rule %s\n", d.Verdict, d.Rule)
-	e.excerpt(d.Position)
+	e.excerptAt(d.PlaceIn(e.text))
 	message, detail, hint := policy.Explain(*d, exampleID)
 	e.printf("MESSAGE   %s\n", message)
 	if detail != "" {

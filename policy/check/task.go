@@ -84,8 +84,8 @@ func (t *task) point(f *Finding) {
 	if d.Verdict == policy.Allow {
 		return
 	}
-	if d.Position >= 0 {
-		f.Caret = t.caret(t.locate(d.Position))
+	if at := d.PlaceIn(t.text); at >= 0 {
+		f.Caret = t.caret(at)
 	}
 	if why, ok := t.added[d.Subject]; ok {
 		d.Hint = why.hint
@@ -103,14 +103,10 @@ func (t *task) place(at int) (line, column int) {
 	return t.item.Place(at)
 }
 
-// locate turns a position in a statement of the analysis into an offset in the
-// text. Positions of a Problem are offsets in the text already.
-func (t *task) locate(position int) int { return position }
-
 // extent is where a statement begins and ends in the text, white space and
 // comments before it left out.
 func (t *task) extent(st *statement.Statement) (start, end int) {
-	start, end = t.locate(st.Start), t.locate(st.End)
+	start, end = statement.Locate(t.text, st.Start), statement.Locate(t.text, st.End)
 	if end <= start || end > len(t.text) {
 		end = len(t.text)
 	}

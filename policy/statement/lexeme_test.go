@@ -87,7 +87,7 @@ var doubtful = []string{
 }
 
 // What the lexer must read.
-var plain = []string{
+var plainTexts = []string{
 	"", " ", ";", "-- a", "-- a\rSELECT 1", "/* a /* b */ **/ SELECT 1", "SELECT 1", "SELECT'a'", "SELECT 'it''s', '\\', 'é\n'", `SELECT "a""b", "é ü", é FROM "T"`,
 	"SELECT $$a$$, $a$ $$ $b$ $a$, $a$a$$a$", "SELECT $1, $2::int", "SELECT 1, 1.5, .5, 1., 1e5, 1.5E-3, 2147483647, 2147483648, 00000000012, 99999999999999999999",
 	"SELECT a=-1, a<>+1, a@-1, a->>'b', a #>> '{a}', 1 - -1, 2*-3, !=-1, a<=-1", "SELECT a::int[], a[1:2], f(a := 1, b => 2)", "SELECT 1::float, 1::float8, \"float\"(1)",
@@ -101,7 +101,7 @@ func TestLexemes(t *testing.T) {
 			t.Errorf("%q was claimed", text)
 		}
 	}
-	for _, text := range plain {
+	for _, text := range plainTexts {
 		if !checkLexer(t, text) {
 			t.Errorf("%q is doubtful", text)
 		}
@@ -118,7 +118,7 @@ func TestLexemes(t *testing.T) {
 }
 
 func TestLexingAllocatesNothing(t *testing.T) {
-	text := strings.Join(plain, "\n;")
+	text := strings.Join(plainTexts, "\n;")
 	n := testing.AllocsPerRun(100, func() {
 		if _, ok := locateByLexer(text, len(text)*2); !ok {
 			t.Fatal("doubtful")
@@ -132,7 +132,7 @@ func TestLexingAllocatesNothing(t *testing.T) {
 // FuzzLexer: what the lexer claims is what the parser's lexer finds.
 func FuzzLexer(f *testing.F) {
 	addCorpus(f)
-	for _, text := range append(doubtful, plain...) {
+	for _, text := range append(doubtful, plainTexts...) {
 		f.Add(text)
 	}
 	f.Fuzz(func(t *testing.T, text string) {

@@ -98,7 +98,7 @@ func checkShared(t *testing.T, a *Analyzer, text string, random *rand.Rand) (sha
 func TestSharedAnalysesAreRight(t *testing.T) {
 	a := newTestAnalyzer(t, Options{})
 	random := rand.New(rand.NewPCG(1, 2))
-	shared, all := 0, append(corpus(t, "kinds", "settings", "scope", "destinations", "everyday", "names", "columns", "bodies"), plain...)
+	shared, all := 0, append(corpus(t, "kinds", "settings", "scope", "destinations", "everyday", "names", "columns", "bodies"), plainTexts...)
 	all = append(all, "SELECT a::float(24), b::numeric(10, 2), interval '1' second FROM t LIMIT 5")
 	for range 10 {
 		for _, text := range all {
@@ -114,7 +114,7 @@ func TestSharedAnalysesAreRight(t *testing.T) {
 
 // FuzzShared: no two texts get the same analysis that should not.
 func FuzzShared(f *testing.F) {
-	for i, line := range append(corpus(f, "kinds", "settings", "scope", "everyday"), plain...) {
+	for i, line := range append(corpus(f, "kinds", "settings", "scope", "everyday"), plainTexts...) {
 		f.Add(line, uint64(i))
 	}
 	a := NewAnalyzer(Options{})

@@ -101,7 +101,7 @@ func spread(text string, tokens []token) string {
 // Every token of a text is found again by its place in the shape, in that
 // text and in all others of the same shape.
 func TestLocate(t *testing.T) {
-	texts := append(corpus(t, "kinds", "settings", "scope", "destinations", "everyday", "names"), plain...)
+	texts := append(corpus(t, "kinds", "settings", "scope", "destinations", "everyday", "names"), plainTexts...)
 	texts = append(texts, "SELECT'a'", "SELECT 'a'", "SELECT U&\"a\" , E'\\'' /* x */ FROM t", "/* a */ SELECT /* b */ 'x''y'/* c */::text")
 	for _, text := range texts {
 		tokens, err := scan(text)
