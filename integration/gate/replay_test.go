@@ -75,7 +75,9 @@ func TestDecisionsCanBeTakenAgain(t *testing.T) {
 			t.Fatal(err)
 		}
 		requests++
-		if diff := cmp.Diff(body.Decision, p2.Decide(&request)); diff != "" {
+		again := p2.Decide(&request)
+		again.Volatile = false // what may be kept is not recorded
+		if diff := cmp.Diff(body.Decision, again); diff != "" {
 			t.Errorf("record %d is decided differently now:\n%s", r.Index, diff)
 		}
 	}

@@ -124,14 +124,10 @@ var columnVerbs = map[statement.ColumnUse]string{
 
 // columnWords writes schema.relation.column, as far as the text tells.
 func columnWords(c statement.Column) string {
-	name := c.Name
-	if c.Star {
-		name = "*"
-	}
 	if c.Relation == "" {
-		return name + " of one of the relations"
+		return c.String() + " of one of the relations"
 	}
-	return statement.Relation{Schema: c.Schema, Name: c.Relation}.String() + "." + name
+	return c.String()
 }
 
 // wordsOf words the items of a list that are wanted; nil wants all.

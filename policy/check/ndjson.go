@@ -54,6 +54,7 @@ type reason struct {
 // server, or on the client if that is the type.
 type destination struct {
 	Type     statement.DestinationType `json:"type,omitempty"`
+	Name     string                    `json:"name,omitempty"`
 	Host     string                    `json:"host,omitempty"`
 	Port     int                       `json:"port,omitempty"`
 	Database string                    `json:"database,omitempty"`
@@ -65,7 +66,7 @@ type destination struct {
 func (n *NDJSON) Finding(f *Finding) error {
 	l := line{
 		File: f.File, Line: f.Line, Column: f.Column, Kind: f.Statement.Kind,
-		Effects: kinds(&f.Statement), Relations: []string{}, Columns: columns(&f.Statement), Functions: []string{},
+		Effects: kinds(&f.Statement), Relations: []string{}, Columns: []string{}, Functions: []string{},
 		Destination: destinationOf(f), Verdict: f.Verdict(), Reasons: []reason{}, Statement: bounded(f.Text, maxStatement),
 	}
 	if f.Sent != "" {
@@ -73,6 +74,9 @@ func (n *NDJSON) Finding(f *Finding) error {
 	}
 	for _, r := range f.Statement.Relations {
 		l.Relations = appendNew(l.Relations, r.String())
+	}
+	for _, c := range f.Statement.Columns {
+		l.Columns = appendNew(l.Columns, c.String())
 	}
 	for _, fn := range f.Statement.Functions {
 		l.Functions = appendNew(l.Functions, statement.Relation{Schema: fn.Schema, Name: fn.Name}.String())
@@ -101,9 +105,6 @@ func kinds(st *statement.Statement) []string {
 	return all
 }
 
-// columns are schema.relation.column, as far as the analysis knows them.
-func columns(*statement.Statement) []string { return []string{} }
-
 func appendNew(list []string, s string) []string {
 	for _, have := range list {
 		if have == s {
@@ -121,7 +122,7 @@ func destinationOf(f *Finding) destination {
 			if d.Type != kind {
 				continue
 			}
-			out := destination{d.Type, d.Host, d.Port, d.Database, d.User, d.Path}
+			out := destination{d.Type, d.Name, d.Host, d.Port, d.Database, d.User, d.Path}
 			if kind == statement.ToClient && (f.Local.Kind == script.LocalFile || f.Local.Kind == script.LocalProgram) {
 				out.Path = bounded(f.Local.Name, maxStatement)
 			}

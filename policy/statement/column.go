@@ -36,6 +36,19 @@ type Column struct {
 	Position   int       `json:"position"`
 }
 
+// String returns schema.relation.column with * for all columns, and only the
+// column's name if the text does not tell its relation.
+func (c Column) String() string {
+	name := c.Name
+	if c.Star {
+		name = "*"
+	}
+	if c.Relation == "" {
+		return name
+	}
+	return Relation{Schema: c.Schema, Name: c.Relation}.String() + "." + name
+}
+
 type columnKey struct {
 	schema, relation, name string
 	written                bool
