@@ -7,6 +7,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
 
+	"github.com/sluice-pg/sluice/policy/condition"
 	"github.com/sluice-pg/sluice/policy/statement"
 )
 
@@ -93,6 +94,19 @@ func TestSecretsNeverComeOut(t *testing.T) {
 		req.Statements = append(req.Statements, st)
 		req.Kind = statement.Worst(req.Kind, st.Kind)
 		if d := p.Decide(req); d.Verdict != Deny {
+			t.Fatalf("%+v", d)
+		}
+	})
+}
+
+// TestDenyBeatsEverything: whatever else a policy says.
+func TestDenyBeatsEverything(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		p, req := drawPolicy(t), drawRequest(t)
+		wall := &rule{id: "wall", effect: Deny, kinds: everyKind, position: "p:9:9", when: rapid.SampledFrom([]*condition.Condition{
+			nil, compiled("true"), compiled(`session.declared["no such key"] == ""`),
+		}).Draw(t, "when")}
+		if d := with(p, wall).Decide(req); d.Verdict != Deny {
 			t.Fatalf("%+v", d)
 		}
 	})
