@@ -61,7 +61,8 @@ type Decision struct {
 	// there is none.
 	Schema   string `json:"schema,omitempty"`
 	Relation string `json:"relation,omitempty"`
-	// Position is the byte offset in the text to point at, -1 for none.
+	// Position is the byte offset in the shape to point at, -1 for none; in
+	// the text itself if that could not be read. PlaceIn finds it in a text.
 	Position int `json:"position"`
 	// Limits bind what comes back, unless the verdict is Deny: the smallest
 	// of what the rules for its effects and statements say.

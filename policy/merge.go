@@ -28,7 +28,8 @@ func Merge(outer *statement.Statement, inner ...*statement.Statement) {
 		outer.Destinations = union(outer.Destinations, in.Destinations, func(d *statement.Destination) *int { return &d.Position })
 		outer.Settings = union(outer.Settings, in.Settings, func(s *statement.Setting) *int { return &s.Position })
 	}
-	slices.SortStableFunc(outer.Effects, func(a, b statement.Effect) int { return int(a.Kind) - int(b.Kind) })
+	// Not in place: without an inner statement the list may be shared.
+	outer.Effects = slices.SortedStableFunc(slices.Values(outer.Effects), func(a, b statement.Effect) int { return int(a.Kind) - int(b.Kind) })
 	outer.Kind = worstOf(outer.Effects)
 }
 

@@ -61,8 +61,8 @@ func told(d policy.Decision, sql string) string {
 	if hint != "" {
 		out += "\nHINT: " + hint
 	}
-	if d.Position >= 0 && d.Position < len(sql) {
-		line, _, _ := strings.Cut(sql[d.Position:], "\n")
+	if at := d.PlaceIn(sql); at >= 0 && at < len(sql) {
+		line, _, _ := strings.Cut(sql[at:], "\n")
 		out += "\nPOINTS AT: " + line
 	}
 	return out

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"strings"
 
-	"github.com/jackc/pgx/v5/pgproto3"
 	"github.com/sluice-pg/sluice/proxy/wire"
 )
 
@@ -39,14 +38,16 @@ func (s *session) serverMessage(h wire.Header) error {
 	case 'D', 'd':
 		return s.data(h)
 	case 'E':
-		return s.serverError()
+		return s.serverError(h)
 	case 'S':
 		return s.parameterStatus()
 	case 'Z':
 		return s.ready(h)
 	case 'C', 'I', 's':
 		return s.completed(h)
-	case 'N', 'A':
+	case 'N':
+		return s.notice(h)
+	case 'A':
 		_, err := s.upstream.conn.Forward(s.client)
 		return err
 	}
@@ -58,9 +59,12 @@ func (s *session) data(h wire.Header) error {
 	p := s.pending
 	p.mu.Lock()
 	t := p.head()
-	var w *work
-	if t != nil {
-		w = t.work
+	var pass, first bool
+	if t != nil && !t.probe {
+		if pass, first = t.charge(1, int64(h.Len)); pass && t.work != nil {
+			t.work.rows++
+			t.work.bytes += int64(h.Len)
+		}
 	}
 	p.mu.Unlock()
 	switch {
@@ -68,9 +72,11 @@ func (s *session) data(h wire.Header) error {
 		return desync("a row while waiting for nothing")
 	case t.probe:
 		return s.settingAnswer()
-	case w != nil:
-		w.rows++
-		w.bytes += int64(h.Len)
+	case !pass || s.swallowing:
+		return s.withhold(t, first)
+	}
+	if err := s.sayNotices(t); err != nil {
+		return err
 	}
 	s.rows.Add(1)
 	_, err := s.upstream.conn.Forward(s.client)
@@ -116,122 +122,6 @@ func (s *session) parameterStatus() error {
 	return s.client.WriteFrame('S', body)
 }
 
-// serverError passes an error on, reworded if it is the answer to a marker.
-// An error may quote a value and be as long as that, so only its beginning is
-// read: severity and SQLSTATE come first.
-func (s *session) serverError() error {
-	prefix, err := s.upstream.conn.Prefix(smallBody)
-	if err != nil {
-		return err
-	}
-	fields := errorFields(prefix)
-	fatal := fields['V'] == "FATAL" || fields['V'] == "PANIC"
-	if fatal {
-		s.lastWords.Store(true)
-	}
-	t, err := s.failHead(fields['C'], fatal)
-	if err != nil {
-		return err
-	}
-	if t != nil && t.work != nil {
-		t.work.sqlstate = orUnknown(fields['C'])
-		if t.typ == 'E' || fatal {
-			if err := s.recordResult(t.work, s.server.now()); err != nil {
-				return err
-			}
-		}
-	}
-	if t != nil && t.typ == 'S' && s.lastRun != "" {
-		// What ran well could not be committed.
-		w := &work{decision: s.lastRun, started: s.server.now(), sqlstate: orUnknown(fields['C'])}
-		if err := s.recordResult(w, w.started); err != nil {
-			return err
-		}
-	}
-	if t == nil || t.refusal == nil || fatal {
-		_, err := s.upstream.conn.Forward(s.client)
-		return err
-	}
-	if err := s.upstream.conn.Discard(); err != nil {
-		return err
-	}
-	if t.typ == 'Q' {
-		if err := s.takeRefusedCopies(t); err != nil {
-			return err
-		}
-	}
-	return s.client.WriteMessage(t.refusal.response("ERROR"))
-}
-
-// failHead returns what an error answers, and takes it off the queue unless
-// the server is going away.
-func (s *session) failHead(sqlstate string, fatal bool) (*ticket, error) {
-	p := s.pending
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	t := p.head()
-	if fatal {
-		return t, nil
-	}
-	err := p.failed(sqlstate)
-	p.changed.Broadcast()
-	return t, err
-}
-
-// takeRefusedCopies asks for every block of COPY data that a refused text
-// announces, and says that nothing was copied, so that the client takes none
-// of the blocks for statements. The error that follows ends the last one.
-func (s *session) takeRefusedCopies(t *ticket) error {
-	blocks := t.refusal.copyIns
-	for i, c := range blocks {
-		if err := s.client.WriteMessage(copyInResponse(c)); err != nil {
-			return err
-		}
-		if i == len(blocks)-1 {
-			return nil
-		}
-		if err := s.client.Flush(); err != nil {
-			return err
-		}
-		more, err := s.pending.copyEnded(t, i+1)
-		if err != nil || !more {
-			return err
-		}
-		if err := s.client.WriteMessage(&pgproto3.CommandComplete{CommandTag: []byte("COPY 0")}); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// orUnknown stands in for an SQLSTATE that the server left out.
-func orUnknown(sqlstate string) string {
-	if sqlstate == "" {
-		return "XX000"
-	}
-	return sqlstate
-}
-
-// errorFields reads the fields of an ErrorResponse (protocol section "Error
-// and Notice Message Fields").
-func errorFields(body []byte) map[byte]string {
-	fields := map[byte]string{}
-	for len(body) > 1 && body[0] != 0 {
-		value, rest, ok := bytes.Cut(body[1:], nul)
-		if !ok {
-			break
-		}
-		if _, seen := fields[body[0]]; !seen {
-			fields[body[0]] = string(value)
-		}
-		body = rest
-	}
-	if fields['V'] == "" {
-		fields['V'] = fields['S'] // before 9.6
-	}
-	return fields
-}
-
 // ready passes a ReadyForQuery on.
 func (s *session) ready(h wire.Header) error {
 	body, err := s.upstream.conn.Body(1)
@@ -247,7 +137,10 @@ func (s *session) ready(h wire.Header) error {
 	if err != nil {
 		return err
 	}
-	s.lastRun = ""
+	s.lastRun, s.swallowing = "", false
+	if err := s.sayNotices(t); err != nil {
+		return err
+	}
 	if w := t.work; w != nil {
 		if w.sqlstate == "" && w.statements >= 0 && w.completed != w.statements {
 			return desync("%d statements were judged, %d completed", w.statements, w.completed)
@@ -284,6 +177,15 @@ func (s *session) completed(h wire.Header) error {
 		if err := s.recordResult(t.work, s.server.now()); err != nil {
 			return err
 		}
+	}
+	switch {
+	case t.work != nil && t.work.withheld && !s.swallowing:
+		return s.endWithheld(t)
+	case s.swallowing:
+		return nil
+	}
+	if err := s.sayNotices(t); err != nil {
+		return err
 	}
 	return s.client.WriteFrame(h.Type, body)
 }
@@ -325,8 +227,16 @@ func (s *session) passAnswer(h wire.Header) error {
 	if err != nil {
 		return err
 	}
-	if t.probe {
+	switch {
+	case t.probe, s.swallowing:
 		return s.upstream.conn.Discard()
+	case h.Type == 'c' && t.work != nil && t.work.withheld:
+		return s.upstream.conn.Discard() // an error follows in its place
+	case h.Type == 'V':
+		return s.functionResult(t, h)
+	}
+	if err := s.sayNotices(t); err != nil {
+		return err
 	}
 	_, err = s.upstream.conn.Forward(s.client)
 	return err

@@ -41,16 +41,22 @@ func (s *session) propose(t *ticket, space *names, name string, of func() []mean
 }
 
 // proposePortal enters the portal of a Bind: it may mean what its statement
-// may mean. When the Bind is answered every Parse before it has been, so the
-// portal keeps the meanings that its statement has left.
-func (s *session) proposePortal(t *ticket, portal, name string) *refusal {
+// may mean, with a budget of its own. When the Bind is answered every Parse
+// before it has been, so the portal keeps the meanings that its statement has
+// left.
+func (s *session) proposePortal(t *ticket, portal, name string, j judgement) *refusal {
 	statements, portals := s.pending.statements, s.pending.portals
+	b := newBudget(j.terms)
 	order, r := s.propose(t, portals, portal, func() []meaning {
-		if known := statements.lookup(name); len(known) > 0 {
-			return known
+		known := slices.Clone(statements.lookup(name))
+		if len(known) == 0 {
+			unknown := unseen("a prepared statement that nobody saw made")
+			known = []meaning{{statement: &unknown}}
 		}
-		unknown := unseen("a prepared statement that nobody saw made")
-		return []meaning{{statement: &unknown}}
+		for i := range known {
+			known[i].budget = b
+		}
+		return known
 	})
 	if r != nil {
 		return r
@@ -111,11 +117,13 @@ func (s *session) proposeName(t *ticket, j judgement, use statement.NameUse, ran
 			return nil
 		}
 		space := statements
+		m := meaning{statement: use.Inner, decision: j.id, policy: j.policy, terms: j.terms, hold: use.Hold}
 		if use.Op == statement.Declare {
 			space = cursors
+			m.budget = newBudget(j.terms)
 		}
 		definition := &ticket{}
-		_, r := s.propose(definition, space, use.Name, only(meaning{statement: use.Inner, decision: j.id, policy: j.policy, hold: use.Hold}))
+		_, r := s.propose(definition, space, use.Name, only(m))
 		if r != nil {
 			return r
 		}

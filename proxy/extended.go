@@ -28,10 +28,11 @@ func (s *session) bind(ctx context.Context) error {
 	s.pending.mu.Lock()
 	meanings := s.pending.statements.lookup(name)
 	s.pending.mu.Unlock()
-	r := s.judgeAgain(ctx, "bind", meanings)
-	t := &ticket{typ: 'B'}
+	j := s.judgeAgain(ctx, "bind", meanings)
+	t := &ticket{typ: 'B', notices: j.notices}
+	r := j.refusal
 	if r == nil {
-		r = s.proposePortal(t, portal, name)
+		r = s.proposePortal(t, portal, name, j)
 	}
 	if r != nil {
 		if err := s.client.Discard(); err != nil {
@@ -39,7 +40,7 @@ func (s *session) bind(ctx context.Context) error {
 		}
 		return s.sendMarker('B', r)
 	}
-	if err := s.pending.push(t); err != nil {
+	if err := s.push(t); err != nil {
 		return err
 	}
 	_, err = s.client.Forward(s.upstream.conn)
@@ -63,19 +64,20 @@ func (s *session) execute(ctx context.Context, h wire.Header) error {
 	s.pending.mu.Lock()
 	meanings := s.pending.portals.lookup(portal)
 	s.pending.mu.Unlock()
-	if r := s.judgeAgain(ctx, "execute", meanings); r != nil {
-		return s.sendMarker('E', r)
+	j := s.judgeAgain(ctx, "execute", meanings)
+	if j.refusal != nil {
+		return s.sendMarker('E', j.refusal)
 	}
-	t := &ticket{typ: 'E'}
-	if r := s.executing(ctx, t, meanings); r != nil {
+	t := &ticket{typ: 'E', notices: j.notices}
+	if r := s.executing(ctx, t, meanings, j); r != nil {
 		return s.sendMarker('E', r)
 	}
 	return s.send(t, 'E', []byte(portal), nul, rows)
 }
 
-// executing records an execution and notes what it does to names and
-// settings.
-func (s *session) executing(ctx context.Context, t *ticket, meanings []meaning) *refusal {
+// executing records an execution, charges it to its portal, and notes what it
+// does to names and settings.
+func (s *session) executing(ctx context.Context, t *ticket, meanings []meaning, j judgement) *refusal {
 	id, kind := newID(), statement.OpaqueCode
 	var statements []statement.Statement
 	for i, m := range meanings {
@@ -85,14 +87,19 @@ func (s *session) executing(ctx context.Context, t *ticket, meanings []meaning) 
 		kind = statement.Worst(kind, m.statement.Kind)
 		statements = append(statements, *m.statement)
 	}
+	charge := s.portalAccount(meanings, j.terms)
+	if over := s.spent(charge); over != nil {
+		return over.refusal(id, false)
+	}
 	e := s.event("execute", id, executeRecord{Decision: id, Road: "execute", Kind: kind})
 	if err := s.record(ctx, e, mustBeOnDisk(kind, policy.Allow)); err != nil {
 		s.log.Error("statement refused: not recorded", "req", id, "err", err)
 		return refuseUnrecorded(id)
 	}
 	t.copyStarts = len(copyIns(s.resolve(statements))) > 0
-	t.work = &work{decision: id, started: s.server.now(), statements: -1}
-	return s.proposeNames(t, judgement{id: id}, statements)
+	t.work = &work{decision: id, started: s.server.now(), statements: -1, accounts: []account{charge}}
+	j.id = id
+	return s.proposeNames(t, j, statements)
 }
 
 // describeOrClose forwards a Describe or Close: a kind byte and a name.

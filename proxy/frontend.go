@@ -174,7 +174,7 @@ func (s *session) terminate() error {
 // send pushes a ticket and gathers its message. The ticket comes first, so
 // that the answer never finds the queue without it.
 func (s *session) send(t *ticket, typ byte, parts ...[]byte) error {
-	if err := s.pending.push(t); err != nil {
+	if err := s.push(t); err != nil {
 		return err
 	}
 	return s.upstream.conn.WriteFrame(typ, parts...)

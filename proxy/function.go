@@ -26,21 +26,21 @@ func (s *session) functionCall(ctx context.Context, h wire.Header) error {
 	}
 	id := newID()
 	p := s.server.policy.Load()
-	r := s.request([]statement.Statement{st}, st.Kind, nil)
-	d := s.decide(ctx, r, p)
+	made := s.decide(ctx, s.request([]statement.Statement{st}, st.Kind, nil), p)
+	d := &made.decision
 	if !known {
-		d = policy.Decision{
+		*d = policy.Decision{
 			Rule: "builtin:function-call", SQLSTATE: "42501", Subject: "a function called by its OID",
 			Hint: "Call the function by its name in a SELECT.", Position: -1,
 			Reasons: []policy.Reason{{Rule: "builtin:function-call", Text: "the function-call message names no function that could be judged"}},
 		}
 	}
 	var refused *refusal
-	if err := s.recordDecision(ctx, id, "function", r, p, d, nil); err != nil {
+	if err := s.recordDecision(ctx, id, "function", made, "", nil); err != nil {
 		s.log.Error("function call refused: not recorded", "req", id, "err", err)
 		refused = refuseUnrecorded(id)
 	} else if d.Verdict != policy.Allow {
-		refused = refuse(d, id, "", "")
+		refused = refuse(*d, id, "", "")
 	}
 	if refused != nil {
 		if err := s.client.Discard(); err != nil {
@@ -48,8 +48,10 @@ func (s *session) functionCall(ctx context.Context, h wire.Header) error {
 		}
 		return s.sendMarker('F', refused)
 	}
-	t := &ticket{typ: 'F', work: &work{decision: id, started: s.server.now(), statements: -1}}
-	if err := s.pending.push(t); err != nil {
+	t := &ticket{typ: 'F', notices: d.Notices, work: &work{
+		decision: id, started: s.server.now(), statements: -1, accounts: []account{{newBudget(termsOf(*d))}},
+	}}
+	if err := s.push(t); err != nil {
 		return err
 	}
 	_, err = s.client.Forward(s.upstream.conn)

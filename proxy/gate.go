@@ -3,6 +3,7 @@ package proxy
 import (
 	"context"
 	"strings"
+	"time"
 
 	"github.com/sluice-pg/sluice/policy"
 	"github.com/sluice-pg/sluice/policy/statement"
@@ -25,6 +26,9 @@ type judgement struct {
 	// policy decided. A decision by a policy that is no longer in force
 	// is taken again.
 	policy *policy.Policy
+	terms  terms
+	// notices are what the policy wants said though it refuses nothing.
+	notices []policy.Reason
 }
 
 // judgeText is the gate for every message that carries SQL: analysed,
@@ -33,15 +37,17 @@ type judgement struct {
 func (s *session) judgeText(ctx context.Context, road, text string) judgement {
 	a := s.server.analyzer.Analyze(ctx, text)
 	j := judgement{id: newID(), statements: a.Statements, policy: s.server.policy.Load()}
-	resolved := s.resolve(a.Statements)
-	j.copyIns = copyIns(resolved)
-	r := s.request(resolved, a.Kind, a.Problem)
-	d := s.decide(ctx, r, j.policy)
-	if err := s.recordDecision(ctx, j.id, road, r, j.policy, d, a); err != nil {
+	known := s.decided.find(a, j.policy)
+	if known == nil {
+		known = s.decideText(ctx, a, j.policy)
+	}
+	d := &known.decision
+	j.copyIns, j.terms, j.notices = known.copyIns, termsOf(*d), d.Notices
+	if err := s.recordDecision(ctx, j.id, road, known, text, a); err != nil {
 		s.log.Error("statement refused: not recorded", "req", j.id, "err", err)
 		j.refusal = refuseUnrecorded(j.id)
 	} else if d.Verdict != policy.Allow {
-		j.refusal = refuse(d, j.id, text, nearOf(a.Problem))
+		j.refusal = refuse(*d, j.id, text, nearOf(a.Problem))
 	}
 	if j.refusal != nil {
 		j.refusal.copyIns = j.copyIns
@@ -49,6 +55,15 @@ func (s *session) judgeText(ctx context.Context, road, text string) judgement {
 	}
 	j.text = s.virtual(ctx, text, a.Statements)
 	return j
+}
+
+// decideText resolves and decides a text that was analysed.
+func (s *session) decideText(ctx context.Context, a *statement.Analysis, p *policy.Policy) *decided {
+	resolved := s.resolve(a.Statements)
+	made := s.decide(ctx, s.request(resolved, a.Kind, a.Problem), p)
+	made.copyIns = copyIns(resolved)
+	s.decided.keep(a, made)
+	return made
 }
 
 // judgeStartup judges the settings of the start-up packet as if each had been
@@ -70,40 +85,45 @@ func (s *session) judgeStartup(ctx context.Context) error {
 
 // judgeAgain decides what a name stands for at the moment it is used: the
 // name may have been pointed elsewhere, the policy reloaded, a place
-// changed. A decision that cannot have changed is not taken again.
-func (s *session) judgeAgain(ctx context.Context, road string, meanings []meaning) *refusal {
-	p := s.server.policy.Load()
-	for _, m := range meanings {
-		if m.policy == p && len(m.statement.Names) == 0 && len(m.statement.Destinations) == 0 {
-			continue
-		}
-		if r := s.decideMeaning(ctx, road, m.statement, p); r != nil {
-			return r
-		}
-	}
+// changed. A decision that cannot have changed is not taken again. The terms
+// are the tightest of all that the name may mean.
+func (s *session) judgeAgain(ctx context.Context, road string, meanings []meaning) judgement {
+	j := judgement{policy: s.server.policy.Load()}
 	if len(meanings) == 0 {
 		unknown := unseen("a prepared statement or portal that nobody saw made")
-		return s.decideMeaning(ctx, road, &unknown, p)
+		meanings = []meaning{{statement: &unknown}}
 	}
-	return nil
+	for _, m := range meanings {
+		terms := m.terms
+		if m.policy != j.policy || len(m.statement.Names) > 0 || len(m.statement.Destinations) > 0 {
+			one := s.decideMeaning(ctx, road, m.statement, j.policy)
+			if one.refusal != nil {
+				return one
+			}
+			terms = one.terms
+			j.notices = append(j.notices, one.notices...)
+		}
+		j.terms = j.terms.tighter(terms)
+	}
+	return j
 }
 
-func (s *session) decideMeaning(ctx context.Context, road string, st *statement.Statement, p *policy.Policy) *refusal {
+func (s *session) decideMeaning(ctx context.Context, road string, st *statement.Statement, p *policy.Policy) judgement {
 	id := newID()
 	resolved := s.resolve([]statement.Statement{*st})
-	r := s.request(resolved, resolved[0].Kind, nil)
-	d := s.decide(ctx, r, p)
-	if d.Verdict == policy.Allow && !mustBeOnDisk(r.Kind, d.Verdict) {
-		return nil // the execution is recorded
+	made := s.decide(ctx, s.request(resolved, resolved[0].Kind, nil), p)
+	d := made.decision
+	j := judgement{id: id, policy: p, terms: termsOf(d), notices: d.Notices}
+	if d.Verdict == policy.Allow && !mustBeOnDisk(made.kind, d.Verdict) {
+		return j // the execution is recorded
 	}
-	if err := s.recordDecision(ctx, id, road, r, p, d, nil); err != nil {
+	if err := s.recordDecision(ctx, id, road, made, "", nil); err != nil {
 		s.log.Error("statement refused: not recorded", "req", id, "err", err)
-		return refuseUnrecorded(id)
+		j.refusal = refuseUnrecorded(id)
+	} else if d.Verdict != policy.Allow {
+		j.refusal = refuse(d, id, "", "")
 	}
-	if d.Verdict != policy.Allow {
-		return refuse(d, id, "", "")
-	}
-	return nil
+	return j
 }
 
 // request gathers what a decision may look at.
@@ -122,9 +142,24 @@ func (s *session) request(statements []statement.Statement, kind statement.Kind,
 }
 
 // decide measures the places the statements name and asks the policy.
-func (s *session) decide(ctx context.Context, r *policy.Request, p *policy.Policy) policy.Decision {
+func (s *session) decide(ctx context.Context, r *policy.Request, p *policy.Policy) *decided {
 	r.Facts.Places = s.server.measure(ctx, p, r.Statements)
-	return p.Decide(r)
+	r.Time = s.server.now().UTC().Format(time.RFC3339)
+	d := s.viewOf(p).Decide(r)
+	if !d.Volatile {
+		r.Time = "" // nothing looked at it
+	}
+	return &decided{policy: p, kind: r.Kind, decision: d, request: r}
+}
+
+// viewOf is a policy as this session meets it. Only the goroutine that reads
+// from the client uses it.
+func (s *session) viewOf(p *policy.Policy) *policy.View {
+	if s.view == nil || s.viewed != p {
+		r := s.request(nil, statement.OrdinaryRead, nil)
+		s.view, s.viewed = p.View(r.Identity, r.Session), p
+	}
+	return s.view
 }
 
 func nearOf(p *statement.Problem) string {

@@ -33,6 +33,9 @@ type meaning struct {
 	// policy.
 	decision string
 	policy   *policy.Policy
+	terms    terms
+	// budget is that of a cursor or portal; nil for a prepared statement.
+	budget *budget
 	// order counts the definitions in a name space. It is that of the
 	// latest that gave the name this statement; since is that of the
 	// latest the server has confirmed, or else of the first.

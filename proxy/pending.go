@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/sluice-pg/sluice/policy"
 	"github.com/sluice-pg/sluice/proxy/wire"
 )
 
@@ -27,6 +28,10 @@ type ticket struct {
 	done func(ok bool)
 	// copyStarts is true if the statement can ask for COPY data.
 	copyStarts bool
+	// notices are said to the client before the first answer.
+	notices []policy.Reason
+	// clock runs out when the statement's time is up.
+	clock *time.Timer
 	// dropped is what was dropped before it.
 	dropped copyEnds
 	// text is the length of the SQL in it, in bytes.
@@ -42,10 +47,20 @@ type work struct {
 	// number is not to be checked.
 	statements int
 	completed  int
-	rows       int64
-	bytes      int64
-	tag        string
-	sqlstate   string
+	// accounts are what the answers are charged to, statement by
+	// statement; a single one if statements is -1.
+	accounts []account
+	// over is the limit that was reached; no row goes to the client any
+	// more, and withheld is true if one was kept back.
+	over     *overrun
+	withheld bool
+	// late is set once the time of the statement is up and the server was
+	// told so.
+	late     *overrun
+	rows     int64
+	bytes    int64
+	tag      string
+	sqlstate string
 }
 
 // copyEnds counts CopyDone and CopyFail messages.
@@ -85,6 +100,9 @@ type pending struct {
 	status byte
 	// since is when status became I, T or E.
 	since time.Time
+	// cancelling counts the cancel requests of the proxy's own that are on
+	// their way to the server.
+	cancelling int
 	// closed is set when the session ends.
 	closed bool
 
@@ -195,6 +213,9 @@ func (p *pending) pop(ok bool) {
 	p.queue[0] = nil
 	p.queue = p.queue[1:]
 	p.text -= t.text
+	if t.clock != nil {
+		t.clock.Stop()
+	}
 	if t.done != nil {
 		t.done(ok)
 	}

@@ -77,19 +77,24 @@ type decisionRecord struct {
 	Shape         string          `json:"shape,omitempty"`
 	// ShapeID tells equal shapes; it is no digest in the store.
 	ShapeID string `json:"shape_id,omitempty"`
-	Bytes   int    `json:"bytes"`
+	// Bytes is the length of the text, 0 if it has none or none was read.
+	Bytes int `json:"bytes"`
 }
 
 // recordDecision puts a decision on record, on disk if it is about more
-// than everyday work.
-func (s *session) recordDecision(ctx context.Context, id, road string, r *policy.Request, p *policy.Policy, d policy.Decision, a *statement.Analysis) error {
-	request, err := json.Marshal(r)
+// than everyday work. Without an analysis it was made about a name. Positions
+// in the record are places in the shape, which stands beside them; those of a
+// text that is no SQL are places in the text.
+func (s *session) recordDecision(ctx context.Context, id, road string, made *decided, text string, a *statement.Analysis) error {
+	request, err := made.canonical()
 	if err != nil {
-		return fmt.Errorf("audit: decision request: %w", err)
+		return err
 	}
-	body := decisionRecord{Road: road, User: s.identity.User, Decision: d, Policy: p.Digest(), Kind: r.Kind}
+	body := decisionRecord{
+		Road: road, User: s.identity.User, Decision: made.decision, Policy: made.policy.Digest(), Kind: made.kind, Bytes: len(text),
+	}
 	if a != nil {
-		body.Shape, body.ShapeID, body.Bytes = a.Shape, a.ShapeDigest, a.Bytes
+		body.Shape, body.ShapeID = a.Shape, a.ShapeDigest
 	}
 	if len(request) <= inlineRequest {
 		body.Request = request
@@ -100,7 +105,7 @@ func (s *session) recordDecision(ctx context.Context, id, road string, r *policy
 			return fmt.Errorf("audit: %w", err)
 		}
 	}
-	return s.record(ctx, s.event("decision", id, body), mustBeOnDisk(r.Kind, d.Verdict))
+	return s.record(ctx, s.event("decision", id, body), mustBeOnDisk(made.kind, made.decision.Verdict))
 }
 
 // record puts an event on record, on disk if asked to.
@@ -129,6 +134,10 @@ type resultRecord struct {
 	Tag      string `json:"tag,omitempty"`
 	Rows     int64  `json:"rows"`
 	Bytes    int64  `json:"bytes"`
+	// Limit is the limit that was reached, and LimitRule the rule that set
+	// it.
+	Limit     string `json:"limit,omitempty"`
+	LimitRule string `json:"limit_rule,omitempty"`
 	// Micros is the time from the request to its end, in microseconds.
 	Micros int64 `json:"micros"`
 }
@@ -139,9 +148,16 @@ func (s *session) recordResult(w *work, now time.Time) error {
 	if state == "" {
 		state = "00000"
 	}
-	return s.enqueue(s.event("result", w.decision, resultRecord{
+	r := resultRecord{
 		SQLSTATE: state, Tag: w.tag, Rows: w.rows, Bytes: w.bytes, Micros: now.Sub(w.started).Microseconds(),
-	}))
+	}
+	s.pending.mu.Lock()
+	reached := w.reached()
+	s.pending.mu.Unlock()
+	if reached != nil {
+		r.Limit, r.LimitRule = reached.limit, reached.rule
+	}
+	return s.enqueue(s.event("result", w.decision, r))
 }
 
 // openRecord is the body of a session.open event.

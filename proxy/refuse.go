@@ -81,8 +81,8 @@ func refuse(d policy.Decision, id, text, near string) *refusal {
 	if r.sqlstate == "" {
 		r.sqlstate = "42501"
 	}
-	if d.Position >= 0 && d.Position <= len(text) && text != "" {
-		r.position = utf8.RuneCountInString(text[:d.Position]) + 1
+	if at := d.PlaceIn(text); at >= 0 && text != "" {
+		r.position = utf8.RuneCountInString(text[:at]) + 1
 	}
 	return r
 }

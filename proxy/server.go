@@ -128,6 +128,9 @@ func New(config *Config, parts Parts) (*Server, error) {
 // statement.
 func (s *Server) SetPolicy(p *policy.Policy) { s.policy.Store(p) }
 
+// Policy returns the policy in force.
+func (s *Server) Policy() *policy.Policy { return s.policy.Load() }
+
 // Listen binds every configured address and returns them.
 func (s *Server) Listen(ctx context.Context) ([]net.Addr, error) {
 	s.mu.Lock()

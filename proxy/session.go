@@ -13,6 +13,7 @@ import (
 
 	"github.com/jackc/pgx/v5/pgproto3"
 
+	"github.com/sluice-pg/sluice/policy"
 	"github.com/sluice-pg/sluice/proxy/credential"
 	"github.com/sluice-pg/sluice/proxy/identity"
 	"github.com/sluice-pg/sluice/proxy/wire"
@@ -33,6 +34,11 @@ type session struct {
 	upstream *upstream
 	pending  *pending
 	lease    *credential.Lease
+	// view is the policy viewed, as this session meets it; decided are
+	// decisions that hold for this session.
+	view    *policy.View
+	viewed  *policy.Policy
+	decided memory
 
 	// Since login: bytes from the client, bytes to it, rows to it.
 	bytesIn, bytesOut, rows atomic.Int64
@@ -41,6 +47,9 @@ type session struct {
 	// lastRun is the decision behind the last execution since a Sync; only
 	// fromServer uses it.
 	lastRun string
+	// swallowing is true from the error of a statement that ran to its end
+	// over its limit up to ReadyForQuery; only fromServer uses it.
+	swallowing bool
 	// left is set once the client has said goodbye.
 	left     atomic.Bool
 	stopping atomic.Bool
@@ -51,6 +60,7 @@ var (
 	errLeaseEnded = errors.New("the session's credential has ended")
 	errDraining   = errors.New("the proxy is stopping")
 	errSetting    = errors.New("a start-up setting was refused")
+	errOverLimit  = errors.New("a statement ran on over its limit")
 )
 
 const (
@@ -364,6 +374,8 @@ func reasonFor(cause error) string {
 		return "client terminated"
 	case errors.Is(cause, errSetting):
 		return "start-up setting refused"
+	case errors.Is(cause, errOverLimit):
+		return "limit reached"
 	case refused:
 		return "login upstream failed"
 	case errors.As(cause, &settings):

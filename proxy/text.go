@@ -34,14 +34,17 @@ func (s *session) query(ctx context.Context, h wire.Header) error {
 			return err
 		}
 	}
-	t := &ticket{typ: 'Q', copyStarts: len(j.copyIns) > 0}
+	t := &ticket{typ: 'Q', copyStarts: len(j.copyIns) > 0, notices: j.notices}
+	if j.refusal == nil {
+		j.refusal = s.spentBefore(j)
+	}
 	if j.refusal == nil {
 		j.refusal = s.proposeNames(t, j, j.statements)
 	}
 	if j.refusal != nil {
 		return s.sendMarker('Q', j.refusal)
 	}
-	t.work = &work{decision: j.id, started: s.server.now(), statements: len(j.statements)}
+	t.work = &work{decision: j.id, started: s.server.now(), statements: len(j.statements), accounts: s.textAccounts(j)}
 	if j.text != "" {
 		text = j.text
 	}
@@ -52,13 +55,12 @@ func (s *session) query(ctx context.Context, h wire.Header) error {
 func (s *session) refuseUnread(ctx context.Context, typ byte, got int, unnamed bool) error {
 	id := newID()
 	r := refuseTooLarge(id, got, s.server.config.Limits.StatementBytes)
-	p := s.server.policy.Load()
-	d := policy.Decision{
+	made := &decided{policy: s.server.policy.Load(), kind: statement.ParseError, decision: policy.Decision{
 		Rule: r.rule, Statement: -1, Subject: "a text over the size limit", SQLSTATE: r.sqlstate, Position: -1,
 		Reasons: []policy.Reason{{Rule: r.rule, Text: r.message}},
-	}
-	request := s.request(nil, statement.ParseError, &statement.Problem{SQLSTATE: r.sqlstate, Message: "text over the size limit", Position: -1})
-	if err := s.recordDecision(ctx, id, "unread", request, p, d, nil); err != nil {
+	}}
+	made.request = s.request(nil, statement.ParseError, &statement.Problem{SQLSTATE: r.sqlstate, Message: "text over the size limit", Position: -1})
+	if err := s.recordDecision(ctx, id, "unread", made, "", nil); err != nil {
 		s.log.Error("statement refused: not recorded", "req", id, "err", err)
 		r = refuseUnrecorded(id)
 	}
@@ -104,8 +106,8 @@ func (s *session) parse(ctx context.Context, h wire.Header) error {
 		return s.sendMarker('P', j.refusal)
 	}
 	st := soleStatement(j.statements)
-	t := &ticket{typ: 'P', text: len(text)}
-	if _, r := s.propose(t, s.pending.statements, name, only(meaning{statement: st, decision: j.id, policy: j.policy})); r != nil {
+	t := &ticket{typ: 'P', text: len(text), notices: j.notices}
+	if _, r := s.propose(t, s.pending.statements, name, only(meaning{statement: st, decision: j.id, policy: j.policy, terms: j.terms})); r != nil {
 		r.unnamed = name == ""
 		return s.sendMarker('P', r)
 	}

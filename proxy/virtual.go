@@ -18,12 +18,16 @@ func (s *session) virtual(ctx context.Context, text string, statements []stateme
 	for i := range statements {
 		st := &statements[i]
 		rows := s.answer(ctx, st.Show)
-		if rows == nil || st.Start < last || st.End < st.Start || st.End > len(text) {
+		if rows == nil {
 			continue
 		}
-		out.WriteString(text[last:st.Start])
+		start, end := statement.Locate(text, st.Start), statement.Locate(text, st.End)
+		if start < last || end < start {
+			continue
+		}
+		out.WriteString(text[last:start])
 		out.WriteString(rows.selectText())
-		last = st.End
+		last = end
 	}
 	if last == 0 {
 		return ""

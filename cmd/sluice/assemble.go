@@ -177,22 +177,6 @@ func (r *running) nameVersion(ctx context.Context, name string, admin *pgconn.Co
 	return nil
 }
 
-// reload puts the policy document in force again, or keeps the old policy if
-// the new one is not valid.
-func (r *running) reload(ctx context.Context) {
-	p, source, err := loadPolicy(r.config.Policy)
-	if err != nil {
-		r.log.Error("policy not reloaded, the old one stays in force", "err", err)
-		return
-	}
-	if err := r.recordStart(ctx, p, source); err != nil {
-		r.log.Error("policy not reloaded, the old one stays in force", "err", err)
-		return
-	}
-	r.server.SetPolicy(p)
-	r.log.Info("policy reloaded", "policy", p.Name(), "digest", p.Digest())
-}
-
 // stop drains the proxy and closes its parts, in the order in which they
 // need each other.
 func (r *running) stop(ctx context.Context) error {

@@ -22,7 +22,7 @@ func serveCommand() *cli.Command {
 	return &cli.Command{
 		Name:  "serve",
 		Usage: "stand in front of the configured databases",
-		Description: "SIGHUP reads the policy again. SIGTERM and Ctrl-C stop accepting clients, end idle sessions and let\n" +
+		Description: "The policy is read again when its file changes, and at SIGHUP. SIGTERM and Ctrl-C stop accepting clients, end idle sessions and let\n" +
 			"transactions finish for limits.drain; a second one cuts them.",
 		Flags: []cli.Flag{
 			&cli.PathFlag{Name: "config", Aliases: []string{"c"}, EnvVars: []string{"SLUICE_CONFIG"}, Value: "/etc/sluice/sluice.yaml", Usage: "configuration `FILE`"},
@@ -60,10 +60,18 @@ func serve(ctx context.Context, config *proxy.Config, log *slog.Logger) error {
 	hup := make(chan os.Signal, 1)
 	signal.Notify(hup, syscall.SIGHUP)
 	defer signal.Stop(hup)
+	changed := make(chan struct{})
+	if config.Policy != "" {
+		watching, done := context.WithCancel(ctx)
+		defer done()
+		go watchFile(watching, config.Policy, policyTick, changed)
+	}
 	for {
 		select {
 		case <-hup:
-			r.reload(ctx)
+			r.reload(ctx, true)
+		case <-changed:
+			r.reload(ctx, false)
 		case err := <-r.served:
 			r.served <- err
 			return r.stop(context.WithoutCancel(ctx))

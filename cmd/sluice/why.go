@@ -66,11 +66,17 @@ func explainRecord(r record.Record) (user string, lines []string, err error) {
 			SQLSTATE string `json:"sqlstate"`
 			Tag      string `json:"tag"`
 			Rows     int64  `json:"rows"`
+			Limit    string `json:"limit"`
+			Rule     string `json:"limit_rule"`
 		}
 		if r.Type != "result" || json.Unmarshal(r.Body, &result) != nil {
 			return "", nil, nil
 		}
-		return "", []string{fmt.Sprintf("it ran: SQLSTATE %s, %s, %d rows", result.SQLSTATE, result.Tag, result.Rows)}, nil
+		lines = []string{fmt.Sprintf("it ran: SQLSTATE %s, %s, %d rows", result.SQLSTATE, result.Tag, result.Rows)}
+		if result.Limit != "" {
+			lines = append(lines, fmt.Sprintf("stopped: it reached the limit of %s of rule %s", result.Limit, result.Rule))
+		}
+		return "", lines, nil
 	}
 	var body struct {
 		User     string          `json:"user"`
@@ -92,15 +98,23 @@ func explainRecord(r record.Record) (user string, lines []string, err error) {
 	if body.Shape != "" {
 		lines = append(lines, "text: "+body.Shape)
 	}
-	for _, reason := range d.Reasons {
-		at := ""
-		if reason.Position != "" {
-			at = " at " + reason.Position
-		}
-		lines = append(lines, fmt.Sprintf("because: %s (rule %s%s)", reason.Text, reason.Rule, at))
-	}
+	lines = append(lines, reasonLines("because", d.Reasons)...)
+	lines = append(lines, reasonLines("warned", d.Notices)...)
+	lines = append(lines, reasonLines("observed only", d.Shadow)...)
 	if d.Hint != "" {
 		lines = append(lines, "instead: "+d.Hint)
 	}
 	return body.User, append(lines, "policy: "+body.Policy), nil
+}
+
+// reasonLines words reasons, one a line.
+func reasonLines(word string, reasons []policy.Reason) (lines []string) {
+	for _, reason := range reasons {
+		at := ""
+		if reason.Position != "" {
+			at = " at " + reason.Position
+		}
+		lines = append(lines, fmt.Sprintf("%s: %s (rule %s%s)", word, reason.Text, reason.Rule, at))
+	}
+	return lines
 }

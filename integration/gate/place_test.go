@@ -29,7 +29,7 @@ const (
 	group    = "shop_app"
 	user     = "alice"
 	password = "a password for loopback"
-	allowAll = "version: 1\nrules:\n  - {id: all, effect: allow, kinds: ['*']}\n"
+	allowAll = "version: 1\nrules:\n  - {id: all, effect: allow, kinds: ['*'], limits: {rows: unlimited, bytes: unlimited}}\n"
 	worker   = "parse-worker"
 )
 

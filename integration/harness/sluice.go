@@ -21,7 +21,7 @@ import (
 // AllowAll is a policy that refuses nothing that a policy can allow.
 const AllowAll = `version: 1
 rules:
-  - {id: everything, effect: allow, kinds: ["*"]}
+  - {id: everything, effect: allow, kinds: ["*"], limits: {rows: unlimited, bytes: unlimited}}
 `
 
 // ThroughSluice is the name of the way through a gate.

@@ -34,6 +34,9 @@ type Options struct {
 	// Timeout is how long a worker may take for one text before it is
 	// killed. Default 5 s.
 	Timeout time.Duration
+	// CacheBytes bounds the memory in which analyses are kept for texts of
+	// the same shape, about; negative for none. Default 32 MiB.
+	CacheBytes int
 }
 
 func (o Options) withDefaults() Options {
@@ -48,6 +51,9 @@ func (o Options) withDefaults() Options {
 	set(&o.InProcessOperators, 200)
 	set(&o.InProcessNesting, 50)
 	set(&o.Workers, 2)
+	if o.CacheBytes == 0 {
+		o.CacheBytes = 32 << 20
+	}
 	if o.Timeout <= 0 {
 		o.Timeout = 5 * time.Second
 	}
@@ -56,14 +62,19 @@ func (o Options) withDefaults() Options {
 
 // Analyzer turns texts into analyses. It is safe for concurrent use.
 type Analyzer struct {
-	opts Options
-	pool *pool
+	opts  Options
+	pool  *pool
+	cache *cache // nil for none
 }
 
 // NewAnalyzer returns an Analyzer. Worker processes start when first needed.
 func NewAnalyzer(opts Options) *Analyzer {
 	opts = opts.withDefaults()
-	return &Analyzer{opts: opts, pool: newPool(opts.Worker, opts.Workers, opts.Timeout)}
+	a := &Analyzer{opts: opts, pool: newPool(opts.Worker, opts.Workers, opts.Timeout)}
+	if opts.CacheBytes > 0 {
+		a.cache = newCache(opts.CacheBytes)
+	}
+	return a
 }
 
 // Close ends the worker processes and waits for them. Texts being analysed
@@ -71,24 +82,55 @@ func NewAnalyzer(opts Options) *Analyzer {
 func (a *Analyzer) Close() error { return a.pool.close() }
 
 // Analyze says what a text does. The result is never nil; whatever goes
-// wrong, a cancelled ctx included, is a result of kind ParseError.
+// wrong, a cancelled ctx included, is a result of kind ParseError. It is
+// shared with other callers, and nobody may change it.
+//
+// A text that differs from an earlier one only in white space, comments and
+// literals that the analysis did not look at is not parsed again: it gets the
+// analysis of the earlier one. What is refused is not kept, since a refusal
+// names places and words of its own text.
 func (a *Analyzer) Analyze(ctx context.Context, text string) *Analysis {
+	if a.cache == nil {
+		analysis, _ := a.analyze(ctx, text)
+		return analysis
+	}
+	k := keys.Get().(*key)
+	defer keys.Put(k)
+	// What is longer goes to a worker or is refused, like everything else
+	// that has no key.
+	keyed := len(text) <= min(a.opts.InProcessBytes, a.opts.MaxBytes) && k.read(text)
+	if keyed {
+		if found := a.cache.find(k, text); found != nil {
+			a.cache.hits.add(k.stripe)
+			return found
+		}
+	}
+	a.cache.misses.add(k.stripe)
+	analysis, here := a.analyze(ctx, text)
+	if keyed && here && analysis.Problem == nil {
+		return a.cache.keep(k, analysis)
+	}
+	return analysis
+}
+
+// analyze reads a text; here says that it was parsed in this process.
+func (a *Analyzer) analyze(ctx context.Context, text string) (analysis *Analysis, here bool) {
 	if problem := a.bounds(text); problem != nil {
-		return refused(text, problem)
+		return refused(problem), false
 	}
 	count := crudeCount(text)
 	if len(text) <= a.opts.InProcessBytes && count.fits(a.opts) {
 		b := &bodies{}
 		analysis := judgeWith(text, b)
 		if !b.unread || len(a.opts.Worker) == 0 {
-			return analysis
+			return analysis, true
 		}
 	}
 	analysis, err := a.pool.analyze(ctx, text, a.opts.MaxOperators)
 	if err != nil {
-		return refused(text, workerProblem(err))
+		return refused(workerProblem(err)), false
 	}
-	return analysis
+	return analysis, false
 }
 
 // bounds refuses what no parser needs to see.
@@ -127,8 +169,8 @@ func firstInvalid(text string) int {
 }
 
 // refused is the analysis of a text that could not be judged.
-func refused(text string, problem *Problem) *Analysis {
-	return &Analysis{Kind: ParseError, Problem: problem, Bytes: len(text)}
+func refused(problem *Problem) *Analysis {
+	return &Analysis{Kind: ParseError, Problem: problem}
 }
 
 // Sensitive reports whether the meaning of a text may depend on settings that

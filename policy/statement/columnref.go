@@ -61,7 +61,7 @@ func (w *walker) resolve(names []string, star bool) found {
 	case len(names) > 1:
 		name := names[len(names)-1]
 		if i := w.lookup(names[:len(names)-1]); i != nil {
-			return w.columnOf(i, name)
+			return w.attribute(i, name)
 		}
 		if w.variables[names[0]] {
 			return found{} // its value was read elsewhere
@@ -119,15 +119,29 @@ func (w *walker) lookup(names []string) *item {
 	return nil
 }
 
+// attribute is item.name: a column, or a function of the row.
+func (w *walker) attribute(i *item, name string) found {
+	if !rowFunctions[name] {
+		return w.columnOf(i, name)
+	}
+	if i.output != nil {
+		if _, listed := i.output.field(name); listed {
+			return w.columnOf(i, name)
+		}
+	}
+	w.untold(untoldAttribute)
+	return i.all()
+}
+
 // columnOf is a column that an item is known to have.
 func (w *walker) columnOf(i *item, name string) found {
 	switch {
+	case i.renamed[name]: // which one, only the catalog knows
+		return i.all()
 	case len(i.parts) > 0:
 		return w.among(i.parts, name)
 	case i.output != nil:
 		return i.output.trace(name)
-	case i.renamed[name]: // which one, only the catalog knows
-		return i.all()
 	}
 	return found{from: []origin{{i.relation.schema, i.relation.relation, name}}, known: i.known}
 }
@@ -205,7 +219,7 @@ func (w *walker) bare(name string) found {
 }
 
 // surely finds a column that an item of a level certainly has: a listed column
-// of a sub-select, or one merged by USING.
+// of a sub-select, one merged by USING, or one that an alias gave a name.
 func (w *walker) surely(l *level, name string) (f found, has bool) {
 	for _, i := range l.items {
 		if i.hidden {
@@ -215,7 +229,7 @@ func (w *walker) surely(l *level, name string) (f found, has bool) {
 		if i.output != nil {
 			_, listed = i.output.field(name)
 		}
-		if listed || i.merged[name] {
+		if listed || i.merged[name] || i.renamed[name] {
 			has = true
 			f.from = append(f.from, w.columnOf(i, name).from...)
 		}
@@ -249,7 +263,7 @@ func (w *walker) indirection(a *pg.A_Indirection) bool {
 		if row := w.lookup(strs(ref.Fields)); row != nil {
 			f := row.all()
 			if !isStar {
-				f = w.columnOf(row, name)
+				f = w.attribute(row, name)
 			}
 			w.note(f, int(ref.Location))
 			w.walkNodes(a.Indirection[1:])
@@ -257,7 +271,7 @@ func (w *walker) indirection(a *pg.A_Indirection) bool {
 		}
 	}
 	if !isStar {
-		w.untold("attribute notation may call a function")
+		w.untold(untoldAttribute)
 	}
 	return false
 }

@@ -3,12 +3,13 @@
 //
 // # The way of a text
 //
-//	text -> bounds -> parser -> walk -> Analysis
-//	          |         |        one switch over the statement types, then
-//	          |         |        every field of the tree
-//	          |         in this process if the text is small and flat,
-//	          |         in a worker process otherwise
-//	          size, encoding, a count of everything that can nest
+//	text -> cache -> bounds -> parser -> walk -> Analysis
+//	         |        |         |        one switch over the statement types,
+//	         |        |         |        then every field of the tree
+//	         |        |         in this process if the text is small and flat,
+//	         |        |         in a worker process otherwise
+//	         |        size, encoding, a count of everything that can nest
+//	         a text of the same shape was read before
 //
 // The parser is C and recurses: a text of 48 KB can overflow its stack, which
 // no Go program survives. So a crude count (gate.go), which does not try to
@@ -19,6 +20,28 @@
 // The bodies of functions and DO are read there too (body.go, plpgsql.go):
 // their parser aborts on some input, and the escapes of the string they stand
 // in can hide their depth from the crude count.
+//
+// # Shapes, positions and the cache
+//
+// Applications send the same statements with other values. The shape of a
+// text is what stays: the text without comments, with one space for white
+// space and ? for a literal. An Analysis depends on the shape, on the kinds of
+// the literals and, if the walk looked at one, on their values; on nothing
+// else, so it points into the shape and not into the text. Locate finds the
+// place in a text again.
+//
+// A small lexer (lexer.go) makes the key of a text (key.go) without the
+// parser, and gives up at anything that could be read in two ways: escapes,
+// strings over several lines, numbers of unusual form. What has the key of an
+// earlier text gets its Analysis (cache.go), the same for everybody: it is
+// never written to, and stays as it is when the cache has dropped it. The
+// cache holds no literal; where literals matter, the key has a digest of them
+// under a salt of the process. Neither what is refused nor what a worker read
+// is kept.
+//
+// Whoever makes the walk look at a literal calls literalsMatter first, which
+// walker.constant does by itself. Without it two texts would share what they
+// must not; tests with other literals in every known statement look for that.
 //
 // # What it promises
 //
@@ -43,5 +66,7 @@
 // own, which function a cast or row.attribute calls: only the catalog knows.
 // Types in casts are taken as harmless, since enums and domains are everyday.
 // PostgreSQL before 16 refuses a vertical tab that this grammar takes for
-// white space, which is the safe direction.
+// white space, which is the safe direction. So is that libpg_query refuses a
+// comment between two words that its grammar reads together, as in NOT IN,
+// NULLS LAST and WITH TIME ZONE.
 package statement

@@ -22,7 +22,7 @@ type item struct {
 	alias, schema string
 	// relation is the relation it is, with an empty name if it is not one.
 	relation origin
-	// renamed are column names given by the alias of a relation.
+	// renamed are column names given by the alias of a relation or join.
 	renamed map[string]bool
 	// output is what a sub-select, a common table expression or a function
 	// returns; nil for a relation.
@@ -225,7 +225,7 @@ func (w *walker) join(j *pg.JoinExpr) {
 				i.renamed = renamed
 			}
 		}
-		w.in(&item{alias: a, parts: sides, hidden: true})
+		w.in(&item{alias: a, parts: sides, renamed: renamed, hidden: true})
 	}
 }
 

@@ -3,6 +3,7 @@ package statement
 import (
 	"errors"
 	"fmt"
+	"reflect"
 
 	pg "github.com/pganalyze/pg_query_go/v6"
 	"github.com/pganalyze/pg_query_go/v6/parser"
@@ -18,7 +19,7 @@ func judge(text string) (analysis *Analysis) {
 func judgeWith(text string, b *bodies) (analysis *Analysis) {
 	defer func() {
 		if r := recover(); r != nil {
-			analysis = refused(text, &Problem{
+			analysis = refused(&Problem{
 				SQLSTATE: "XX000",
 				Message:  fmt.Sprintf("reading the statement failed inside Sluice (%T)", r),
 				Hint:     "Please report this statement's shape; it was refused, not run.",
@@ -28,14 +29,14 @@ func judgeWith(text string, b *bodies) (analysis *Analysis) {
 	}()
 	tokens, err := scan(text)
 	if err != nil {
-		return refused(text, parserProblem(text, nil, err))
+		return refused(parserProblem(text, nil, err))
 	}
 	return judgeTokens(text, tokens, b)
 }
 
 // judgeTokens is judge for a text whose tokens are known.
 func judgeTokens(text string, tokens []token, b *bodies) *Analysis {
-	analysis := &Analysis{Bytes: len(text)}
+	analysis := &Analysis{}
 	tree, err := pg.Parse(text)
 	if err != nil {
 		analysis.Problem = parserProblem(text, tokens, err)
@@ -47,11 +48,13 @@ func judgeTokens(text string, tokens []token, b *bodies) *Analysis {
 	for _, raw := range tree.GetStmts() {
 		st, problem := judgeStatement(text, tokens, raw, b)
 		if problem != nil {
-			return &Analysis{Problem: problem, Shape: analysis.Shape, ShapeDigest: analysis.ShapeDigest, Bytes: len(text)}
+			return &Analysis{Problem: problem, Shape: analysis.Shape, ShapeDigest: analysis.ShapeDigest}
 		}
 		analysis.Statements = append(analysis.Statements, *st)
 		analysis.Kind = Worst(analysis.Kind, st.Kind)
 	}
+	r := replacer{f: placesOf(tokens).inShape}
+	r.replace(reflect.ValueOf(analysis.Statements))
 	return analysis
 }
 

@@ -2,6 +2,7 @@ package statement
 
 import (
 	"strconv"
+	"strings"
 
 	pg "github.com/pganalyze/pg_query_go/v6"
 )
@@ -58,3 +59,23 @@ func textType(t *pg.TypeName) bool {
 // isNull reports whether an expression is the keyword NULL, which is no
 // literal.
 func isNull(n *pg.Node) bool { return n.GetAConst().GetIsnull() }
+
+// optionValue is what may be recorded of an option's value, see Option.
+func (w *walker) optionValue(n *pg.Node) string {
+	if n != nil {
+		w.literalsMatter()
+	}
+	switch v := n.GetNode().(type) {
+	case *pg.Node_String_:
+		if word := strings.ToLower(v.String_.Sval); optionWords[word] {
+			return word
+		}
+	case *pg.Node_Integer:
+		return strconv.Itoa(int(v.Integer.Ival))
+	case *pg.Node_Float:
+		return v.Float.Fval
+	case *pg.Node_Boolean:
+		return strconv.FormatBool(v.Boolean.Boolval)
+	}
+	return ""
+}

@@ -2,7 +2,6 @@ package statement
 
 import (
 	"slices"
-	"strconv"
 	"strings"
 
 	pg "github.com/pganalyze/pg_query_go/v6"
@@ -38,28 +37,9 @@ func (w *walker) options(list []*pg.Node) {
 			w.fail("statement has more than %d options", most)
 			return
 		}
-		if e.Arg != nil {
-			w.literalsMatter()
-		}
-		o := Option{Name: clip(strings.ToLower(e.Defname)), Value: optionValue(e.Arg), Position: w.place(e.Location)}
+		o := Option{Name: clip(strings.ToLower(e.Defname)), Value: w.optionValue(e.Arg), Position: w.place(e.Location)}
 		if !slices.Contains(w.st.Options, o) {
 			w.st.Options = append(w.st.Options, o)
 		}
 	}
-}
-
-func optionValue(n *pg.Node) string {
-	switch v := n.GetNode().(type) {
-	case *pg.Node_String_:
-		if word := strings.ToLower(v.String_.Sval); optionWords[word] {
-			return word
-		}
-	case *pg.Node_Integer:
-		return strconv.Itoa(int(v.Integer.Ival))
-	case *pg.Node_Float:
-		return v.Float.Fval
-	case *pg.Node_Boolean:
-		return strconv.FormatBool(v.Boolean.Boolval)
-	}
-	return ""
 }

@@ -70,6 +70,9 @@ func (w *walker) inner(use NameUse, query *pg.Node) {
 		return
 	}
 	use.Inner = st
+	if st.LiteralsMatter {
+		w.literalsMatter()
+	}
 	w.name(use)
 	w.absorb(st)
 	for _, s := range st.Settings {

@@ -13,7 +13,7 @@ const maxShape = 2 << 10
 
 // shape returns the text with every literal as ?, without comments and with
 // one space for any white space, cut at maxShape, and the SHA-256 of the
-// whole.
+// whole. Tokens that touch in the text touch in the shape.
 func shape(text string, tokens []token) (cut, digest string) {
 	return shapeWithout(text, tokens, token.literal)
 }
@@ -27,12 +27,12 @@ func unreadShape(text string, tokens []token) (cut, digest string) {
 
 func shapeWithout(text string, tokens []token, hidden func(token) bool) (cut, digest string) {
 	s := shaper{sum: sha256.New()}
-	last := -1
+	var r ruler
 	for _, t := range tokens {
 		if t.comment() {
 			continue
 		}
-		if last >= 0 && t.start > last {
+		if r.gap(t.start) {
 			s.add(" ")
 		}
 		if hidden(t) {
@@ -40,9 +40,37 @@ func shapeWithout(text string, tokens []token, hidden func(token) bool) (cut, di
 		} else {
 			s.add(text[t.start:t.end])
 		}
-		last = t.end
+		r.step(t.start, t.end, hidden(t))
 	}
 	return s.kept.String(), hex.EncodeToString(s.sum.Sum(nil))
+}
+
+// ruler follows the tokens of a text along its shape.
+type ruler struct {
+	begun bool
+	// end is where the last token ends in the text, at where it ends in
+	// the shape.
+	end, at int
+}
+
+// gap reports whether the shape has a space before a token that begins at
+// start.
+func (r *ruler) gap(start int) bool { return r.begun && start > r.end }
+
+// step passes one token, a comment excepted, and returns where it begins in
+// the shape.
+func (r *ruler) step(start, end int, hidden bool) int {
+	if r.gap(start) {
+		r.at++
+	}
+	begin := r.at
+	if hidden {
+		r.at++
+	} else {
+		r.at += end - start
+	}
+	r.begun, r.end = true, end
+	return begin
 }
 
 type shaper struct {

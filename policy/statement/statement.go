@@ -2,7 +2,12 @@ package statement
 
 // Analysis is everything that was learned from one text: a simple Query, or
 // the text of one Parse. It holds no literal of the text, so it may be
-// recorded.
+// recorded. It is shared by everybody whose text has the same shape: nobody
+// may write into it, or into what it points to.
+//
+// Positions in Statements are byte offsets in the whole, uncut shape, so that
+// they fit the shape on record and are the same for all texts of that shape.
+// Locate finds the place in a text.
 type Analysis struct {
 	// Kind is the worst kind of the statements; OrdinaryRead for a text
 	// without statements (empty, or only comments).
@@ -17,8 +22,6 @@ type Analysis struct {
 	Shape string `json:"shape,omitempty"`
 	// ShapeDigest is the SHA-256 (hex) of the whole, uncut shape.
 	ShapeDigest string `json:"shape_digest,omitempty"`
-	// Bytes is the length of the text.
-	Bytes int `json:"bytes"`
 }
 
 // Statement is one statement of a text.
@@ -58,12 +61,12 @@ type Statement struct {
 	// Unresolved says what the text cannot tell, in constant words such as
 	// "attribute notation may call a function".
 	Unresolved []string `json:"unresolved,omitempty"`
-	// Start and End delimit the statement in the text, in bytes, without
+	// Start and End delimit the statement in the shape, in bytes, without
 	// the separating semicolon.
 	Start int `json:"start"`
 	End   int `json:"end"`
 	// LiteralsMatter is true if another value of a literal could give
-	// another analysis.
+	// another analysis, and always if a worker process read the text.
 	LiteralsMatter bool `json:"-"`
 }
 
@@ -73,7 +76,8 @@ type Effect struct {
 	// What names it in words for people: "COPY TO PROGRAM",
 	// "function dblink", "GRANT to PUBLIC". Never a literal of the text.
 	What string `json:"what"`
-	// Position is a byte offset in the text, -1 if unknown.
+	// Position is a byte offset in the shape, -1 if unknown; so it is
+	// everywhere but in a Problem.
 	Position int `json:"position"`
 }
 
@@ -229,6 +233,7 @@ type Problem struct {
 	Near string `json:"-"`
 	// Hint says what to do instead, if there is something.
 	Hint string `json:"hint,omitempty"`
-	// Position is a byte offset in the text, -1 if unknown.
+	// Position is a byte offset in the text, -1 if unknown: what has a
+	// Problem may have no shape.
 	Position int `json:"position"`
 }

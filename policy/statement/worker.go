@@ -115,7 +115,7 @@ func answer(out io.Writer, request []byte) error {
 // judgeBounded is judge behind the exact limits.
 func judgeBounded(text string, limit int) *Analysis {
 	if at := deepComment(text); at >= 0 {
-		return refused(text, &Problem{
+		return refused(&Problem{
 			SQLSTATE: "54001",
 			Message:  fmt.Sprintf("comments are nested more than %d levels deep", maxComments),
 			Position: at,
@@ -123,10 +123,10 @@ func judgeBounded(text string, limit int) *Analysis {
 	}
 	tokens, err := scan(text)
 	if err != nil {
-		return refused(text, parserProblem(text, nil, err))
+		return refused(parserProblem(text, nil, err))
 	}
 	if problem := tooDeep(tokens, limit); problem != nil {
-		analysis := refused(text, problem)
+		analysis := refused(problem)
 		analysis.Shape, analysis.ShapeDigest = unreadShape(text, tokens)
 		return analysis
 	}

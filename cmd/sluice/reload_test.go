@@ -1,0 +1,125 @@
+package main
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+const testTick = 20 * time.Millisecond
+
+// watched starts a watch and swallows its first word.
+func watched(t *testing.T, path string) <-chan struct{} {
+	t.Helper()
+	ctx, cancel := context.WithCancel(t.Context())
+	changed, gone := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(gone)
+		watchFile(ctx, path, testTick, changed)
+	}()
+	t.Cleanup(func() { cancel(); <-gone })
+	hear(t, changed, "the beginning")
+	return changed
+}
+
+func hear(t *testing.T, changed <-chan struct{}, of string) {
+	t.Helper()
+	select {
+	case <-changed:
+	case <-time.After(20 * time.Second):
+		t.Fatalf("nothing was said of %s", of)
+	}
+}
+
+func write(t *testing.T, path, text string) {
+	t.Helper()
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func must(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestWatchFile(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "policy.yaml")
+	write(t, path, "version: 1")
+	changed := watched(t, path)
+
+	write(t, path, "version: 1 # written in place")
+	hear(t, changed, "a file written in place")
+
+	write(t, path+".new", "version: 1 # renamed over")
+	must(t, os.Rename(path+".new", path))
+	hear(t, changed, "a file renamed over it")
+
+	must(t, os.Remove(path))
+	time.Sleep(3 * testTick)
+	write(t, path, "version: 1 # back again")
+	hear(t, changed, "a file that came back")
+}
+
+// Kubernetes keeps a ConfigMap in a folder of links into another one, which
+// it replaces as a whole.
+func TestWatchFileSeesLinkedFolders(t *testing.T) {
+	dir := t.TempDir()
+	for _, name := range []string{"1", "2"} {
+		must(t, os.Mkdir(filepath.Join(dir, name), 0o700))
+		write(t, filepath.Join(dir, name, "policy.yaml"), "version: 1 # of folder "+name)
+	}
+	must(t, os.Symlink("1", filepath.Join(dir, "..data")))
+	must(t, os.Symlink(filepath.Join("..data", "policy.yaml"), filepath.Join(dir, "policy.yaml")))
+	changed := watched(t, filepath.Join(dir, "policy.yaml"))
+	must(t, os.Symlink("2", filepath.Join(dir, "..new")))
+	must(t, os.Rename(filepath.Join(dir, "..new"), filepath.Join(dir, "..data")))
+	hear(t, changed, "a swapped folder")
+}
+
+// A file that is still being written is not spoken of.
+func TestWatchFileWaitsForTheLastByte(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "policy.yaml")
+	write(t, path, "version: 1")
+	changed := watched(t, path)
+	f, err := os.Create(path)
+	must(t, err)
+	writing := make(chan struct{})
+	go func() {
+		defer close(writing)
+		for range 200 {
+			if _, err := f.WriteString("# a line\n"); err != nil {
+				t.Error(err)
+			}
+			time.Sleep(testTick / 10)
+		}
+	}()
+	hear(t, changed, "a file written slowly")
+	select {
+	case <-writing:
+	default:
+		t.Error("the change was spoken of while the file was being written")
+	}
+	must(t, f.Close())
+}
+
+func TestCut(t *testing.T) {
+	for _, c := range []struct {
+		text string
+		most int
+		want string
+	}{{"abc", 3, "abc"}, {"abc", 2, "ab"}, {"aé", 2, "a"}, {"", 5, ""}} {
+		if got := cut(c.text, c.most); got != c.want {
+			t.Errorf("cut(%q, %d) = %q", c.text, c.most, got)
+		}
+	}
+	if got := cut(strings.Repeat("é", 5000), maxRefusal); len(got) != maxRefusal {
+		t.Errorf("%d bytes", len(got))
+	}
+}

@@ -1,0 +1,15 @@
+CREATE SCHEMA app;
+CREATE TYPE addr AS (street text, city text);
+CREATE TABLE users (id int, email text, name text, phone text, created_at timestamptz, n int, at timestamptz, active bool, address addr, tags int[], doc jsonb, x int, y int, nick text, address2 text, old bool);
+CREATE TABLE orders (id int, user_id int, total int, note text);
+CREATE TABLE app.orders (id int, user_id int);
+CREATE TABLE staff (id int, boss int, phone text, email2 text);
+CREATE TABLE limits (n int);
+CREATE TABLE t (a int, b int, c int, d int, e text);
+CREATE TABLE u (a int, b int, c int);
+CREATE TABLE e (at timestamptz, x int);
+CREATE TABLE a (i int, id int, ax int);
+CREATE TABLE b (i int, id int, x int, bx int);
+CREATE TABLE v (q int);
+CREATE FUNCTION f() RETURNS SETOF int LANGUAGE sql AS 'SELECT 1';
+CREATE FUNCTION leak(text) RETURNS bool LANGUAGE sql AS 'SELECT true';

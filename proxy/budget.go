@@ -1,0 +1,152 @@
+package proxy
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/sluice-pg/sluice/policy"
+)
+
+// terms are what a statement was let in on.
+type terms struct {
+	limits policy.Limits
+	// rule is the id of the rule whose limits these are, position its
+	// file:line:column.
+	rule, position string
+}
+
+func termsOf(d policy.Decision) terms { return terms{d.Limits, d.LimitsRule, d.LimitsPosition} }
+
+// tighter takes from two terms whatever is less.
+func (t terms) tighter(other terms) terms {
+	less := func(mine *int64, its int64) {
+		if its != 0 && (*mine == 0 || its < *mine) {
+			*mine = its
+			t.rule, t.position = other.rule, other.position
+		}
+	}
+	duration := int64(t.limits.Duration)
+	less(&t.limits.Rows, other.limits.Rows)
+	less(&t.limits.Bytes, other.limits.Bytes)
+	less(&duration, int64(other.limits.Duration))
+	t.limits.Duration = time.Duration(duration)
+	return t
+}
+
+// budget counts what a statement has sent to the client. That of a cursor or
+// portal lasts as long as it does, so that taking rows in slices takes no more
+// of them. It is used under the lock of the session's pending queue.
+type budget struct {
+	terms
+	rows, bytes int64
+	// over is set once more was asked for than there is.
+	over *overrun
+}
+
+// overrun is a limit that was reached.
+type overrun struct {
+	// limit says how much is allowed, such as "10000 rows".
+	limit string
+	// about says what is limited, in a sentence.
+	about          string
+	rule, position string
+}
+
+const (
+	aboutRows = "What one statement or cursor may send to the client is limited; the rows up to the limit were sent."
+	aboutTime = "The time that one statement may take is limited."
+)
+
+func newBudget(t terms) *budget { return &budget{terms: t} }
+
+// under puts a budget under the terms of a new decision. What was sent stays
+// sent.
+func (b *budget) under(t terms) {
+	if t != b.terms {
+		b.terms, b.over = t, nil
+	}
+}
+
+// take counts a message on its way to the client and says which limit keeps
+// it from getting there, if one does.
+func (b *budget) take(rows, bytes int64) *overrun {
+	switch {
+	case b.over != nil:
+	case b.limits.Rows != 0 && b.rows+rows > b.limits.Rows:
+		b.over = &overrun{strconv.FormatInt(b.limits.Rows, 10) + " rows", aboutRows, b.rule, b.position}
+	case b.limits.Bytes != 0 && b.bytes+bytes > b.limits.Bytes:
+		b.over = &overrun{bytesWords(b.limits.Bytes), aboutRows, b.rule, b.position}
+	default:
+		b.rows += rows
+		b.bytes += bytes
+	}
+	return b.over
+}
+
+// bytesWords writes a number of bytes as a policy does.
+func bytesWords(n int64) string {
+	for _, unit := range []struct {
+		name string
+		size int64
+	}{{"GiB", 1 << 30}, {"MiB", 1 << 20}, {"KiB", 1 << 10}} {
+		if n >= unit.size && n%unit.size == 0 {
+			return strconv.FormatInt(n/unit.size, 10) + " " + unit.name
+		}
+	}
+	return strconv.FormatInt(n, 10) + " bytes"
+}
+
+// account is what the answers to one statement are charged to: its own budget,
+// or those of all cursors that its name may stand for.
+type account []*budget
+
+func (a account) take(rows, bytes int64) (over *overrun) {
+	for _, b := range a {
+		if o := b.take(rows, bytes); over == nil {
+			over = o
+		}
+	}
+	return over
+}
+
+// spent returns the limit that was reached before, nil if none was.
+func (a account) spent() *overrun {
+	for _, b := range a {
+		if b.over != nil {
+			return b.over
+		}
+	}
+	return nil
+}
+
+// duration is how long the statement may take, zero for as long as it likes,
+// with what to say when it took longer.
+func (a account) duration() (most time.Duration, over *overrun) {
+	for _, b := range a {
+		if d := b.limits.Duration; d != 0 && (most == 0 || d < most) {
+			most, over = d, &overrun{d.String(), aboutTime, b.rule, b.position}
+		}
+	}
+	return most, over
+}
+
+// refusal is what the client is told in place of the rest of its rows. If the
+// statement ran to its end all the same, it says so.
+func (o *overrun) refusal(id string, ran bool) *refusal {
+	r := &refusal{
+		id: id, sqlstate: "42501", rule: o.rule,
+		message: fmt.Sprintf("sluice: stopped at the limit of %s of rule %s [req %s]; SHOW sluice.why_%s",
+			o.limit, strings.TrimPrefix(o.rule, "builtin:"), id, id),
+		detail: o.about,
+		hint:   "Select the rows you need with WHERE and LIMIT, or ask the owner of the policy for a rule with other limits.",
+	}
+	if o.position != "" {
+		r.detail += " The rule stands at " + o.position + "."
+	}
+	if ran {
+		r.detail += " The statement itself ran to its end before it could be stopped: what it changed is changed."
+	}
+	return r
+}

@@ -1,0 +1,81 @@
+package proxy
+
+import (
+	"encoding/json"
+	"fmt"
+
+	"github.com/sluice-pg/sluice/policy"
+	"github.com/sluice-pg/sluice/policy/statement"
+)
+
+// decided is a decision with what it was made of.
+type decided struct {
+	policy   *policy.Policy
+	kind     statement.Kind
+	decision policy.Decision
+	// request is what was decided; encoded holds its canonical form once
+	// it was asked for.
+	request *policy.Request
+	encoded []byte
+	// copyIns are those of the statements that ask for COPY data, also by
+	// EXECUTE.
+	copyIns []*statement.CopyIn
+}
+
+// canonical returns the request as the trail records it.
+func (d *decided) canonical() ([]byte, error) {
+	if d.encoded == nil {
+		encoded, err := json.Marshal(d.request)
+		if err != nil {
+			return nil, fmt.Errorf("audit: decision request: %w", err)
+		}
+		d.encoded = encoded
+	}
+	return d.encoded, nil
+}
+
+// memory keeps the decisions of one session by the analysis they are about.
+// Within a session, identity and everything said at its start stay the same,
+// and an analysis says all that a decision looks at in a text; so a decision
+// holds for as long as the policy does. What depends on more is not kept.
+// Only the goroutine that reads from the client uses it.
+type memory struct {
+	kept map[*statement.Analysis]*decided
+	// policy is the one that all of them were made by.
+	policy *policy.Policy
+}
+
+// maxKept bounds the decisions of one session.
+const maxKept = 64
+
+// find returns a decision that still holds, nil if there is none.
+func (m *memory) find(a *statement.Analysis, p *policy.Policy) *decided {
+	if m.policy != p {
+		return nil
+	}
+	return m.kept[a]
+}
+
+// keep remembers a decision that nothing but the policy can change: it allows,
+// looked at nothing measured and at no clock, and no name in its text can come
+// to mean something else.
+func (m *memory) keep(a *statement.Analysis, d *decided) {
+	if d.decision.Volatile || d.decision.Verdict != policy.Allow || a.Problem != nil {
+		return
+	}
+	for i := range a.Statements {
+		if len(a.Statements[i].Names) > 0 || len(a.Statements[i].Destinations) > 0 {
+			return
+		}
+	}
+	if m.policy != d.policy || m.kept == nil {
+		m.policy, m.kept = d.policy, map[*statement.Analysis]*decided{}
+	}
+	if len(m.kept) >= maxKept {
+		for any := range m.kept {
+			delete(m.kept, any) // whichever comes first: all are as good
+			break
+		}
+	}
+	m.kept[a] = d
+}
