@@ -46,6 +46,12 @@ func TestLimitsAreNeverAboveTheRule(t *testing.T) {
 	met := 0
 	rapid.Check(t, func(t *rapid.T) {
 		p, req := drawPolicy(t), drawRequest(t)
+		if rapid.Bool().Draw(t, "open") {
+			p.deny, p.columns, p.hasClients = nil, newColumnTable(nil), false
+			wide := drawRule(Allow).Draw(t, "wide")
+			*wide = rule{id: wide.id, effect: Allow, kinds: everyKind, limits: wide.limits, position: "p:1:1"}
+			p.leave = append(p.leave, wide)
+		}
 		d := p.Decide(req)
 		if d.Verdict == Deny {
 			if d.Limits != (Limits{}) || d.LimitsRule != "" {
