@@ -13,8 +13,12 @@ func (r *reader) condition(text strictyaml.Text) *condition.Condition {
 	if text.IsZero() {
 		return nil
 	}
+	if same, known := r.conditions[text.Value]; known {
+		return same
+	}
 	compiled, err := condition.Compile(text.Value)
 	if err == nil {
+		r.conditions[text.Value] = compiled
 		return compiled
 	}
 	for _, one := range flatten(err) {

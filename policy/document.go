@@ -4,6 +4,7 @@ import (
 	"regexp"
 	"slices"
 
+	"github.com/sluice-pg/sluice/policy/condition"
 	"github.com/sluice-pg/sluice/policy/strictyaml"
 )
 
@@ -36,7 +37,7 @@ func Parse(name string, data []byte) (*Policy, error) {
 	if err := source.Decode(&doc); err != nil {
 		return nil, err
 	}
-	r := &reader{source: source, errs: source.Errors()}
+	r := &reader{source: source, errs: source.Errors(), conditions: map[string]*condition.Condition{}}
 	p := &Policy{name: name, digest: digestOf(data)}
 	r.version(&doc)
 	p.defaults, p.defaultsPosition = r.limits(doc.Defaults.Limits)
@@ -69,6 +70,9 @@ type reader struct {
 	// databaseNames is nil if it has no such section.
 	databaseNames []string
 	classNames    []string
+	// conditions holds what was compiled, by its text: rules tend to share
+	// conditions.
+	conditions map[string]*condition.Condition
 }
 
 func (r *reader) version(doc *document) {

@@ -2,6 +2,7 @@ package policy
 
 import (
 	"errors"
+	"fmt"
 	"regexp"
 	"strings"
 
@@ -63,6 +64,16 @@ func statedNames() []string {
 	return names
 }
 
+// typeAliases are spellings of types that the server reads and never writes
+// (format_type), so that a signature with one would never be met.
+var typeAliases = map[string]string{
+	"int": "integer", "int2": "smallint", "int4": "integer", "int8": "bigint", "bool": "boolean", "decimal": "numeric",
+	"float": "double precision", "float4": "real", "float8": "double precision",
+	"varchar": "character varying", "char": "character", "bpchar": "character", "varbit": "bit varying",
+	"time": "time without time zone", "timetz": "time with time zone",
+	"timestamp": "timestamp without time zone", "timestamptz": "timestamp with time zone",
+}
+
 // parseSignature reads schema.name(type, type). Names are written as rules
 // write them, and types as the server does.
 func parseSignature(text string) (*knownFunction, error) {
@@ -83,6 +94,10 @@ func parseSignature(text string) (*knownFunction, error) {
 			one = strings.Join(strings.Fields(one), " ")
 			if one == "" {
 				return nil, errors.New("a type between the commas is missing")
+			}
+			base := strings.TrimSuffix(one, "[]")
+			if full, short := typeAliases[base]; short {
+				return nil, fmt.Errorf("the server writes %s as %s", base, full)
 			}
 			types = append(types, one)
 		}

@@ -214,24 +214,24 @@ func (c *ruling) nearMiss(d *Decision, r *rule, why mismatch, relation *statemen
 	}
 	switch why {
 	case bareRelation:
-		d.because(r.position, "rule %s allows relations by schema and name, and %s is written without its schema", r.id, clean(relation.String(), maxSubject))
+		d.because(r.position, "rule %s %s relations by schema and name, and %s is written without its schema", r.id, verbs[r.effect], clean(relation.String(), maxSubject))
 		d.Hint = fmt.Sprintf("Write it with its schema: %s. A bare name means what search_path makes of it, temporary tables first.", c.withSchema(r, relation))
 	case otherRelation:
 		if relation == nil {
-			d.because(r.position, "rule %s allows this for certain relations only, and the text names none", r.id)
+			d.because(r.position, "rule %s %s this for certain relations only, and the text names none", r.id, verbs[r.effect])
 		} else {
-			d.because(r.position, "rule %s allows this, but not for %s", r.id, clean(relation.String(), maxSubject))
+			d.because(r.position, "rule %s %s this, but not for %s", r.id, verbs[r.effect], clean(relation.String(), maxSubject))
 		}
 	case functionReads:
-		d.because(r.position, "rule %s allows certain relations, and what a function reads cannot be told from its call", r.id)
+		d.because(r.position, "rule %s %s certain relations, and what a function reads cannot be told from its call", r.id, verbs[r.effect])
 	case otherFunction:
-		d.because(r.position, "rule %s allows certain functions, written with their schema, and this is none of them", r.id)
+		d.because(r.position, "rule %s %s certain functions, written with their schema, and this is none of them", r.id, verbs[r.effect])
 	case otherClass:
-		d.because(r.position, "rule %s allows certain classes of columns, and the statement does not surely keep to them", r.id)
+		d.because(r.position, "rule %s %s certain classes of columns, and the statement does not surely keep to them", r.id, verbs[r.effect])
 	case otherCondition:
-		d.because(r.position, "rule %s allows this under a condition that does not hold", r.id)
+		d.because(r.position, "rule %s %s this under a condition that does not hold", r.id, verbs[r.effect])
 	case failedCondition:
-		d.because(r.position, "rule %s allows this under a condition that could not be evaluated", r.id)
+		d.because(r.position, "rule %s %s this under a condition that could not be evaluated", r.id, verbs[r.effect])
 	}
 	d.see(r)
 }

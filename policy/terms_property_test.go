@@ -7,6 +7,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
 
+	"github.com/sluice-pg/sluice/policy/condition"
 	"github.com/sluice-pg/sluice/policy/statement"
 )
 
@@ -45,6 +46,12 @@ func TestLimitsAreNeverAboveTheRule(t *testing.T) {
 	met := 0
 	rapid.Check(t, func(t *rapid.T) {
 		p, req := drawPolicy(t), drawRequest(t)
+		if rapid.Bool().Draw(t, "open") {
+			p.deny, p.columns, p.hasClients = nil, newColumnTable(nil), false
+			wide := drawRule(Allow).Draw(t, "wide")
+			*wide = rule{id: wide.id, effect: Allow, kinds: everyKind, limits: wide.limits, position: "p:1:1"}
+			p.leave = append(p.leave, wide)
+		}
 		d := p.Decide(req)
 		if d.Verdict == Deny {
 			if d.Limits != (Limits{}) || d.LimitsRule != "" {
@@ -93,6 +100,19 @@ func TestSecretsNeverComeOut(t *testing.T) {
 		req.Statements = append(req.Statements, st)
 		req.Kind = statement.Worst(req.Kind, st.Kind)
 		if d := p.Decide(req); d.Verdict != Deny {
+			t.Fatalf("%+v", d)
+		}
+	})
+}
+
+// TestDenyBeatsEverything: whatever else a policy says.
+func TestDenyBeatsEverything(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		p, req := drawPolicy(t), drawRequest(t)
+		wall := &rule{id: "wall", effect: Deny, kinds: everyKind, position: "p:9:9", when: rapid.SampledFrom([]*condition.Condition{
+			nil, compiled("true"), compiled(`session.declared["no such key"] == ""`),
+		}).Draw(t, "when")}
+		if d := with(p, wall).Decide(req); d.Verdict != Deny {
 			t.Fatalf("%+v", d)
 		}
 	})

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -96,4 +97,29 @@ func terms(d policy.Decision) string {
 		out += "\n  shadow  " + r.Text + " (" + r.Position + ")"
 	}
 	return out
+}
+
+// TestTermsAsJSON pins what the trail records of the terms: nanoseconds,
+// nothing for what is unlimited, and no word of how long a decision may be
+// kept.
+func TestTermsAsJSON(t *testing.T) {
+	d := policy.Decision{
+		Verdict: policy.Allow, Rule: "r", Subject: "s", Reasons: []policy.Reason{{Rule: "r", Text: "t"}}, Position: -1, Volatile: true,
+		Limits: policy.Limits{Rows: 5, Duration: 30 * time.Second}, LimitsRule: "r", LimitsPosition: "p:1:2",
+		Notices: []policy.Reason{{Rule: "n", Position: "p:3:4", Text: "told"}}, Classes: []string{"contact.email"}, ClassesUsed: []string{"contact.email"},
+	}
+	const want = `{"verdict":"allow","rule":"r","statement":0,"subject":"s","reasons":[{"rule":"r","text":"t"}],"position":-1,` +
+		`"limits":{"rows":5,"duration":30000000000},"limits_rule":"r","limits_position":"p:1:2",` +
+		`"notices":[{"rule":"n","position":"p:3:4","text":"told"}],"classes":["contact.email"],"classes_used":["contact.email"]}`
+	got, err := json.Marshal(d)
+	if err != nil || string(got) != want {
+		t.Errorf("%v\n%s\n%s", err, got, want)
+	}
+	d.Limits = policy.Limits{}
+	if got, err := json.Marshal(d); err != nil || strings.Contains(string(got), `"limits":`) {
+		t.Errorf("unlimited is written as a limit: %s, %v", got, err)
+	}
+	if got := policy.BuiltinLimits(); got != (policy.Limits{Rows: 10_000, Bytes: 8 << 20}) {
+		t.Errorf("the built-in limits are %+v", got)
+	}
 }

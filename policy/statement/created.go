@@ -60,7 +60,7 @@ func (w *walker) createFunction(s *pg.CreateFunctionStmt) {
 		what = "CREATE PROCEDURE"
 	}
 	w.effectHere(OpaqueCode, what)
-	d := Definition{Position: w.st.Start, Signature: signature(s), Plain: plain(s)}
+	d := Definition{Position: w.st.Start, Signature: signature(s), Plain: isPlain(s)}
 	d.Schema, d.Name = qualified(s.Funcname)
 	body, at, text := "", w.st.Start, false
 	for _, o := range s.Options {
@@ -104,7 +104,7 @@ var plainAttributes = map[string]bool{
 	"language": true, "as": true, "volatility": true, "strict": true, "parallel": true, "cost": true, "rows": true,
 }
 
-func plain(s *pg.CreateFunctionStmt) bool {
+func isPlain(s *pg.CreateFunctionStmt) bool {
 	return !slices.ContainsFunc(s.Options, func(o *pg.Node) bool { return !plainAttributes[o.GetDefElem().GetDefname()] })
 }
 
