@@ -64,8 +64,10 @@ rules:
 `)
 	kept := 0
 	for i := range 3000 {
-		for _, form := range []string{orm, "SELECT %d, '%s' FROM public.tokens", "COPY public.users TO STDOUT -- %d %s", "DO '%d %s'",
-			"PREPARE p%d AS SELECT '%s'", "SELECT f(%d, '%s')", "SELEC %d '%s'", "EXECUTE p(%d, '%s')"} {
+		for _, form := range []string{
+			orm, "SELECT %d, '%s' FROM public.tokens", "COPY public.users TO STDOUT -- %d %s", "DO '%d %s'",
+			"PREPARE p%d AS SELECT '%s'", "SELECT f(%d, '%s')", "SELEC %d '%s'", "EXECUTE p(%d, '%s')",
+		} {
 			text := fmt.Sprintf(form, i%40, strings.Repeat("x", i%7))
 			a := s.server.analyzer.Analyze(t.Context(), text)
 			if s.decided.find(a, p) != nil {
