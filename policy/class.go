@@ -103,7 +103,8 @@ var columnsTold = map[string]bool{
 // touched says which classes a statement may touch. A name without a schema
 // could be in any, a star is every column, and a column of which the text
 // does not tell whose it is could be that of any relation of the statement.
-// Where the analysis lists no columns of a relation, all of them count.
+// Where the analysis lists no columns of a relation, all of them count. The
+// server's statistics hold values of any column.
 func (t *columnTable) touched(st *statement.Statement) touch {
 	out := touch{}
 	if len(t.entries) == 0 {
@@ -112,6 +113,11 @@ func (t *columnTable) touched(st *statement.Statement) touch {
 	out.unnamed = reachesUnnamed(st)
 	for i := range st.Columns {
 		c := &st.Columns[i]
+		if samples(st, c) {
+			for _, e := range t.entries {
+				out.add(e, c.Use == statement.Output)
+			}
+		}
 		if c.Relation != "" {
 			t.column(&out, c, c.Schema, c.Relation)
 			continue
