@@ -76,7 +76,7 @@ func (c *ruling) refuseClient() (Decision, bool) {
 	}
 	at := c.judge.view.client
 	for _, entry := range c.toClient() {
-		if at != nil && hasClass(at.accepts, entry.class) {
+		if c.clientAccepts(entry) {
 			continue
 		}
 		d := c.decision(Deny, ruleClient, worstOutward(c.st))

@@ -28,6 +28,8 @@ type ticket struct {
 	done func(ok bool)
 	// copyStarts is true if the statement can ask for COPY data.
 	copyStarts bool
+	// discreet is true if an error may quote what the client must not see.
+	discreet bool
 	// notices are said to the client before the first answer.
 	notices []policy.Reason
 	// clock runs out when the statement's time is up.
@@ -85,6 +87,8 @@ type pending struct {
 	// unsettled is the sequence of the last message that may have changed
 	// a setting.
 	unsettled uint64
+	// discreet is true if a message since the last transaction was.
+	discreet bool
 	// skipping is true while the server ignores messages up to a Sync.
 	skipping bool
 	// copyIn is true while the server takes COPY data.
@@ -136,6 +140,7 @@ func (p *pending) push(t *ticket) error {
 		return nil
 	}
 	p.queue = append(p.queue, t)
+	p.discreet = p.discreet || t.discreet
 	p.text += t.text
 	if t.typ == 'S' || t.typ == 'Q' || t.typ == 'F' {
 		p.segment++
@@ -328,6 +333,7 @@ func (p *pending) ready(status byte, now time.Time) (*ticket, error) {
 	p.pop(t.work == nil || t.work.sqlstate == "")
 	if status == 'I' && len(p.queue) == 0 {
 		p.portals.endTransaction()
+		p.discreet = false
 	}
 	return t, nil
 }

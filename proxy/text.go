@@ -34,7 +34,7 @@ func (s *session) query(ctx context.Context, h wire.Header) error {
 			return err
 		}
 	}
-	t := &ticket{typ: 'Q', copyStarts: len(j.copyIns) > 0, notices: j.notices}
+	t := &ticket{typ: 'Q', copyStarts: len(j.copyIns) > 0, notices: j.notices, discreet: j.terms.discreet}
 	if j.refusal == nil {
 		j.refusal = s.spentBefore(j)
 	}
