@@ -121,10 +121,14 @@ func newPending(status byte, now time.Time) *pending {
 }
 
 // push adds a ticket. It must be called before the message is sent, and the
-// message must not be sent if push fails.
+// message must not be sent if push fails. While the server is being told to
+// cancel something it waits: the request must not meet what comes after.
 func (p *pending) push(t *ticket) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	for p.cancelling > 0 && !p.closed {
+		p.changed.Wait()
+	}
 	if p.closed {
 		return errClosed
 	}
