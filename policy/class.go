@@ -176,8 +176,12 @@ func (c *ruling) carried() []*columnEntry {
 	if t.unnamed && goesOutward(c.st) {
 		return c.judge.policy.columns.entries
 	}
-	var out []*columnEntry
-	for _, contact := range t.contacts {
+	return c.brought()
+}
+
+// brought lists the entries of which values are in what comes out.
+func (c *ruling) brought() (out []*columnEntry) {
+	for _, contact := range c.touch().contacts {
 		if contact.output {
 			out = append(out, contact.entry)
 		}
