@@ -103,7 +103,8 @@ var columnsTold = map[string]bool{
 // touched says which classes a statement may touch. A name without a schema
 // could be in any, a star is every column, and a column of which the text
 // does not tell whose it is could be that of any relation of the statement.
-// Where the analysis lists no columns of a relation, all of them count.
+// Where the analysis lists no columns of a relation, all of them count. The
+// server's statistics hold values of any column.
 func (t *columnTable) touched(st *statement.Statement) touch {
 	out := touch{}
 	if len(t.entries) == 0 {
@@ -112,6 +113,11 @@ func (t *columnTable) touched(st *statement.Statement) touch {
 	out.unnamed = reachesUnnamed(st)
 	for i := range st.Columns {
 		c := &st.Columns[i]
+		if samples(st, c) {
+			for _, e := range t.entries {
+				out.add(e, c.Use == statement.Output)
+			}
+		}
 		if c.Relation != "" {
 			t.column(&out, c, c.Schema, c.Relation)
 			continue
@@ -170,8 +176,12 @@ func (c *ruling) carried() []*columnEntry {
 	if t.unnamed && goesOutward(c.st) {
 		return c.judge.policy.columns.entries
 	}
-	var out []*columnEntry
-	for _, contact := range t.contacts {
+	return c.brought()
+}
+
+// brought lists the entries of which values are in what comes out.
+func (c *ruling) brought() (out []*columnEntry) {
+	for _, contact := range c.touch().contacts {
 		if contact.output {
 			out = append(out, contact.entry)
 		}

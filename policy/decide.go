@@ -92,6 +92,7 @@ type judge struct {
 	shadow   []Reason
 	limits   *bound
 	volatile bool
+	discreet bool
 	// trace collects the rules that were weighed; nil if nobody asks.
 	trace *[]Step
 	// output and used are the classes touched, sorted.
@@ -124,7 +125,7 @@ func (j *judge) decide() Decision {
 
 // finish adds what all statements together amount to.
 func (j *judge) finish(d Decision) Decision {
-	d.Notices, d.Shadow, d.Volatile = j.notices, j.shadow, j.volatile
+	d.Notices, d.Shadow, d.Volatile, d.Discreet = j.notices, j.shadow, j.volatile, j.discreet
 	d.ClassesOutput, d.ClassesUsed = j.output, j.used
 	d.Classes = slices.Clone(j.output)
 	for _, class := range j.used {
@@ -159,6 +160,7 @@ func (j *judge) alone(st *statement.Statement, index int) Decision {
 	}
 	c.withKnown()
 	c.classes()
+	c.judge.discreet = c.judge.discreet || c.discreet()
 	if r, what := c.denied(); r != nil {
 		return c.refuseByRule(r, what)
 	}

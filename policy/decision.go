@@ -88,6 +88,9 @@ type Decision struct {
 	// identity, session and statements, because it looked at the time or
 	// at a fact. Such a decision is not to be kept for another request.
 	Volatile bool `json:"-"`
+	// Discreet is true if what the server says of an error may quote a
+	// value that must not reach the client.
+	Discreet bool `json:"-"`
 }
 
 // Reason is a rule and the fact it met.

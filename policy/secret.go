@@ -47,9 +47,14 @@ var answersNothing = map[string]bool{
 	"CreatePolicyStmt": true, "CreateSchemaStmt": true, "CreateDomainStmt": true,
 }
 
-// toClient lists the entries of which values may reach the client.
+// toClient lists the entries of which values may reach the client. A view or a
+// generated column answers nothing, but needs no leave, and gives values a name
+// that has no class: what may not be read may not be renamed so either.
 func (c *ruling) toClient() []*columnEntry {
-	if answersNothing[c.st.Node] {
+	switch {
+	case c.st.Kind == statement.DDL:
+		return c.brought()
+	case answersNothing[c.st.Node]:
 		return nil
 	}
 	if c.touch().unnamed && (hasOpaque(c.st) || hasKind(c.st, statement.ExportToClient)) {
@@ -58,13 +63,7 @@ func (c *ruling) toClient() []*columnEntry {
 	if !hasKind(c.st, statement.ExportToClient) && !hasKind(c.st, statement.OrdinaryRead) && !hasKind(c.st, statement.OrdinaryWrite) {
 		return nil
 	}
-	var out []*columnEntry
-	for _, contact := range c.touch().contacts {
-		if contact.output {
-			out = append(out, contact.entry)
-		}
-	}
-	return out
+	return c.brought()
 }
 
 // refuseClient refuses what may show the client a class that its endpoint
@@ -76,7 +75,7 @@ func (c *ruling) refuseClient() (Decision, bool) {
 	}
 	at := c.judge.view.client
 	for _, entry := range c.toClient() {
-		if at != nil && hasClass(at.accepts, entry.class) {
+		if c.clientAccepts(entry) {
 			continue
 		}
 		d := c.decision(Deny, ruleClient, worstOutward(c.st))

@@ -15,9 +15,14 @@ type terms struct {
 	// rule is the id of the rule whose limits these are, position its
 	// file:line:column.
 	rule, position string
+	// discreet is true if the server's errors may quote what the client
+	// must not see.
+	discreet bool
 }
 
-func termsOf(d policy.Decision) terms { return terms{d.Limits, d.LimitsRule, d.LimitsPosition} }
+func termsOf(d policy.Decision) terms {
+	return terms{d.Limits, d.LimitsRule, d.LimitsPosition, d.Discreet}
+}
 
 // tighter takes from two terms whatever is less.
 func (t terms) tighter(other terms) terms {
@@ -32,6 +37,7 @@ func (t terms) tighter(other terms) terms {
 	less(&t.limits.Bytes, other.limits.Bytes)
 	less(&duration, int64(other.limits.Duration))
 	t.limits.Duration = time.Duration(duration)
+	t.discreet = t.discreet || other.discreet
 	return t
 }
 

@@ -119,14 +119,9 @@ func (w *work) reached() *overrun {
 	return w.over
 }
 
-// push adds a ticket to the queue. While the server is being told to cancel
-// something it waits: the request must not meet what comes after.
+// push adds a ticket to the queue.
 func (s *session) push(t *ticket) error {
-	p := s.pending
-	if err := p.wait(func() bool { return p.cancelling == 0 }); err != nil {
-		return err
-	}
-	if err := p.push(t); err != nil {
+	if err := s.pending.push(t); err != nil {
 		return err
 	}
 	s.startClock(t)
@@ -145,18 +140,20 @@ func (s *session) stopOver(t *ticket) {
 	p := s.pending
 	p.mu.Lock()
 	alone := p.running(t) && !p.followed()
+	if alone {
+		p.cancelling++
+	}
 	p.mu.Unlock()
 	if alone {
 		s.cancelOver(t)
 	}
 }
 
-// cancelOver keeps new messages back while the server is told to cancel.
+// cancelOver has the server told to cancel. The caller has counted it among
+// those under way in the moment it saw that it was the ticket's turn, so that
+// nothing slips in between.
 func (s *session) cancelOver(t *ticket) {
 	p := s.pending
-	p.mu.Lock()
-	p.cancelling++
-	p.mu.Unlock()
 	ctx, done := context.WithTimeout(context.Background(), cancelPatience)
 	defer done()
 	if err := s.upstream.cancel(ctx); err != nil {
@@ -226,6 +223,7 @@ func (s *session) outOfTime(t *ticket, over *overrun) {
 	turn := waits && p.running(t)
 	if turn {
 		t.work.late = over
+		p.cancelling++
 	} else if waits {
 		t.clock.Reset(clockTick)
 	}

@@ -118,7 +118,7 @@ func (s *session) proposeName(t *ticket, j judgement, use statement.NameUse, ran
 			return nil
 		}
 		space := statements
-		m := meaning{statement: use.Inner, decision: j.id, policy: j.policy, terms: j.terms, hold: use.Hold}
+		m := meaning{statement: use.Inner, decision: j.id, policy: j.policy, terms: j.terms, volatile: j.volatile, hold: use.Hold}
 		if use.Op == statement.Declare {
 			space = cursors
 			m.budget = newBudget(j.terms)

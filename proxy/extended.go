@@ -68,7 +68,7 @@ func (s *session) execute(ctx context.Context, h wire.Header) error {
 	if j.refusal != nil {
 		return s.sendMarker('E', j.refusal)
 	}
-	t := &ticket{typ: 'E', notices: j.notices}
+	t := &ticket{typ: 'E', notices: j.notices, discreet: j.terms.discreet}
 	if r := s.executing(ctx, t, meanings, j); r != nil {
 		return s.sendMarker('E', r)
 	}

@@ -35,6 +35,12 @@ func (s *session) serverError(h wire.Header) error {
 	if err := s.sayNotices(t); err != nil {
 		return err
 	}
+	if r == nil && !fatal && s.mayQuote(t, fields) {
+		if err := s.upstream.conn.Discard(); err != nil {
+			return err
+		}
+		return s.client.WriteMessage(withoutValues(fields))
+	}
 	if r == nil || fatal {
 		_, err := s.upstream.conn.Forward(s.client)
 		return err

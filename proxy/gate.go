@@ -27,6 +27,8 @@ type judgement struct {
 	// is taken again.
 	policy *policy.Policy
 	terms  terms
+	// volatile is true if the decision holds for this moment only.
+	volatile bool
 	// notices are what the policy wants said though it refuses nothing.
 	notices []policy.Reason
 }
@@ -42,7 +44,7 @@ func (s *session) judgeText(ctx context.Context, road, text string) judgement {
 		known = s.decideText(ctx, a, j.policy)
 	}
 	d := &known.decision
-	j.copyIns, j.terms, j.notices = known.copyIns, termsOf(*d), d.Notices
+	j.copyIns, j.terms, j.notices, j.volatile = known.copyIns, termsOf(*d), d.Notices, d.Volatile
 	if err := s.recordDecision(ctx, j.id, road, known, text, a); err != nil {
 		s.log.Error("statement refused: not recorded", "req", j.id, "err", err)
 		j.refusal = refuseUnrecorded(j.id)
@@ -85,7 +87,7 @@ func (s *session) judgeStartup(ctx context.Context) error {
 
 // judgeAgain decides what a name stands for at the moment it is used: the
 // name may have been pointed elsewhere, the policy reloaded, a place
-// changed. A decision that cannot have changed is not taken again. The terms
+// changed, the time be over. A decision that cannot have changed is not taken again. The terms
 // are the tightest of all that the name may mean.
 func (s *session) judgeAgain(ctx context.Context, road string, meanings []meaning) judgement {
 	j := judgement{policy: s.server.policy.Load()}
@@ -95,12 +97,13 @@ func (s *session) judgeAgain(ctx context.Context, road string, meanings []meanin
 	}
 	for _, m := range meanings {
 		terms := m.terms
-		if m.policy != j.policy || len(m.statement.Names) > 0 || len(m.statement.Destinations) > 0 {
+		if m.policy != j.policy || m.volatile || len(m.statement.Names) > 0 || len(m.statement.Destinations) > 0 {
 			one := s.decideMeaning(ctx, road, m.statement, j.policy)
 			if one.refusal != nil {
 				return one
 			}
 			terms = one.terms
+			j.volatile = j.volatile || one.volatile
 			j.notices = append(j.notices, one.notices...)
 		}
 		j.terms = j.terms.tighter(terms)
@@ -113,7 +116,7 @@ func (s *session) decideMeaning(ctx context.Context, road string, st *statement.
 	resolved := s.resolve([]statement.Statement{*st})
 	made := s.decide(ctx, s.request(resolved, resolved[0].Kind, nil), p)
 	d := made.decision
-	j := judgement{id: id, policy: p, terms: termsOf(d), notices: d.Notices}
+	j := judgement{id: id, policy: p, terms: termsOf(d), volatile: d.Volatile, notices: d.Notices}
 	if d.Verdict == policy.Allow && !mustBeOnDisk(made.kind, d.Verdict) {
 		return j // the execution is recorded
 	}

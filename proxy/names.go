@@ -31,6 +31,8 @@ type meaning struct {
 	decision string
 	policy   *policy.Policy
 	terms    terms
+	// volatile is true if that decision held for its moment only.
+	volatile bool
 	// budget is that of a cursor or portal; nil for a prepared statement.
 	budget *budget
 	// order counts the definitions in a name space. It is that of the

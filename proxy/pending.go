@@ -28,6 +28,8 @@ type ticket struct {
 	done func(ok bool)
 	// copyStarts is true if the statement can ask for COPY data.
 	copyStarts bool
+	// discreet is true if an error may quote what the client must not see.
+	discreet bool
 	// notices are said to the client before the first answer.
 	notices []policy.Reason
 	// clock runs out when the statement's time is up.
@@ -85,6 +87,8 @@ type pending struct {
 	// unsettled is the sequence of the last message that may have changed
 	// a setting.
 	unsettled uint64
+	// discreet is true if a message since the last transaction was.
+	discreet bool
 	// skipping is true while the server ignores messages up to a Sync.
 	skipping bool
 	// copyIn is true while the server takes COPY data.
@@ -117,10 +121,14 @@ func newPending(status byte, now time.Time) *pending {
 }
 
 // push adds a ticket. It must be called before the message is sent, and the
-// message must not be sent if push fails.
+// message must not be sent if push fails. While the server is being told to
+// cancel something it waits: the request must not meet what comes after.
 func (p *pending) push(t *ticket) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	for p.cancelling > 0 && !p.closed {
+		p.changed.Wait()
+	}
 	if p.closed {
 		return errClosed
 	}
@@ -136,6 +144,7 @@ func (p *pending) push(t *ticket) error {
 		return nil
 	}
 	p.queue = append(p.queue, t)
+	p.discreet = p.discreet || t.discreet
 	p.text += t.text
 	if t.typ == 'S' || t.typ == 'Q' || t.typ == 'F' {
 		p.segment++
@@ -328,6 +337,7 @@ func (p *pending) ready(status byte, now time.Time) (*ticket, error) {
 	p.pop(t.work == nil || t.work.sqlstate == "")
 	if status == 'I' && len(p.queue) == 0 {
 		p.portals.endTransaction()
+		p.discreet = false
 	}
 	return t, nil
 }

@@ -208,3 +208,24 @@ func TestQueueKeepsOrder(t *testing.T) {
 		}
 	})
 }
+
+// While a cancel request is under way nothing joins the queue that it could
+// meet, not even what was about to.
+func TestPushWaitsForCancel(t *testing.T) {
+	p := newPending('I', time.Now())
+	p.cancelling = 1
+	pushed := make(chan error, 1)
+	go func() { pushed <- p.push(&ticket{typ: 'Q'}) }()
+	select {
+	case err := <-pushed:
+		t.Fatalf("pushed into a cancel request: %v", err)
+	case <-time.After(50 * time.Millisecond):
+	}
+	p.mu.Lock()
+	p.cancelling = 0
+	p.mu.Unlock()
+	p.changed.Broadcast()
+	if err := <-pushed; err != nil || len(p.queue) != 1 {
+		t.Errorf("afterwards: %v, %d in the queue", err, len(p.queue))
+	}
+}

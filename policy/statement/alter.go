@@ -43,6 +43,19 @@ func (w *walker) alterTable(s *pg.AlterTableStmt) {
 	w.over(s.Relation, func() { w.children(s) })
 }
 
+// retyped walks ALTER COLUMN ... TYPE, which gives a column a value made of its
+// own, as UPDATE does. It is false for other commands.
+func (w *walker) retyped(cmd *pg.AlterTableCmd) bool {
+	if cmd.Subtype != pg.AlterTableType_AT_AlterColumnType || w.level == nil || w.level.target == nil {
+		return false
+	}
+	before, relation := w.assigned, w.level.target.relation
+	w.assigned = origin{relation.schema, relation.relation, cmd.Name}
+	w.children(cmd)
+	w.assigned = before
+	return true
+}
+
 func (w *walker) alterCommand(cmd *pg.AlterTableCmd) {
 	if kind, ok := alterKinds[cmd.Subtype]; ok {
 		w.effectHere(kind, "ALTER TABLE ... "+commandWords(cmd.Subtype))

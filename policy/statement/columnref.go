@@ -108,7 +108,7 @@ func (w *walker) lookup(names []string) *item {
 	}
 	for l := w.level; l != nil; l = l.outer {
 		for _, i := range l.items {
-			if i.alias == name && (schema == "" || i.schema == "" || i.schema == schema) {
+			if i.goesBy(schema, name) {
 				return i
 			}
 		}
@@ -117,6 +117,13 @@ func (w *walker) lookup(names []string) *item {
 		}
 	}
 	return nil
+}
+
+// goesBy reports whether an item is what a name means. One with a schema never
+// means an alias or a common table expression, even if a relation of that name
+// is further out; a relation without one could be of any schema.
+func (i *item) goesBy(schema, name string) bool {
+	return i.alias == name && (schema == "" || i.plain && (i.schema == "" || i.schema == schema))
 }
 
 // attribute is item.name: a column, or a function of the row.

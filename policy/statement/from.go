@@ -17,9 +17,11 @@ type level struct {
 // item is one thing in a FROM clause, or the target of a statement that
 // writes.
 type item struct {
-	// alias is the name it goes by; schema is set if that name may be
-	// qualified, which an alias takes away.
+	// alias is the name it goes by, schema what was written before it.
 	alias, schema string
+	// plain is true for a relation without an alias: only that one goes by
+	// a name with a schema too.
+	plain bool
 	// relation is the relation it is, with an empty name if it is not one.
 	relation origin
 	// renamed are column names given by the alias of a relation or join.
@@ -155,6 +157,7 @@ func (w *walker) relationItem(rv *pg.RangeVar) *item {
 			return i
 		}
 	}
+	i.plain = rv.GetAlias().GetAliasname() == ""
 	i.relation = origin{schema: rv.Schemaname, relation: rv.Relname}
 	i.renamed = nameSet(names)
 	return i
@@ -220,7 +223,7 @@ func (w *walker) join(j *pg.JoinExpr) {
 	if a := j.GetAlias().GetAliasname(); a != "" {
 		renamed := nameSet(aliasColumns(j.Alias))
 		for _, i := range sides {
-			i.alias = ""
+			i.alias, i.plain = "", false
 			if i.renamed == nil {
 				i.renamed = renamed
 			}

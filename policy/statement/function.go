@@ -105,17 +105,34 @@ func (w *walker) funcCall(call *pg.FuncCall) bool {
 	w.function(Function{Schema: schema, Name: name, Args: argumentCount(call), Position: at})
 	if special := specialFunctions[name]; special != nil && (schema == "" || schema == "pg_catalog") {
 		special(w, call, at)
-		w.output(func() { w.children(call) })
+		w.output(func() { w.arguments(call) })
 		return true
 	}
 	m := functionMeaning(schema, name, argumentCount(call))
 	w.functionPlace(schema, name, call, at)
 	if m.kind >= OrdinaryRead {
-		return false
+		w.arguments(call)
+		return true
 	}
 	w.effect(m.kind, functionWords(schema, name, m.what), at)
-	w.output(func() { w.children(call) })
+	w.output(func() { w.arguments(call) })
 	return true
+}
+
+// hypothetical are the aggregates that only tell where a value would stand
+// among those of WITHIN GROUP.
+var hypothetical = setOf("cume_dist", "dense_rank", "percent_rank", "rank")
+
+// arguments walks the arguments of a call. What an ordinary aggregate is
+// ordered by does not come out of it; with WITHIN GROUP that is its argument.
+func (w *walker) arguments(call *pg.FuncCall) {
+	schema, name := qualified(call.Funcname)
+	if !call.AggWithinGroup || hypothetical[name] && (schema == "" || schema == "pg_catalog") {
+		w.children(call)
+		return
+	}
+	w.except(call, "AggOrder")
+	w.walkNodes(call.AggOrder)
 }
 
 func functionWords(schema, name, why string) string {

@@ -216,6 +216,8 @@ func (w *walker) visit(message any) bool {
 		w.cast(m.TypeName)
 	case *pg.A_Indirection:
 		return w.indirection(m)
+	case *pg.AlterTableCmd:
+		return w.retyped(m)
 	case *pg.Constraint:
 		return w.constraint(m)
 	case *pg.IndexElem:
