@@ -28,6 +28,8 @@ type ticket struct {
 	done func(ok bool)
 	// copyStarts is true if the statement can ask for COPY data.
 	copyStarts bool
+	// changesCode is true if it may change what a function is.
+	changesCode bool
 	// notices are said to the client before the first answer.
 	notices []policy.Reason
 	// clock runs out when the statement's time is up.
@@ -85,6 +87,10 @@ type pending struct {
 	// unsettled is the sequence of the last message that may have changed
 	// a setting.
 	unsettled uint64
+	// recoded is the sequence of the last message that may have changed what
+	// a function is, quiet that of the last one after which no transaction
+	// was open.
+	recoded, quiet uint64
 	// skipping is true while the server ignores messages up to a Sync.
 	skipping bool
 	// copyIn is true while the server takes COPY data.
@@ -127,6 +133,9 @@ func (p *pending) push(t *ticket) error {
 	p.sequence++
 	t.sequence = p.sequence
 	t.dropped = p.dropped
+	if t.changesCode {
+		p.recoded = t.sequence
+	}
 	p.changed.Broadcast()
 	if t.typ != 'S' && p.skipsHere() {
 		// The server will read past it.
@@ -183,6 +192,15 @@ func (p *pending) busy() bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return len(p.queue) > 0
+}
+
+// codeInDoubt reports whether the session may have changed functions in a way
+// that others cannot see yet: in a transaction that is still open, or by a
+// message that is still under way.
+func (p *pending) codeInDoubt() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.recoded > p.quiet
 }
 
 // idle reports whether the session is between transactions with nothing
@@ -322,6 +340,9 @@ func (p *pending) ready(status byte, now time.Time) (*ticket, error) {
 		return nil, desync("ReadyForQuery while waiting for %s", t.name())
 	}
 	p.settled = t.sequence
+	if status == 'I' {
+		p.quiet = t.sequence
+	}
 	p.copyIn = false
 	p.status = status
 	p.since = now
