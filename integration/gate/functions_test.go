@@ -102,7 +102,7 @@ func TestKnownFunctionLookedAtWhole(t *testing.T) {
 	p := startPlace(t, setup{policy: knowing(name)})
 	c := p.connect(t, "")
 	alter := "ALTER FUNCTION public." + name + "(text) "
-	make := "CREATE OR REPLACE FUNCTION public." + name + "(text) RETURNS text "
+	create := "CREATE OR REPLACE FUNCTION public." + name + "(text) RETURNS text "
 	for _, s := range []struct{ change, back, why string }{
 		{"CREATE FUNCTION public." + name + "(integer) RETURNS text LANGUAGE sql AS ''''", "DROP FUNCTION public." + name + "(integer)", name + "(integer) is not known"},
 		{"CREATE AGGREGATE public." + name + "(bigint) (sfunc = pg_catalog.int8pl, stype = bigint)", "DROP AGGREGATE public." + name + "(bigint)", "it is an aggregate"},
@@ -111,7 +111,7 @@ func TestKnownFunctionLookedAtWhole(t *testing.T) {
 		{alter + "SET search_path = pg_catalog", "", "it has settings of its own"},
 		{alter + "LEAKPROOF", "", "it is LEAKPROOF"},
 		{"DROP FUNCTION public." + name + "(text); CREATE FUNCTION public." + name + "(x text DEFAULT pg_catalog.version()) RETURNS text LANGUAGE sql AS '" + plainBody + "'", "DROP FUNCTION public." + name + "(text)", "default values"},
-		{make + "LANGUAGE sql RETURN pg_catalog.lower($1)", "", "a parse tree"},
+		{create + "LANGUAGE sql RETURN pg_catalog.lower($1)", "", "a parse tree"},
 		{"DROP FUNCTION public." + name + "(text)", "", "has no function of this name"},
 	} {
 		newFunction(t, name)
