@@ -19,17 +19,22 @@ const minSubject = 16
 // with the place of the rule. The hint says what to do instead; it may be
 // empty. The id is the request's, letters and digits.
 func Explain(d Decision, id string) (message, detail, hint string) {
-	verb := " refused by rule "
-	switch {
-	case d.Verdict == Allow:
-		verb = " allowed by rule "
-	case d.Rule == ruleParse:
+	verb := explainVerbs[d.Verdict]
+	if d.Rule == ruleParse {
 		verb = ", refused by rule "
 	}
 	tail := verb + strings.TrimPrefix(d.Rule, "builtin:") + " [req " + id + "]; SHOW sluice.why_" + id
 	const head = "sluice: "
 	room := max(minSubject, maxPrimary-len(head)-utf8.RuneCountInString(tail))
 	return head + shorten(d.Subject, room) + tail, details(d.Reasons), d.Hint
+}
+
+var explainVerbs = map[Verdict]string{
+	Deny:  " refused by rule ",
+	Hold:  " is held back by rule ",
+	Carry: " has to be carried by rule ",
+	Mask:  " has to be masked by rule ",
+	Allow: " allowed by rule ",
 }
 
 // shorten cuts a text to a number of characters, the mark of the cut

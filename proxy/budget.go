@@ -49,14 +49,15 @@ type budget struct {
 type overrun struct {
 	// limit says how much is allowed, such as "10000 rows".
 	limit string
-	// about says what is limited, in a sentence.
+	// about says what is limited.
 	about          string
 	rule, position string
 }
 
+// What is limited, and what became of it.
 const (
-	aboutRows = "What one statement or cursor may send to the client is limited; the rows up to the limit were sent."
-	aboutTime = "The time that one statement may take is limited."
+	aboutRows = "what one statement or cursor may send to the client; the rows up to that were sent"
+	aboutTime = "the time that one statement may take"
 )
 
 func newBudget(t terms) *budget { return &budget{terms: t} }
@@ -132,21 +133,22 @@ func (a account) duration() (most time.Duration, over *overrun) {
 	return most, over
 }
 
-// refusal is what the client is told in place of the rest of its rows. If the
-// statement ran to its end all the same, it says so.
-func (o *overrun) refusal(id string, ran bool) *refusal {
+// refusal is what the client is told in place of the rest of its rows. changed
+// is true if the statement ran to its end all the same, and may have changed
+// something.
+func (o *overrun) refusal(id string, changed bool) *refusal {
+	rule := strings.TrimPrefix(o.rule, "builtin:")
 	r := &refusal{
 		id: id, sqlstate: "42501", rule: o.rule,
-		message: fmt.Sprintf("sluice: stopped at the limit of %s of rule %s [req %s]; SHOW sluice.why_%s",
-			o.limit, strings.TrimPrefix(o.rule, "builtin:"), id, id),
-		detail: o.about,
-		hint:   "Select the rows you need with WHERE and LIMIT, or ask the owner of the policy for a rule with other limits.",
+		message: fmt.Sprintf("sluice: stopped at the limit of %s of rule %s [req %s]; SHOW sluice.why_%s", o.limit, rule, id, id),
+		detail:  fmt.Sprintf("rule %s limits %s", rule, o.about),
+		hint:    "Select the rows you need with WHERE and LIMIT, or ask the owner of the policy for a rule with other limits.",
 	}
 	if o.position != "" {
-		r.detail += " The rule stands at " + o.position + "."
+		r.detail += " (" + o.position + ")"
 	}
-	if ran {
-		r.detail += " The statement itself ran to its end before it could be stopped: what it changed is changed."
+	if changed {
+		r.detail += "\nThe statement itself ran to its end before it could be stopped: what it changed is changed."
 	}
 	return r
 }

@@ -1,6 +1,8 @@
 package proxy
 
 import (
+	"strings"
+
 	"github.com/jackc/pgx/v5/pgproto3"
 
 	"github.com/sluice-pg/sluice/proxy/wire"
@@ -41,12 +43,18 @@ func (s *session) endWithheld(t *ticket) error {
 	p.mu.Lock()
 	more := t.typ == 'Q' && t.work.completed != t.work.statements || t.typ == 'E' && p.runsMore()
 	p.mu.Unlock()
-	r := t.work.over.refusal(t.work.decision, true)
+	r := t.work.over.refusal(t.work.decision, !t.work.onlyRead())
 	if more {
 		return startupError{r.sqlstate, r.message, r.detail}.because(errOverLimit)
 	}
 	s.swallowing = true
 	return s.client.WriteMessage(r.response("ERROR"))
+}
+
+// onlyRead reports whether the command tag is that of a statement that changes
+// nothing by itself (protocol section "Message Formats", CommandComplete).
+func (w *work) onlyRead() bool {
+	return strings.HasPrefix(w.tag, "SELECT") || strings.HasPrefix(w.tag, "FETCH")
 }
 
 // runsMore reports whether anything is to run before the next Sync, as far as

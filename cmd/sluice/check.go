@@ -8,6 +8,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"time"
 
 	"github.com/urfave/cli/v2"
 	"golang.org/x/term"
@@ -37,6 +38,7 @@ func checkCommand() *cli.Command {
 			&cli.StringFlag{Name: "database", Value: "check", Usage: "the `NAME` of the database in the proxy's configuration"},
 			&cli.StringFlag{Name: "address", Value: "127.0.0.1", Usage: "the client's `IP` address"},
 			&cli.StringFlag{Name: "reason", Usage: "what the client would declare as sluice.reason"},
+			&cli.TimestampFlag{Name: "time", Layout: time.RFC3339, Usage: "when the statements would run, as in 2026-03-01T09:00:00Z; default: now"},
 			&cli.BoolFlag{Name: "wire", Usage: "take each file for one message"},
 			&cli.BoolFlag{Name: "all", Aliases: []string{"a"}, Usage: "list the allowed statements too"},
 			&cli.StringFlag{Name: "format", Aliases: []string{"o"}, Value: "text", Usage: "text or ndjson"},
@@ -92,7 +94,12 @@ func checkSink(c *cli.Context) (*check.Count, func() error, error) {
 }
 
 func checkOptions(c *cli.Context, p *policy.Policy) check.Options {
+	at := time.Now()
+	if given := c.Timestamp("time"); given != nil {
+		at = *given
+	}
 	o := check.Options{
+		Time:     at.UTC().Format(time.RFC3339),
 		Policy:   p,
 		Identity: policy.Identity{User: c.String("as"), Method: c.String("method")},
 		Session:  policy.Session{Database: c.String("database"), Address: c.String("address"), TLS: true},

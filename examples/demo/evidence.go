@@ -48,10 +48,7 @@ func (p *player) afterwards(ctx context.Context, proxy *runningProxy) error {
 
 // why asks about the refusal that quoted a measurement.
 func (p *player) why(ctx context.Context) error {
-	if len(p.ids) < 4 {
-		return fmt.Errorf("only %d refusals had an id", len(p.ids))
-	}
-	id := p.ids[3]
+	id := p.quoted
 	fmt.Fprintln(p.out, "\n   Why was the way into the sandbox closed?")
 	return p.command(ctx, 0, []string{id, "sandbox"}, "why", "--trail", p.work.setup.TrailDir, id)
 }

@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 )
@@ -24,6 +25,7 @@ type player struct {
 	work    *workplace
 	sluice  []string
 	ids     []string // of the refusals so far
+	quoted  string   // the id of the first refusal that quoted a measurement
 }
 
 // play runs the whole story; the first thing that is not as it should be ends
@@ -81,7 +83,11 @@ func (p *player) step(ctx context.Context, psql *psql, s step) error {
 		return err
 	}
 	if s.refused {
-		p.ids = append(p.ids, requestID.FindStringSubmatch(got.err)[1])
+		id := requestID.FindStringSubmatch(got.err)[1]
+		p.ids = append(p.ids, id)
+		if p.quoted == "" && slices.Contains(s.shows, measured) {
+			p.quoted = id
+		}
 		fmt.Fprintf(p.out, "   [ok] refused with SQLSTATE %s\n", got.state)
 	}
 	for _, t := range s.truths {

@@ -11,6 +11,9 @@ const products = 40
 // measured is the fact about sandbox that a refusal must quote.
 const measured = "sandbox let an unknown user in without a password, no TLS"
 
+// limit is what a statement that shows too much is told (policy.yaml.tmpl).
+const limit = "stopped at the limit of 500 rows of rule defaults"
+
 // lastID stands for the request id of the last refusal in what is typed.
 const lastID = "{id}"
 
@@ -102,7 +105,7 @@ func everyday() []step {
 }
 
 func taking(dsn, outside string) []step {
-	file, program := outside+"/users.csv", outside+"/piped.csv"
+	file, table, program := outside+"/users.csv", outside+"/table.txt", outside+"/piped.csv"
 	nothingInSandbox := truth{
 		say: "sandbox holds no table", on: sandbox,
 		sql: `SELECT count(*) FROM pg_class WHERE relnamespace = 'public'::regnamespace`, want: "0",
@@ -112,6 +115,11 @@ func taking(dsn, outside string) []step {
 			say:   "The whole table into a file on her laptop.",
 			types: `\copy users TO '` + file + `'`, refused: true, shows: []string{"users"},
 			truths: []truth{{say: "the file on the laptop has no content", absent: file}},
+		},
+		{
+			say:   "Then as an ordinary query. One statement may show her 500 rows here.",
+			types: `TABLE users \g ` + table, refused: true, shows: []string{limit},
+			truths: []truth{{say: "the file on the laptop has no content", absent: table}},
 		},
 		{
 			say:   "A file on the database server.",
@@ -178,7 +186,7 @@ func leaving() []step {
 			types: `SHOW sluice.session;`, shows: []string{user},
 		},
 		{
-			say:   "After seven refusals it is still the same session with the same server process.",
+			say:   "After eight refusals it is still the same session with the same server process.",
 			types: `SELECT pg_backend_pid() = :pid AS same_session;`, shows: []string{"same_session -------------- t"},
 		},
 	}

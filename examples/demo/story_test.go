@@ -176,7 +176,7 @@ func TestStoryIsComplete(t *testing.T) {
 		}
 	}
 	want := []string{
-		`\copy users`, "COPY users", "COPY users", "SELECT dblink_exec('host=127.0.0.1',", "CREATE SUBSCRIPTION",
+		`\copy users`, "TABLE users", "COPY users", "COPY users", "SELECT dblink_exec('host=127.0.0.1',", "CREATE SUBSCRIPTION",
 		"COPY users", "GRANT SELECT",
 	}
 	if !slices.Equal(refused, want) || quoted != 3 {

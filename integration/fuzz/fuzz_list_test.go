@@ -61,6 +61,22 @@ func TestRunFailsWhenNothingIsFuzzed(t *testing.T) {
 	}
 }
 
+func TestOnlyTimeUp(t *testing.T) {
+	const late = "fuzz: elapsed: 1s, execs: 18388 (17581/sec)\n--- FAIL: FuzzA (1.05s)\n    context deadline exceeded\nFAIL\nexit status 1\n"
+	for out, want := range map[string]bool{
+		late: true,
+		strings.Replace(late, "context deadline exceeded", "x", 1):       false,
+		late + "    Failing input written to testdata/fuzz/FuzzA/0\n":    false,
+		late + "panic: runtime error: index out of range\n":              false,
+		late + "    --- FAIL: FuzzA (0.00s)\n        a_test.go:7: bad\n": false,
+		"": false,
+	} {
+		if got := onlyTimeUp(out); got != want {
+			t.Errorf("%q: %v", out, got)
+		}
+	}
+}
+
 func FuzzReadList(f *testing.F) {
 	for _, seed := range []string{"a FuzzA\n", "# x\n\nb/c FuzzB", "a FuzzA\na FuzzA\n", "a", "a b c"} {
 		f.Add(seed)

@@ -24,6 +24,9 @@ type Options struct {
 	Policy   *policy.Policy
 	Identity policy.Identity
 	Session  policy.Session
+	// Time is when the statements would run, RFC 3339 in UTC, for
+	// conditions that ask for it.
+	Time string
 	// Script says how files are read.
 	Script script.Options
 }
@@ -144,7 +147,7 @@ func (c *Checker) request(statements []statement.Statement, problem *statement.P
 	}
 	return &policy.Request{
 		Identity: c.options.Identity, Session: c.options.Session,
-		Kind: kind, Problem: problem, Statements: statements,
+		Kind: kind, Problem: problem, Statements: statements, Time: c.options.Time,
 	}
 }
 

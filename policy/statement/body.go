@@ -56,8 +56,8 @@ func (w *walker) place(location int32) int {
 	return int(location)
 }
 
-// code reads a body; header is the one that PL/pgSQL needs. runs is true if it runs now, so that what it does to the
-// session counts too.
+// code reads a body; header is the one that PL/pgSQL needs. runs is true if it
+// runs now, so that what it does to the session counts too.
 func (w *walker) code(language, header, body string, at int, runs bool) {
 	w.literalsMatter()
 	language = strings.ToLower(language)
