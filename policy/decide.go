@@ -93,6 +93,9 @@ type judge struct {
 	limits   *bound
 	volatile bool
 	discreet bool
+	// changers are what may change code, looked for when first asked.
+	changers []string
+	looked   bool
 	// trace collects the rules that were weighed; nil if nobody asks.
 	trace *[]Step
 	// output and used are the classes touched, sorted.
@@ -131,6 +134,7 @@ func (j *judge) finish(d Decision) Decision {
 	for _, class := range j.used {
 		d.Classes = addWord(d.Classes, class)
 	}
+	d.ChangesCode = d.Verdict != Deny && j.changesCode()
 	if d.Verdict != Deny && j.limits != nil {
 		d.Limits, d.LimitsRule, d.LimitsPosition = j.limits.Limits, j.limits.rule, j.limits.position
 	}

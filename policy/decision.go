@@ -84,6 +84,11 @@ type Decision struct {
 	Classes       []string `json:"classes,omitempty"`
 	ClassesOutput []string `json:"classes_output,omitempty"`
 	ClassesUsed   []string `json:"classes_used,omitempty"`
+	// ChangesCode is true if what is allowed may change what a call means:
+	// it makes or alters functions, types or the like, or runs code that
+	// could. Facts about functions do not hold for what comes after it in
+	// the same transaction, since nobody else can see it.
+	ChangesCode bool `json:"-"`
 	// Volatile is true if the answer may differ for the same policy,
 	// identity, session and statements, because it looked at the time or
 	// at a fact. Such a decision is not to be kept for another request.

@@ -72,6 +72,18 @@
 // A condition (key when, see package condition) that cannot be evaluated
 // counts as met for a deny rule, and as not surely met for the others.
 //
+// # Functions that are known
+//
+// Code that cannot be judged from the text is refused unless a rule gives
+// leave. A document may list functions whose bodies somebody has read
+// (functions.known), each with its signature, the digest of its body and what
+// a call does. A call counts as that if it is written with its schema and the
+// facts have every function of that name there, all of them known and with the
+// body that was read (FunctionsToMeasure says which names the facts are to be
+// about). Facts were measured before the text runs: they do not count if
+// something else in the text could change the function, nor for a call that
+// the text keeps for later, as in a view.
+//
 // # Limits
 //
 // What is allowed is allowed up to a number of rows and bytes and a time.

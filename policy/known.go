@@ -48,52 +48,88 @@ func (c *ruling) withKnown() {
 	c.st = &changed
 }
 
-// knownEffect is what a policy states about the function behind an opaque
-// effect. A call without a schema could be any function, and a name of which
-// not every overload is known could be the unknown one.
-func (c *ruling) knownEffect(effect statement.Effect) (statement.Kind, bool) {
-	called, byFunction := causedBy(c.st, effect)
-	if effect.Kind != statement.OpaqueCode || !byFunction || called.Name == "" {
-		return effect.Kind, false
+// knownCall finds the function behind an opaque effect, and what the policy
+// knows under its name. An effect of another thing that stands where a
+// function does, such as the making of a trigger, is none of a call.
+func (c *ruling) knownCall(effect statement.Effect) (statement.Function, []*knownFunction) {
+	if effect.Kind != statement.OpaqueCode || !strings.HasPrefix(effect.What, functionEffect) {
+		return statement.Function{}, nil
 	}
-	known := c.judge.policy.known[called.Name]
+	called, _ := causedBy(c.st, effect)
+	return called, c.judge.policy.known[called.Name]
+}
+
+// knownEffect is what a policy states about the function behind an opaque
+// effect. It notes why a function whose name is known does not count.
+func (c *ruling) knownEffect(effect statement.Effect) (statement.Kind, bool) {
+	called, known := c.knownCall(effect)
 	if len(known) == 0 {
 		return effect.Kind, false
 	}
 	c.judge.volatile = true
-	for _, f := range c.st.Functions {
-		if f.Name == called.Name && (f.Schema == "" || f.Schema != called.Schema) {
-			c.note(known[0].position, "function %s is known to the policy by its schema, and is called without it or with several", called.Name)
-			return effect.Kind, false
+	stated, why := c.measuredEffect(called, known)
+	switch {
+	case why != nil:
+		if why.Text != "" {
+			c.note(why.Position, "%s", why.Text)
 		}
+		return effect.Kind, false
+	case c.judge.changeBeside(called.Name):
+		c.note(known[0].position, "function %s is known to the policy, but what else the text does may change it, or keep the call for later; "+
+			"call it in a text of its own", clean(qualified(called.Schema, called.Name), maxSubject))
+		return effect.Kind, false
 	}
-	return c.measuredEffect(effect.Kind, called, known)
+	return stated, true
 }
 
 // measuredEffect compares what the catalog says about a function with what
-// the policy knows. Of several overloads the worst effect counts.
-func (c *ruling) measuredEffect(opaque statement.Kind, called statement.Function, known []*knownFunction) (statement.Kind, bool) {
-	stated, found := statement.OrdinaryRead, false
+// the policy knows. Of several overloads the worst effect counts. A call
+// without a schema could be any function, and a name of which not every
+// overload is known could be the unknown one. Why is nil if the effect
+// counts; its text is empty if there is nothing to say.
+func (c *ruling) measuredEffect(called statement.Function, known []*knownFunction) (stated statement.Kind, why *Reason) {
+	for _, f := range c.st.Functions {
+		if f.Name == called.Name && (f.Schema == "" || f.Schema != called.Schema) {
+			return stated, reason(known[0].position, "function %s is known to the policy by its schema, and is called without it or with several", called.Name)
+		}
+	}
+	stated = statement.OrdinaryRead
+	found := false
 	for _, fact := range c.judge.req.Facts.Functions {
 		if !strings.HasPrefix(fact.Signature, qualified(called.Schema, called.Name)+"(") {
 			continue
 		}
+		signature := clean(fact.Signature, maxSubject)
 		at := slices.IndexFunc(known, func(k *knownFunction) bool { return k.signature == fact.Signature })
-		if at < 0 {
-			c.note("", "function %s is not known to the policy, though others of its name are", clean(fact.Signature, maxSubject))
-			return opaque, false
-		}
-		if known[at].body != fact.Body {
-			c.note(known[at].position, "the body of %s here is not the one that the policy knows", clean(fact.Signature, maxSubject))
-			return opaque, false
+		switch {
+		case at < 0 && fact.Note != "":
+			return stated, reason("", "function %s is not known to the policy, though others of its name are: %s", signature, clean(fact.Note, maxReason))
+		case at < 0:
+			return stated, reason("", "function %s is not known to the policy, though others of its name are", signature)
+		case fact.Note != "":
+			return stated, reason(known[at].position, "function %s is known to the policy, but here its body does not say what it does: %s", signature, clean(fact.Note, maxReason))
+		case known[at].body != fact.Body:
+			return stated, reason(known[at].position, "the body of %s here is not the one that the policy knows", signature)
 		}
 		stated, found = statement.Worst(stated, known[at].effect), true
 	}
-	at := slices.IndexFunc(known, func(k *knownFunction) bool { return k.schema == called.Schema })
-	if !found && at >= 0 {
-		c.note(known[at].position, "function %s is known to the policy, but its body was not measured here", clean(known[at].signature, maxSubject))
+	if found {
+		return stated, nil
 	}
-	return stated, found
+	return stated, c.unmeasured(called, known)
+}
+
+// unmeasured says why nothing is known of a function in this database.
+func (c *ruling) unmeasured(called statement.Function, known []*knownFunction) *Reason {
+	at := slices.IndexFunc(known, func(k *knownFunction) bool { return k.schema == called.Schema })
+	if at < 0 {
+		return &Reason{}
+	}
+	signature, problem := clean(known[at].signature, maxSubject), c.judge.req.Facts.FunctionsProblem
+	if problem != "" {
+		return reason(known[at].position, "function %s is known to the policy, but its body was not measured here: %s", signature, clean(problem, maxReason))
+	}
+	return reason(known[at].position, "function %s is known to the policy, but its body was not measured here", signature)
 }
 
 // The words with which the analysis names the making of code.
@@ -134,5 +170,9 @@ func qualified(schema, name string) string {
 
 // note keeps a fact for the case that the statement is refused.
 func (c *ruling) note(position, format string, args ...any) {
-	c.notes = addReason(c.notes, Reason{Position: position, Text: fmt.Sprintf(format, args...)})
+	c.notes = addReason(c.notes, *reason(position, format, args...))
+}
+
+func reason(position, format string, args ...any) *Reason {
+	return &Reason{Position: position, Text: fmt.Sprintf(format, args...)}
 }

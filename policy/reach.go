@@ -26,13 +26,24 @@ func causedBy(st *statement.Statement, effect statement.Effect) (statement.Funct
 	if !named {
 		return statement.Function{}, strings.HasPrefix(effect.What, operatorEffect)
 	}
-	name, _, _ := strings.Cut(words, " ")
+	named = false
+	var called statement.Function
 	for _, f := range st.Functions {
-		if f.Schema+"."+f.Name == name || f.Name == name {
-			return f, true
+		if (isNamed(words, f.Schema+"."+f.Name) || isNamed(words, f.Name)) && (!named || len(f.Name) > len(called.Name)) {
+			called, named = f, true
 		}
 	}
-	return statement.Function{Name: name}, true
+	if !named {
+		called.Name, _, _ = strings.Cut(words, " (")
+	}
+	return called, true
+}
+
+// isNamed reports whether the words of an effect are a name, or a name and
+// what is known about it in parentheses. A name may have spaces of its own.
+func isNamed(words, name string) bool {
+	rest, found := strings.CutPrefix(words, name)
+	return found && (rest == "" || strings.HasPrefix(rest, " ("))
 }
 
 // allowsFunction reports whether an allow rule's functions hold the one an

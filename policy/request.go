@@ -49,6 +49,8 @@ type Facts struct {
 	// Functions holds what the catalog says about functions that a
 	// statement calls: for a name all its overloads, or none.
 	Functions []FunctionFact `json:"functions,omitempty"`
+	// FunctionsProblem says why functions could not be measured, if so.
+	FunctionsProblem string `json:"functions_problem,omitempty"`
 }
 
 // FunctionFact is a function as it stands in the catalog of the database.
@@ -56,8 +58,11 @@ type FunctionFact struct {
 	// Signature is schema.name(types), as in functions.known of a policy.
 	Signature string `json:"signature"`
 	// Body is sha256: and the lower-case hex digest of its source
-	// (pg_proc.prosrc).
+	// (pg_proc.prosrc). It is empty if the source does not say what a call
+	// does; then no policy knows the function.
 	Body string `json:"body"`
+	// Note says why there is no body, as "it is SECURITY DEFINER".
+	Note string `json:"note,omitempty"`
 }
 
 // Place is what was measured about one place.

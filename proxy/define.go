@@ -66,6 +66,13 @@ func (s *session) proposePortal(t *ticket, portal, name string, j judgement) *re
 	return nil
 }
 
+// meaning is what a name stands for that a judged text gives it.
+func (j *judgement) meaning(st *statement.Statement) meaning {
+	return meaning{
+		statement: st, decision: j.id, policy: j.policy, terms: j.terms, volatile: j.volatile, changesCode: j.changesCode,
+	}
+}
+
 // only is what propose takes for a definition with one meaning.
 func only(m meaning) func() []meaning {
 	return func() []meaning { return []meaning{m} }
@@ -118,7 +125,8 @@ func (s *session) proposeName(t *ticket, j judgement, use statement.NameUse, ran
 			return nil
 		}
 		space := statements
-		m := meaning{statement: use.Inner, decision: j.id, policy: j.policy, terms: j.terms, volatile: j.volatile, hold: use.Hold}
+		m := j.meaning(use.Inner)
+		m.hold = use.Hold
 		if use.Op == statement.Declare {
 			space = cursors
 			m.budget = newBudget(j.terms)

@@ -60,6 +60,18 @@
 // one name space, and a name is judged when it is used, by what it may mean
 // at that moment (names.go, define.go, resolve.go).
 //
+// # Functions that the policy knows
+//
+// A call of a function that a policy knows by its body counts as what the
+// policy says only if the database has that body. So the body is measured
+// before each decision that needs it, also when a prepared statement or a
+// cursor is used (functions.go), and never remembered. The question goes over
+// a connection of the proxy's own, with a lease of its own (side.go): the
+// session's connection may be in the middle of anything. That connection sees
+// only what is committed. While the session itself may have changed a function
+// and not committed it, nothing is measured. What another session commits
+// between a measurement and the run is met by the next call.
+//
 // # Reading alike
 //
 // Parser and server must read a text alike (contract 7). The settings that
@@ -73,12 +85,13 @@
 //
 // Server.mu guards the listeners and the set of sessions, cancelKeys.mu the
 // keys, pending.mu one session's queue and names. None is held while another
-// is taken, nor while a socket is read or written.
+// is taken, nor while a socket is read or written. side.turn is held by
+// whoever uses a side connection, for as long as a question takes.
 //
 // # What fails closed
 //
 // An analysis, a decision or a record that fails is a refusal; a result that
 // cannot be recorded ends the session; a place that cannot be measured is
-// refused; an answer that does not fit ends the session; a credential that
+// refused, and a function that cannot be is code that cannot be judged; an answer that does not fit ends the session; a credential that
 // cannot be revoked is on record as such, and the next start tries again.
 package proxy

@@ -29,7 +29,8 @@ func (s *session) bind(ctx context.Context) error {
 	meanings := s.pending.statements.lookup(name)
 	s.pending.mu.Unlock()
 	j := s.judgeAgain(ctx, "bind", meanings)
-	t := &ticket{typ: 'B', notices: j.notices}
+	// The server may run code when it plans, which is now.
+	t := &ticket{typ: 'B', notices: j.notices, changesCode: j.changesCode}
 	r := j.refusal
 	if r == nil {
 		r = s.proposePortal(t, portal, name, j)
@@ -68,7 +69,7 @@ func (s *session) execute(ctx context.Context, h wire.Header) error {
 	if j.refusal != nil {
 		return s.sendMarker('E', j.refusal)
 	}
-	t := &ticket{typ: 'E', notices: j.notices, discreet: j.terms.discreet}
+	t := &ticket{typ: 'E', notices: j.notices, discreet: j.terms.discreet, changesCode: j.changesCode}
 	if r := s.executing(ctx, t, meanings, j); r != nil {
 		return s.sendMarker('E', r)
 	}

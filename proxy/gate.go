@@ -27,8 +27,10 @@ type judgement struct {
 	// is taken again.
 	policy *policy.Policy
 	terms  terms
-	// volatile is true if the decision holds for this moment only.
-	volatile bool
+	// volatile is true if it was decided by a time or by facts that may be
+	// others a moment later, changesCode if the message may change what a
+	// function is.
+	volatile, changesCode bool
 	// notices are what the policy wants said though it refuses nothing.
 	notices []policy.Reason
 }
@@ -44,7 +46,8 @@ func (s *session) judgeText(ctx context.Context, road, text string) judgement {
 		known = s.decideText(ctx, a, j.policy)
 	}
 	d := &known.decision
-	j.copyIns, j.terms, j.notices, j.volatile = known.copyIns, termsOf(*d), d.Notices, d.Volatile
+	j.copyIns = known.copyIns
+	j.takeFrom(d)
 	if err := s.recordDecision(ctx, j.id, road, known, text, a); err != nil {
 		s.log.Error("statement refused: not recorded", "req", j.id, "err", err)
 		j.refusal = refuseUnrecorded(j.id)
@@ -57,6 +60,11 @@ func (s *session) judgeText(ctx context.Context, road, text string) judgement {
 	}
 	j.text = s.virtual(ctx, text, a.Statements)
 	return j
+}
+
+// takeFrom takes over from a decision what follows from it.
+func (j *judgement) takeFrom(d *policy.Decision) {
+	j.terms, j.notices, j.volatile, j.changesCode = termsOf(*d), d.Notices, d.Volatile, d.ChangesCode
 }
 
 // decideText resolves and decides a text that was analysed.
@@ -87,7 +95,8 @@ func (s *session) judgeStartup(ctx context.Context) error {
 
 // judgeAgain decides what a name stands for at the moment it is used: the
 // name may have been pointed elsewhere, the policy reloaded, a place
-// changed, the time be over. A decision that cannot have changed is not taken again. The terms
+// or a function changed, the time be over. A decision that cannot have changed
+// is not taken again. The terms
 // are the tightest of all that the name may mean.
 func (s *session) judgeAgain(ctx context.Context, road string, meanings []meaning) judgement {
 	j := judgement{policy: s.server.policy.Load()}
@@ -96,19 +105,25 @@ func (s *session) judgeAgain(ctx context.Context, road string, meanings []meanin
 		meanings = []meaning{{statement: &unknown}}
 	}
 	for _, m := range meanings {
-		terms := m.terms
-		if m.policy != j.policy || m.volatile || len(m.statement.Names) > 0 || len(m.statement.Destinations) > 0 {
+		terms, changesCode := m.terms, m.changesCode
+		if m.mayHaveChanged(j.policy) {
 			one := s.decideMeaning(ctx, road, m.statement, j.policy)
 			if one.refusal != nil {
 				return one
 			}
-			terms = one.terms
+			terms, changesCode = one.terms, one.changesCode
 			j.volatile = j.volatile || one.volatile
 			j.notices = append(j.notices, one.notices...)
 		}
 		j.terms = j.terms.tighter(terms)
+		j.changesCode = j.changesCode || changesCode
 	}
 	return j
+}
+
+// mayHaveChanged reports whether a meaning may be decided otherwise now.
+func (m *meaning) mayHaveChanged(p *policy.Policy) bool {
+	return m.policy != p || m.volatile || len(m.statement.Names) > 0 || len(m.statement.Destinations) > 0
 }
 
 func (s *session) decideMeaning(ctx context.Context, road string, st *statement.Statement, p *policy.Policy) judgement {
@@ -116,7 +131,8 @@ func (s *session) decideMeaning(ctx context.Context, road string, st *statement.
 	resolved := s.resolve([]statement.Statement{*st})
 	made := s.decide(ctx, s.request(resolved, resolved[0].Kind, nil), p)
 	d := made.decision
-	j := judgement{id: id, policy: p, terms: termsOf(d), volatile: d.Volatile, notices: d.Notices}
+	j := judgement{id: id, policy: p}
+	j.takeFrom(&d)
 	if d.Verdict == policy.Allow && !mustBeOnDisk(made.kind, d.Verdict) {
 		return j // the execution is recorded
 	}
@@ -144,9 +160,11 @@ func (s *session) request(statements []statement.Statement, kind statement.Kind,
 	}
 }
 
-// decide measures the places the statements name and asks the policy.
+// decide measures the places the statements name, and the functions they call
+// that the policy knows, and asks the policy.
 func (s *session) decide(ctx context.Context, r *policy.Request, p *policy.Policy) *decided {
 	r.Facts.Places = s.server.measure(ctx, p, r.Statements)
+	s.measureFunctions(ctx, p, r)
 	r.Time = s.server.now().UTC().Format(time.RFC3339)
 	d := s.viewOf(p).Decide(r)
 	if !d.Volatile {

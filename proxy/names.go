@@ -31,8 +31,9 @@ type meaning struct {
 	decision string
 	policy   *policy.Policy
 	terms    terms
-	// volatile is true if that decision held for its moment only.
-	volatile bool
+	// volatile is true if it was decided by a time or by facts that may be
+	// others when it runs, changesCode if it may change what a function is.
+	volatile, changesCode bool
 	// budget is that of a cursor or portal; nil for a prepared statement.
 	budget *budget
 	// order counts the definitions in a name space. It is that of the

@@ -30,6 +30,8 @@ type ticket struct {
 	copyStarts bool
 	// discreet is true if an error may quote what the client must not see.
 	discreet bool
+	// changesCode is true if it may change what a function is.
+	changesCode bool
 	// notices are said to the client before the first answer.
 	notices []policy.Reason
 	// clock runs out when the statement's time is up.
@@ -89,6 +91,10 @@ type pending struct {
 	unsettled uint64
 	// discreet is true if a message since the last transaction was.
 	discreet bool
+	// recoded is the sequence of the last message that may have changed what
+	// a function is, quiet that of the last one after which no transaction
+	// was open.
+	recoded, quiet uint64
 	// skipping is true while the server ignores messages up to a Sync.
 	skipping bool
 	// copyIn is true while the server takes COPY data.
@@ -135,6 +141,9 @@ func (p *pending) push(t *ticket) error {
 	p.sequence++
 	t.sequence = p.sequence
 	t.dropped = p.dropped
+	if t.changesCode {
+		p.recoded = t.sequence
+	}
 	p.changed.Broadcast()
 	if t.typ != 'S' && p.skipsHere() {
 		// The server will read past it.
@@ -192,6 +201,15 @@ func (p *pending) busy() bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return len(p.queue) > 0
+}
+
+// codeInDoubt reports whether the session may have changed functions in a way
+// that others cannot see yet: in a transaction that is still open, or by a
+// message that is still under way.
+func (p *pending) codeInDoubt() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.recoded > p.quiet
 }
 
 // idle reports whether the session is between transactions with nothing
@@ -331,6 +349,9 @@ func (p *pending) ready(status byte, now time.Time) (*ticket, error) {
 		return nil, desync("ReadyForQuery while waiting for %s", t.name())
 	}
 	p.settled = t.sequence
+	if status == 'I' {
+		p.quiet = t.sequence
+	}
 	p.copyIn = false
 	p.status = status
 	p.since = now

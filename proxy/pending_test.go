@@ -229,3 +229,57 @@ func TestPushWaitsForCancel(t *testing.T) {
 		t.Errorf("afterwards: %v, %d in the queue", err, len(p.queue))
 	}
 }
+
+// Nothing is known of functions from a message that may change one up to the
+// end of its transaction.
+func TestCodeInDoubt(t *testing.T) {
+	p := newPending('I', time.Now())
+	push := func(typ byte, changes bool) {
+		t.Helper()
+		if err := p.push(&ticket{typ: typ, changesCode: changes}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	ready := func(status byte) {
+		t.Helper()
+		if _, err := p.ready(status, time.Now()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	is := func(what string, want bool) {
+		t.Helper()
+		if got := p.codeInDoubt(); got != want {
+			t.Errorf("%s: in doubt %v", what, got)
+		}
+	}
+	push('Q', false)
+	is("after a read", false)
+	push('Q', true)
+	is("a change under way", true)
+	ready('I')
+	is("what came before it has ended", true)
+	ready('I')
+	is("it has ended", false)
+	push('Q', true)
+	ready('T')
+	is("its transaction is open", true)
+	push('Q', false)
+	ready('E')
+	is("its transaction has failed", true)
+	push('Q', false)
+	push('Q', true)
+	ready('I')
+	is("its transaction has ended, and another change is under way", true)
+	ready('I')
+	is("all has ended", false)
+	// What is skipped counts up to the Sync.
+	push('P', false)
+	if err := p.failed("42601"); err != nil {
+		t.Fatal(err)
+	}
+	push('E', true)
+	is("skipped", true)
+	push('S', false)
+	ready('I')
+	is("after the Sync", false)
+}

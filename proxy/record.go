@@ -193,5 +193,7 @@ type leaseRecord struct {
 	Role    string `json:"role"`
 	Group   string `json:"group,omitempty"`
 	Expires string `json:"expires,omitempty"`
+	// Purpose says what a lease is for that is no session's.
+	Purpose string `json:"purpose,omitempty"`
 	Problem string `json:"problem,omitempty"`
 }

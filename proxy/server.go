@@ -53,6 +53,7 @@ type database struct {
 	config      Database
 	target      *target
 	credentials Credentials
+	side        *side
 }
 
 // Server accepts clients and keeps their sessions.
@@ -119,7 +120,7 @@ func New(config *Config, parts Parts) (*Server, error) {
 		if !ok {
 			return nil, fmt.Errorf("database %s: nothing issues credentials for it", d.Name)
 		}
-		s.databases[d.Name] = &database{d, t, c}
+		s.databases[d.Name] = &database{d, t, c, newSide(s, d.Name, t, c)}
 	}
 	return s, nil
 }
@@ -168,6 +169,7 @@ func (s *Server) Serve(ctx context.Context) error {
 		}
 	}
 	s.conns.Wait()
+	s.closeSides()
 	return first
 }
 
@@ -407,6 +409,7 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	gone := make(chan struct{})
 	go func() {
 		s.conns.Wait()
+		s.closeSides()
 		close(gone)
 	}()
 	select {

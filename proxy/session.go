@@ -296,6 +296,9 @@ func (s *session) end(cause error) {
 	}
 }
 
+// notRevoked is what the trail says of a credential that may be alive.
+const notRevoked = "not verified to be gone; the next start tries again"
+
 // revoke ends the credential and everything that works under it.
 func (s *session) revoke(ctx context.Context) error {
 	err := s.database.credentials.End(ctx, s.lease)
@@ -303,7 +306,7 @@ func (s *session) revoke(ctx context.Context) error {
 	typ := "credential.revoked"
 	if err != nil {
 		typ = "credential.not_revoked"
-		record.Problem = "not verified to be gone; the next start tries again"
+		record.Problem = notRevoked
 		s.log.Error("credential not revoked", "lease", s.lease.ID, "err", err)
 	}
 	return errors.Join(err, s.append(ctx, s.event(typ, "", record)))

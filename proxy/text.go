@@ -34,7 +34,7 @@ func (s *session) query(ctx context.Context, h wire.Header) error {
 			return err
 		}
 	}
-	t := &ticket{typ: 'Q', copyStarts: len(j.copyIns) > 0, notices: j.notices, discreet: j.terms.discreet}
+	t := &ticket{typ: 'Q', copyStarts: len(j.copyIns) > 0, notices: j.notices, discreet: j.terms.discreet, changesCode: j.changesCode}
 	if j.refusal == nil {
 		j.refusal = s.spentBefore(j)
 	}
@@ -107,7 +107,7 @@ func (s *session) parse(ctx context.Context, h wire.Header) error {
 	}
 	st := soleStatement(j.statements)
 	t := &ticket{typ: 'P', text: len(text), notices: j.notices}
-	if _, r := s.propose(t, s.pending.statements, name, only(meaning{statement: st, decision: j.id, policy: j.policy, terms: j.terms, volatile: j.volatile})); r != nil {
+	if _, r := s.propose(t, s.pending.statements, name, only(j.meaning(st))); r != nil {
 		r.unnamed = name == ""
 		return s.sendMarker('P', r)
 	}

@@ -61,7 +61,7 @@ func newTarget(u Upstream) (*target, error) {
 
 // loginConfig builds pgconn's configuration without reading the
 // environment's PG* variables into it.
-func (t *target) loginConfig(lease *credential.Lease, params []param, rec *recorder) (*pgconn.Config, error) {
+func (t *target) loginConfig(lease *credential.Lease, params []param) (*pgconn.Config, error) {
 	c, err := pgconn.ParseConfig("host=localhost user=x password=x sslmode=disable")
 	if err != nil {
 		return nil, fmt.Errorf("upstream: %w", err)
@@ -91,12 +91,6 @@ func (t *target) loginConfig(lease *credential.Lease, params []param, rec *recor
 	if lease.Role != "" {
 		c.RuntimeParams["role"] = lease.Role
 	}
-	// The recorder sits above TLS and below the frames: wrapping the
-	// connection itself would hide its certificate from channel binding.
-	c.BuildFrontend = func(r io.Reader, w io.Writer) *pgproto3.Frontend {
-		rec.from = r
-		return pgproto3.NewFrontend(rec, w)
-	}
 	return c, nil
 }
 
@@ -105,9 +99,15 @@ func (t *target) loginConfig(lease *credential.Lease, params []param, rec *recor
 // behind the login is lost.
 func (t *target) connect(ctx context.Context, lease *credential.Lease, params []param) (*upstream, error) {
 	rec := &recorder{}
-	config, err := t.loginConfig(lease, params, rec)
+	config, err := t.loginConfig(lease, params)
 	if err != nil {
 		return nil, err
+	}
+	// The recorder sits above TLS and below the frames: wrapping the
+	// connection itself would hide its certificate from channel binding.
+	config.BuildFrontend = func(r io.Reader, w io.Writer) *pgproto3.Frontend {
+		rec.from = r
+		return pgproto3.NewFrontend(rec, w)
 	}
 	pg, err := pgconn.ConnectConfig(ctx, config)
 	if err != nil {

@@ -1,0 +1,246 @@
+package proxy
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/sluice-pg/sluice/audit"
+	"github.com/sluice-pg/sluice/proxy/credential"
+)
+
+const (
+	// sideTimeout bounds one question to a database's catalog, from asking to
+	// the answer, a login included if there has to be one.
+	sideTimeout = 2 * time.Second
+	// sideSubject is for whom the lease of a side connection is.
+	sideSubject = "sluice functions"
+	sidePurpose = "looks up the functions that the policy knows"
+)
+
+var (
+	errSideLate   = fmt.Errorf("the database's catalog did not answer within %s", sideTimeout)
+	errSideClosed = errors.New("the proxy is stopping")
+)
+
+// side is a connection of the proxy's own to a database, with a lease of its
+// own from the same issuer as the sessions'. It asks the catalog and nothing
+// else. Questions take turns. It is opened by the first question, kept for as
+// long as its lease lasts, and opened anew when it broke.
+type side struct {
+	server      *Server
+	name        string // of the database
+	target      *target
+	credentials Credentials
+	// id stands in the trail where a session's does.
+	id string
+
+	turn chan struct{} // holds one token; a mutex that a context can leave
+	once sync.Once
+
+	// Whoever has the turn uses these.
+	conn   *pgconn.PgConn
+	lease  *credential.Lease
+	expiry *time.Timer
+	closed bool
+}
+
+func newSide(s *Server, name string, t *target, c Credentials) *side {
+	return &side{server: s, name: name, target: t, credentials: c, id: newID() + newID(), turn: make(chan struct{}, 1)}
+}
+
+// sideParams are the settings of a side connection: names mean pg_catalog,
+// nothing is written, nothing waits for long.
+var sideParams = []param{
+	{"application_name", "sluice/functions"},
+	{"search_path", "pg_catalog, pg_temp"},
+	{"default_transaction_read_only", "on"},
+	{"statement_timeout", fmt.Sprint(sideTimeout.Milliseconds())},
+	{"lock_timeout", fmt.Sprint(sideTimeout.Milliseconds())},
+}
+
+// ask has its question answered over the connection. The question may run on
+// after ask has returned for want of time; the next one then waits for it.
+func ask[T any](ctx context.Context, s *side, question func(context.Context, *pgconn.PgConn) (T, error)) (T, error) {
+	ctx, cancel := context.WithTimeout(ctx, sideTimeout)
+	type answer struct {
+		value T
+		err   error
+	}
+	var none T
+	select {
+	case s.turn <- struct{}{}:
+	case <-ctx.Done():
+		cancel()
+		return none, errSideLate
+	}
+	answers := make(chan answer, 1)
+	go func() {
+		defer cancel()
+		defer func() { <-s.turn }()
+		var a answer
+		a.err = s.guard(func() (err error) {
+			a.value, err = tryTwice(ctx, s, question)
+			return err
+		})
+		answers <- a
+	}()
+	select {
+	case a := <-answers:
+		return a.value, a.err
+	case <-ctx.Done():
+		return none, errSideLate
+	}
+}
+
+// tryTwice asks again over a new connection if the one from before has broken
+// in the meantime.
+func tryTwice[T any](ctx context.Context, s *side, question func(context.Context, *pgconn.PgConn) (T, error)) (T, error) {
+	var none T
+	for again := false; ; again = true {
+		fresh, err := s.open()
+		if err != nil {
+			return none, err
+		}
+		value, err := question(ctx, s.conn)
+		if err == nil || fresh || again || !s.conn.IsClosed() || ctx.Err() != nil {
+			return value, err
+		}
+	}
+}
+
+// guard turns a panic into an error, so that it is the end of one question.
+func (s *side) guard(step func() error) (err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			s.server.log.Error("side connection panicked", "database", s.name, "panic", fmt.Sprint(r))
+			err = errors.New("a step of the measurement panicked")
+		}
+	}()
+	return step()
+}
+
+// open makes sure that there is a connection, and tells if it is new. It does
+// not depend on who asks: a login that takes longer serves the next.
+func (s *side) open() (fresh bool, err error) {
+	if s.closed {
+		return false, errSideClosed
+	}
+	if s.conn != nil && !s.conn.IsClosed() && time.Until(s.lease.Expires) > 0 {
+		return false, nil
+	}
+	s.retire()
+	ctx, cancel := context.WithTimeout(context.Background(), s.server.config.Limits.Startup)
+	defer cancel()
+	lease, err := s.credentials.Issue(ctx, credential.Request{SessionID: s.id, Subject: sideSubject, Database: s.name})
+	if err != nil {
+		return false, sideError{"no credential could be issued to look", err}
+	}
+	s.lease = lease
+	if s.conn, err = s.login(ctx, lease); err != nil {
+		s.retire()
+		return false, err
+	}
+	s.expiry = time.AfterFunc(time.Until(lease.Expires), func() { s.expire(lease) })
+	return true, nil
+}
+
+// login puts the lease on record and logs in with it.
+func (s *side) login(ctx context.Context, lease *credential.Lease) (*pgconn.PgConn, error) {
+	err := s.record(ctx, "credential.issued", leaseRecord{
+		Lease: lease.ID, Role: lease.User, Group: lease.Role, Expires: lease.Expires.UTC().Format(time.RFC3339), Purpose: sidePurpose,
+	})
+	if err != nil {
+		return nil, sideError{"the audit trail cannot be written", err}
+	}
+	config, err := s.target.loginConfig(lease, sideParams)
+	if err != nil {
+		return nil, sideError{"the database cannot be reached", err}
+	}
+	conn, err := pgconn.ConnectConfig(ctx, config)
+	var refused *pgconn.PgError
+	switch {
+	case errors.As(err, &refused):
+		return nil, sideError{"the database refused the login that looks: " + refused.Message + " (" + refused.Code + ")", err}
+	case err != nil:
+		return nil, sideError{"the database cannot be reached", err}
+	}
+	return conn, nil
+}
+
+// expire retires the connection of a lease at its end.
+func (s *side) expire(lease *credential.Lease) {
+	s.turn <- struct{}{}
+	defer func() { <-s.turn }()
+	if s.lease == lease {
+		_ = s.guard(func() error { s.retire(); return nil })
+	}
+}
+
+// retire ends the connection and its lease, and puts that on record.
+func (s *side) retire() {
+	if s.expiry != nil {
+		s.expiry.Stop()
+	}
+	if s.conn != nil {
+		polite, done := context.WithTimeout(context.Background(), farewell)
+		_ = s.conn.Close(polite) // the lease's end cuts it for good
+		done()
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), cutTimeout)
+	defer cancel()
+	lease := s.lease
+	s.conn, s.lease, s.expiry = nil, nil, nil
+	if lease == nil {
+		return
+	}
+	typ, record := "credential.revoked", leaseRecord{Lease: lease.ID, Role: lease.User, Purpose: sidePurpose}
+	if err := s.credentials.End(ctx, lease); err != nil {
+		typ, record.Problem = "credential.not_revoked", notRevoked
+		s.server.log.Error("credential not revoked", "lease", lease.ID, "err", err)
+	}
+	if err := s.record(ctx, typ, record); err != nil {
+		s.server.log.Error("end of a credential not recorded", "lease", lease.ID, "err", err)
+	}
+}
+
+// close ends the connection for good. It returns when that is done, also for
+// whoever comes second.
+func (s *side) close() {
+	s.once.Do(func() {
+		s.turn <- struct{}{}
+		defer func() { <-s.turn }()
+		s.closed = true
+		_ = s.guard(func() error { s.retire(); return nil })
+	})
+}
+
+// closeSides ends the side connections of all databases.
+func (s *Server) closeSides() {
+	for _, d := range s.databases {
+		d.side.close()
+	}
+}
+
+func (s *side) record(ctx context.Context, typ string, body leaseRecord) error {
+	ctx, cancel := context.WithTimeout(ctx, s.server.config.Trail.Timeout)
+	defer cancel()
+	if _, err := s.server.recorder.Append(ctx, audit.Event{Time: s.server.now(), Type: typ, Session: s.id, Body: body}); err != nil {
+		return fmt.Errorf("audit: %w", err)
+	}
+	return nil
+}
+
+// sideError has words for the client beside its cause, which is for the log.
+type sideError struct {
+	words string
+	cause error
+}
+
+func (e sideError) Error() string { return e.words + ": " + e.cause.Error() }
+
+func (e sideError) Unwrap() error { return e.cause }
