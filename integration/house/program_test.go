@@ -111,6 +111,7 @@ func TestExitCodes(t *testing.T) {
 	dir := t.TempDir()
 	makeTrail(t, dir)
 	write(t, filepath.Join(dir, "policy.yaml"), "version: 1\n")
+	write(t, filepath.Join(dir, "empty.yaml"), "")
 	write(t, filepath.Join(dir, "wrong.yaml"), "version: 1\nrules:\n  - {id: x, effect: alow}\n")
 	write(t, filepath.Join(dir, "misspelled.yaml"), "listne: []\n")
 	write(t, filepath.Join(dir, "one-rule.yaml"), "version: 1\nrules:\n  - {id: x, effect: deny, mode: warn, kinds: [ddl]}\n")
@@ -172,6 +173,7 @@ func TestExitCodes(t *testing.T) {
 		{5, "did you mean allow?", "policy check policy.yaml wrong.yaml"},
 		{5, "missing.yaml", "policy check missing.yaml"},
 		{5, "mode warn", "policy check --strict one-rule.yaml"},
+		{5, "the document is empty", "policy check empty.yaml"},
 		{5, "did you mean allow?", "policy test --policy wrong.yaml right.cases"},
 		{5, "did you mean allow?", "policy test --policy policy.yaml misspelled.cases"},
 		{5, "missing.cases", "policy test --policy policy.yaml missing.cases"},
