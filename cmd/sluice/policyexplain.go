@@ -68,7 +68,9 @@ func question(c *cli.Context) (cases.Question, error) {
 	var faults []error
 	for _, name := range []string{"database", "address", "method", "tls", "time"} {
 		if c.IsSet(name) {
-			faults = append(faults, q.Set(name, c.String(name)))
+			if err := q.Set(name, c.String(name)); err != nil {
+				faults = append(faults, fmt.Errorf("--%s: %w", name, err))
+			}
 		}
 	}
 	for flag, prefix := range map[string]string{"declared": "declared.", "fact": ""} {
@@ -78,7 +80,9 @@ func question(c *cli.Context) (cases.Question, error) {
 				faults = append(faults, fmt.Errorf("--%s %s has no =", flag, pair))
 				continue
 			}
-			faults = append(faults, q.Set(prefix+key, value))
+			if err := q.Set(prefix+key, value); err != nil {
+				faults = append(faults, fmt.Errorf("--%s: %w", flag, err))
+			}
 		}
 	}
 	return q, errors.Join(faults...)

@@ -60,27 +60,18 @@ func serve(ctx context.Context, config *proxy.Config, log *slog.Logger) error {
 	hup := make(chan os.Signal, 1)
 	signal.Notify(hup, syscall.SIGHUP)
 	defer signal.Stop(hup)
-	changed := make(chan struct{})
-	if config.Policy != "" {
-		watching, done := context.WithCancel(ctx)
+	unfollow := r.follow(ctx, hup)
+	select {
+	case err := <-r.served:
+		unfollow()
+		r.served <- err
+		return r.stop(context.WithoutCancel(ctx))
+	case <-ctx.Done():
+		unfollow()
+		log.Info("stopping", "sessions", r.server.Sessions())
+		again, done := signal.NotifyContext(context.WithoutCancel(ctx), os.Interrupt, syscall.SIGTERM)
 		defer done()
-		go watchFile(watching, config.Policy, policyTick, changed)
-	}
-	for {
-		select {
-		case <-hup:
-			r.reload(ctx, true)
-		case <-changed:
-			r.reload(ctx, false)
-		case err := <-r.served:
-			r.served <- err
-			return r.stop(context.WithoutCancel(ctx))
-		case <-ctx.Done():
-			log.Info("stopping", "sessions", r.server.Sessions())
-			again, done := signal.NotifyContext(context.WithoutCancel(ctx), os.Interrupt, syscall.SIGTERM)
-			defer done()
-			return r.stop(again)
-		}
+		return r.stop(again)
 	}
 }
 

@@ -166,7 +166,11 @@ func destinationWords(d statement.Destination) string {
 	case statement.ToClient:
 		return words
 	case statement.ToServer:
-		words = fmt.Sprintf("server %s port %d database %s", orUnknown(d.Host), d.Port, orUnknown(d.Database))
+		words = "server " + orUnknown(d.Host)
+		if d.Port != 0 {
+			words += fmt.Sprintf(" port %d", d.Port)
+		}
+		words += " database " + orUnknown(d.Database)
 	case statement.ToFile, statement.ToProgram, statement.ToURL:
 		words = string(d.Type) + " " + orUnknown(d.Path)
 	}
@@ -243,10 +247,10 @@ func limitWords(d *policy.Decision) string {
 		words = append(words, fmt.Sprintf("%d rows", d.Limits.Rows))
 	}
 	if d.Limits.Bytes > 0 {
-		words = append(words, fmt.Sprintf("%d bytes", d.Limits.Bytes))
+		words = append(words, policy.BytesWords(d.Limits.Bytes))
 	}
 	if d.Limits.Duration > 0 {
-		words = append(words, d.Limits.Duration.String())
+		words = append(words, policy.DurationWords(d.Limits.Duration))
 	}
 	if len(words) == 0 {
 		words = append(words, "none")
