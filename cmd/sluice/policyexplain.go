@@ -24,8 +24,8 @@ func policyExplainCommand() *cli.Command {
 		Name: "explain", Usage: "show the whole way of one decision", ArgsUsage: "SQL...|-",
 		Description: "Shows what the text does and where, each rule that was weighed and why it matches or not, and the\n" +
 			"answer as the client would read it. Several texts are a session, of which the last is explained: names\n" +
-			"that an earlier one made mean something there. Nothing is run and no place is measured: give what is known about\n" +
-			"a place as --fact place.NAME=\"FINDING; FINDING\", or place.NAME= for one without a finding.",
+			"that an earlier one made mean something there. Nothing is run and no place is measured: give what is\n" +
+			"known about a place as --fact place.NAME=\"FINDING; FINDING\", or place.NAME= for one without a finding.",
 		Flags: []cli.Flag{
 			policyFlag(),
 			&cli.StringFlag{Name: "as", Usage: "the `USER` who asks"},

@@ -22,8 +22,9 @@ func serveCommand() *cli.Command {
 	return &cli.Command{
 		Name:  "serve",
 		Usage: "stand in front of the configured databases",
-		Description: "The policy is read again when its file changes, and at SIGHUP. SIGTERM and Ctrl-C stop accepting clients, end idle sessions and let\n" +
-			"transactions finish for limits.drain; a second one cuts them.",
+		Description: "The policy is read again when its file changes, and at SIGHUP; if it has a mistake, the old one stays.\n" +
+			"SIGTERM and Ctrl-C stop accepting clients, end idle sessions and let transactions finish for\n" +
+			"limits.drain; a second one cuts them.",
 		Flags: []cli.Flag{
 			&cli.PathFlag{Name: "config", Aliases: []string{"c"}, EnvVars: []string{"SLUICE_CONFIG"}, Value: "/etc/sluice/sluice.yaml", Usage: "configuration `FILE`"},
 			&cli.BoolFlag{Name: "debug", Usage: "log more"},
