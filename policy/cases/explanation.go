@@ -216,9 +216,14 @@ func (e *explanation) answer(d *policy.Decision) {
 	e.printf("\nverdict   %s by rule %s\n", d.Verdict, d.Rule)
 	e.excerptAt(d.PlaceIn(e.text))
 	message, detail, hint := policy.Explain(*d, exampleID)
-	e.printf("MESSAGE   %s\n", message)
+	label := "DETAIL    "
+	if d.Verdict == policy.Allow {
+		label = "because   " // the client is told nothing of it
+	} else {
+		e.printf("MESSAGE   %s\n", message)
+	}
 	if detail != "" {
-		e.printf("DETAIL    %s\n", strings.ReplaceAll(detail, "\n", "\n          "))
+		e.printf("%s%s\n", label, strings.ReplaceAll(detail, "\n", "\n          "))
 	}
 	if hint != "" {
 		e.printf("HINT      %s\n", hint)
@@ -227,7 +232,7 @@ func (e *explanation) answer(d *policy.Decision) {
 		e.printf("SQLSTATE  %s\n", d.SQLSTATE)
 	}
 	for _, notice := range d.Notices {
-		e.printf("NOTICE    %s (%s)\n", notice.Text, notice.Position)
+		e.printf("WARNING   sluice: %s (%s)\n", notice.Text, notice.Position)
 	}
 	for _, shadow := range d.Shadow {
 		e.printf("shadow    %s (%s)\n", shadow.Text, shadow.Position)
