@@ -130,7 +130,7 @@ func (o *overrun) refusal(id string, ran bool) *refusal {
 		hint:   "Select the rows you need with WHERE and LIMIT, or ask the owner of the policy for a rule with other limits.",
 	}
 	if o.position != "" {
-		r.detail += " The rule stands at " + o.position + "."
+		r.detail += " The limit stands at " + o.position + "."
 	}
 	if ran {
 		r.detail += " The statement ran to its end before it could be stopped: what it may have changed is changed."
