@@ -49,7 +49,7 @@ func benchRequest() *policy.Request {
 }
 
 func BenchmarkDecide(b *testing.B) {
-	for name, text := range map[string]string{"empty": "", "1000": thousand()} {
+	for name, text := range map[string]string{"empty": "version: 1\n", "1000": thousand()} {
 		p, req := parse(b, text), benchRequest()
 		b.Run(name+"/policy", func(b *testing.B) {
 			b.ReportAllocs()

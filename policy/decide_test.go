@@ -68,8 +68,8 @@ func TestNothingIsDenied(t *testing.T) {
 	var none *policy.Policy
 	for name, d := range map[string]policy.Decision{
 		"nil policy":       none.Decide(request(single(statement.OrdinaryRead))),
-		"nil request":      parse(t, "").Decide(nil),
-		"zero request":     parse(t, "").Decide(&policy.Request{}),
+		"nil request":      parse(t, "version: 1\n").Decide(nil),
+		"zero request":     parse(t, "version: 1\n").Decide(&policy.Request{}),
 		"no policy at all": none.Decide(nil),
 	} {
 		if d.Verdict != policy.Deny || d.SQLSTATE == "" || len(d.Reasons) == 0 || d.Reasons[0].Rule != d.Rule {
@@ -139,14 +139,14 @@ func TestStrictestStatementDecides(t *testing.T) {
 	for position := range 3 {
 		list := []statement.Statement{read, read, read}
 		list[position] = export
-		d := parse(t, "").Decide(request(list...))
+		d := parse(t, "version: 1\n").Decide(request(list...))
 		if d.Verdict != policy.Deny || d.Statement != position {
 			t.Errorf("export at %d: %+v", position, d)
 		}
 	}
 	outer := single(statement.OrdinaryRead)
 	outer.Names = []statement.NameUse{{Op: statement.Prepare, Name: "p", Inner: &export}}
-	if d := parse(t, "").Decide(request(read, outer)); d.Verdict != policy.Deny || d.Statement != 1 {
+	if d := parse(t, "version: 1\n").Decide(request(read, outer)); d.Verdict != policy.Deny || d.Statement != 1 {
 		t.Errorf("a prepared export: %+v", d)
 	}
 }

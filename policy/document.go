@@ -26,8 +26,9 @@ var identifier = regexp.MustCompile(`^[a-z0-9][a-z0-9._-]{0,39}$`)
 const identifierWords = "lower-case letters, digits, dots, dashes and underscores, at most 40 of them"
 
 // Parse reads a policy. The name, usually that of the file, appears in
-// errors and in the reasons of decisions. An empty document is a policy
-// without rules. The error joins one *strictyaml.Error for each mistake.
+// errors and in the reasons of decisions. A document without anything is a
+// mistake: more likely than a policy without rules it is one that was lost
+// while it was written. The error joins one *strictyaml.Error for each mistake.
 func Parse(name string, data []byte) (*Policy, error) {
 	source, err := strictyaml.Open(name, data)
 	if err != nil {
@@ -76,9 +77,9 @@ type reader struct {
 }
 
 func (r *reader) version(doc *document) {
-	empty := doc.Version == nil && doc.Position.IsZero()
 	switch {
-	case empty:
+	case doc.Version == nil && doc.Position.IsZero():
+		r.errs.Addf(doc.Position, "the document is empty: a policy without rules is version: 1")
 	case doc.Version == nil:
 		r.errs.Addf(doc.Position, "the document does not say which form it has: begin it with version: 1")
 	case *doc.Version != 1:

@@ -12,6 +12,14 @@ const maxPrimary = 120
 // minSubject is how much of the subject stays, however long the rest is.
 const minSubject = 16
 
+// cannot says why a verdict between allow and deny is a refusal for the
+// client: nothing in this program does what it asks for.
+var cannot = map[Verdict]string{
+	Mask:  "Sluice cannot mask values, so the statement is refused",
+	Carry: "Sluice cannot carry rows itself, so the statement is refused",
+	Hold:  "Sluice cannot ask anybody for approval, so the statement is refused",
+}
+
 // Explain puts a decision into the words a client reads. The message alone
 // tells what was refused, by which rule, under which request id, and what to
 // type to learn more; where possible it has no more than 120 characters, and
@@ -26,7 +34,11 @@ func Explain(d Decision, id string) (message, detail, hint string) {
 	tail := verb + strings.TrimPrefix(d.Rule, "builtin:") + " [req " + id + "]; SHOW sluice.why_" + id
 	const head = "sluice: "
 	room := max(minSubject, maxPrimary-len(head)-utf8.RuneCountInString(tail))
-	return head + shorten(d.Subject, room) + tail, details(d.Reasons), d.Hint
+	detail = details(d.Reasons)
+	if why := cannot[d.Verdict]; why != "" {
+		detail += "\n" + why
+	}
+	return head + shorten(d.Subject, room) + tail, detail, d.Hint
 }
 
 var explainVerbs = map[Verdict]string{

@@ -57,10 +57,7 @@ const maxAsides = 16
 
 // aside notes what a rule that does not act would do.
 func (j *judge) aside(r *rule, what string) {
-	reason := Reason{Rule: r.id, Position: r.position, Text: fmt.Sprintf("rule %s would %s %s", r.id, infinitives[r.effect], what)}
-	if r.message != "" {
-		reason.Text += ": " + clean(r.message, maxMessage)
-	}
+	reason := Reason{Rule: r.id, Position: r.position, Text: fmt.Sprintf("rule %s would %s %s", r.id, infinitives[r.effect], what) + r.ownWords()}
 	if r.mode == Shadow {
 		j.shadow = addReason(j.shadow, reason)
 		return
@@ -74,11 +71,20 @@ func (j *judge) warnAllowed(r *rule, what string) {
 	if r.mode != Warn || r.effect != Allow {
 		return
 	}
-	text := fmt.Sprintf("rule %s allows %s, with a warning", r.id, what)
-	if r.message != "" {
-		text += ": " + clean(r.message, maxMessage)
-	}
+	text := fmt.Sprintf("rule %s allows %s, with a warning", r.id, what) + r.ownWords()
 	j.notices = addReason(j.notices, Reason{Rule: r.id, Position: r.position, Text: text})
+}
+
+// ownWords is what the owner of a rule has to say, and where they say more.
+func (r *rule) ownWords() string {
+	words := ""
+	if r.message != "" {
+		words = ": " + clean(r.message, maxMessage)
+	}
+	if r.link != "" {
+		words += " (see " + r.link + ")"
+	}
+	return words
 }
 
 func addReason(list []Reason, reason Reason) []Reason {

@@ -73,7 +73,8 @@ func reachesUnnamed(st *statement.Statement) bool {
 		if byFunction {
 			return !isLargeObject(called.Name)
 		}
-		return len(st.Relations) == 0
+		// COPY names what it reads; one without relations reads none.
+		return len(st.Relations) == 0 && st.Node != "CopyStmt"
 	})
 }
 

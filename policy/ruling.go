@@ -188,13 +188,22 @@ func (c *ruling) refuseByDefault(effect statement.Effect) Decision {
 		d.because(note.Position, "%s", note.Text)
 	}
 	c.addFacts(&d)
+	// A rule that holds back or masks is of less help than one that allows.
+	var near *rule
+	var short mismatch
+	var of *statement.Relation
 	for _, r := range c.judge.view.leave {
+		if near != nil && (near.effect == Allow || r.effect != Allow) {
+			continue
+		}
 		why, relation := r.allows(c, effect)
 		if why == otherKind || why == matches || !r.acts() {
 			continue
 		}
-		c.nearMiss(&d, r, why, relation)
-		break
+		near, short, of = r, why, relation
+	}
+	if near != nil {
+		c.nearMiss(&d, near, short, of)
 	}
 	return d
 }

@@ -19,7 +19,7 @@ func Schema() []byte {
 	root := schemaOf(reflect.TypeFor[document](), "")
 	root["$schema"] = "http://json-schema.org/draft-07/schema#"
 	root["title"] = "Policy of Sluice"
-	root["type"] = []string{"object", "null"}
+	root["type"] = "object"
 	root["required"] = []string{"version"}
 	var out bytes.Buffer
 	encoder := json.NewEncoder(&out)

@@ -97,6 +97,7 @@ func TestSchemaAcceptsGoodDocuments(t *testing.T) {
 func TestSchemaRefusesWhatIsBuiltWrong(t *testing.T) {
 	rule := func(keys string) string { return "version: 1\nrules:\n  - {" + keys + "}\n" }
 	for _, document := range []string{
+		"",
 		"rules: []\n",
 		"version: 2\n",
 		"version: '1'\n",

@@ -110,6 +110,11 @@ func mainRelation(st *statement.Statement) *statement.Relation {
 			return &st.Relations[i]
 		}
 	}
+	for i := range st.Relations {
+		if st.Relations[i].Position >= 0 {
+			return &st.Relations[i] // of a rename, what is there and not what it will be
+		}
+	}
 	if len(st.Relations) == 0 {
 		return nil
 	}

@@ -84,25 +84,12 @@ func (b *budget) take(rows, bytes int64) *overrun {
 	case b.limits.Rows != 0 && b.rows+rows > b.limits.Rows:
 		b.over = &overrun{strconv.FormatInt(b.limits.Rows, 10) + " rows", aboutRows, b.rule, b.position}
 	case b.limits.Bytes != 0 && b.bytes+bytes > b.limits.Bytes:
-		b.over = &overrun{bytesWords(b.limits.Bytes), aboutRows, b.rule, b.position}
+		b.over = &overrun{policy.BytesWords(b.limits.Bytes), aboutRows, b.rule, b.position}
 	default:
 		b.rows += rows
 		b.bytes += bytes
 	}
 	return b.over
-}
-
-// bytesWords writes a number of bytes as a policy does.
-func bytesWords(n int64) string {
-	for _, unit := range []struct {
-		name string
-		size int64
-	}{{"GiB", 1 << 30}, {"MiB", 1 << 20}, {"KiB", 1 << 10}} {
-		if n >= unit.size && n%unit.size == 0 {
-			return strconv.FormatInt(n/unit.size, 10) + " " + unit.name
-		}
-	}
-	return strconv.FormatInt(n, 10) + " bytes"
 }
 
 // account is what the answers to one statement are charged to: its own budget,
@@ -133,7 +120,7 @@ func (a account) spent() *overrun {
 func (a account) duration() (most time.Duration, over *overrun) {
 	for _, b := range a {
 		if d := b.limits.Duration; d != 0 && (most == 0 || d < most) {
-			most, over = d, &overrun{d.String(), aboutTime, b.rule, b.position}
+			most, over = d, &overrun{policy.DurationWords(d), aboutTime, b.rule, b.position}
 		}
 	}
 	return most, over
@@ -154,7 +141,7 @@ func (o *overrun) refusal(id string, changed bool) *refusal {
 		r.detail += " (" + o.position + ")"
 	}
 	if changed {
-		r.detail += "\nThe statement itself ran to its end before it could be stopped: what it changed is changed."
+		r.detail += "\nThe statement ran to its end before it could be stopped: what it may have changed is changed."
 	}
 	return r
 }

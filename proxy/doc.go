@@ -54,6 +54,16 @@
 // (refuse.go). A refused COPY FROM STDIN in a simple Query is answered by a
 // CopyInResponse first: psql would otherwise run its data lines as SQL.
 //
+// # Limits
+//
+// What a statement sends to the client is counted, row by row and byte by
+// byte, against the limits of its decision (budget.go, charge.go); a cursor
+// has one budget for its whole life. What is over the limit is kept from the
+// client (withhold.go) while the server is told to cancel. A statement that
+// ran to its end all the same is an error for the client, which is told so.
+// Where statements that were sent along may have run behind it, no answer to
+// them would be true, and the session ends.
+//
 // # Names
 //
 // Prepared statements and cursors made by SQL and by protocol messages share

@@ -66,14 +66,6 @@ func copyInResponse(c *statement.CopyIn) *pgproto3.CopyInResponse {
 	return &pgproto3.CopyInResponse{OverallFormat: byte(format), ColumnFormatCodes: codes}
 }
 
-// unable are the verdicts that the proxy cannot carry out, and refuses. Their
-// rules can be written, tested and watched before it can.
-var unable = map[policy.Verdict]string{
-	policy.Hold:  "wait for an approval",
-	policy.Carry: "carry rows to another place",
-	policy.Mask:  "mask rows on their way",
-}
-
 // refuse words a decision for the client. near is what the author of a text
 // that is no SQL may be told, and nobody else.
 func refuse(d policy.Decision, id, text, near string) *refusal {
@@ -85,9 +77,6 @@ func refuse(d policy.Decision, id, text, near string) *refusal {
 	r := &refusal{
 		id: id, sqlstate: d.SQLSTATE, message: message, detail: detail, hint: hint,
 		rule: d.Rule, schema: d.Schema, table: d.Relation,
-	}
-	if word, ok := unable[d.Verdict]; ok {
-		r.detail = strings.TrimPrefix(r.detail+"\nThis version of Sluice cannot "+word+", so the statement did not run.", "\n")
 	}
 	if r.sqlstate == "" {
 		r.sqlstate = "42501"

@@ -34,6 +34,10 @@ func (s *session) withhold(t *ticket, first bool) error {
 	return nil
 }
 
+// sentTogether tells why a limit ended the session, and how to keep it.
+const sentTogether = "The session ended, because statements that were sent together with this one may have run after it. " +
+	"Send statements one by one, or select the rows you need with WHERE and LIMIT."
+
 // endWithheld ends a statement for the client that ran to its end before it
 // could be stopped. The client is told of an error, and will take what it has
 // sent up to the next Sync for skipped. If the server goes on to run any of
@@ -45,7 +49,7 @@ func (s *session) endWithheld(t *ticket) error {
 	p.mu.Unlock()
 	r := t.work.over.refusal(t.work.decision, !t.work.onlyRead())
 	if more {
-		return startupError{r.sqlstate, r.message, r.detail}.because(errOverLimit)
+		return startupError{r.sqlstate, r.message, sentTogether}.because(errOverLimit)
 	}
 	s.swallowing = true
 	return s.client.WriteMessage(r.response("ERROR"))

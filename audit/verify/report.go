@@ -82,15 +82,25 @@ func (r Report) String() string {
 	default:
 		b.WriteString("no record is proven\n")
 	}
-	if r.Unsigned > 0 {
+	switch {
+	case r.Unsigned == 1:
+		fmt.Fprintf(&b, "1 further record is present but not yet signed (%d)\n", r.Good)
+	case r.Unsigned > 1:
 		fmt.Fprintf(&b, "%d further records are present but not yet signed (%d to %d)\n", r.Unsigned, r.Good, r.Good+r.Unsigned-1)
 	}
 	fmt.Fprintf(&b, "trail %s, key %s\n", r.Origin, r.Key)
-	fmt.Fprintf(&b, "checked: %d segments, %d checkpoints, %d blobs\n", r.Segments, r.Checkpoints, r.Blobs)
+	fmt.Fprintf(&b, "checked: %s, %s, %s\n", counted(int64(r.Segments), "segment"), counted(r.Checkpoints, "checkpoint"), counted(int64(r.Blobs), "blob"))
 	for _, n := range r.Notes {
 		fmt.Fprintf(&b, "note: %s\n", n)
 	}
 	return b.String()
+}
+
+func counted(n int64, what string) string {
+	if n != 1 {
+		what += "s"
+	}
+	return fmt.Sprintf("%d %s", n, what)
 }
 
 func formatTime(t time.Time) string { return t.Format(record.TimeLayout) }

@@ -355,7 +355,11 @@ func (c *checker) record(frame record.Frame, name string) error {
 // conclude holds the end of the records against what was promised.
 func (c *checker) conclude(o Options) error {
 	if c.backward > 0 {
-		c.note("%d records are earlier than the one before them, by %v at most", c.backward, c.stepBack)
+		what := fmt.Sprintf("%d records are earlier than those before them", c.backward)
+		if c.backward == 1 {
+			what = "1 record is earlier than the one before it"
+		}
+		c.note("%s, by %v at most", what, c.stepBack)
 	}
 	if len(c.blobs) > 0 {
 		c.report.Blobs = len(c.blobs)

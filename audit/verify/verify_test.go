@@ -156,3 +156,12 @@ note: n
 		}
 	}
 }
+
+// A report counts one thing as one.
+func TestReportWords(t *testing.T) {
+	got := verify.Report{Good: 2, Unsigned: 1, Segments: 1, Checkpoints: 1, Blobs: 0, Origin: "o", Key: "k"}.String()
+	want := "good up to record 1 at \n1 further record is present but not yet signed (2)\ntrail o, key k\nchecked: 1 segment, 1 checkpoint, 0 blobs\n"
+	if got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}

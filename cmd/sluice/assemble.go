@@ -94,8 +94,9 @@ func start(ctx context.Context, config *proxy.Config, log *slog.Logger) (_ *runn
 // loadPolicy reads a policy document; no path means the empty policy.
 func loadPolicy(path string) (*policy.Policy, []byte, error) {
 	if path == "" {
-		p, err := policy.Parse("empty policy", nil)
-		return p, nil, err
+		source := []byte("version: 1\n")
+		p, err := policy.Parse("empty policy", source)
+		return p, source, err
 	}
 	source, err := os.ReadFile(path)
 	if err != nil {

@@ -41,10 +41,10 @@ func auditCommand() *cli.Command {
 					format,
 					&cli.StringFlag{Name: "session", Usage: "only of this session"},
 					&cli.StringFlag{Name: "id", Usage: "only with this request id"},
-					&cli.StringFlag{Name: "type", Usage: "only of this type, as decision or session"},
+					&cli.StringFlag{Name: "type", Usage: "only of this type, as decision, session or session.open"},
 					&cli.StringFlag{Name: "user", Usage: "only of this user's sessions"},
-					&cli.TimestampFlag{Name: "since", Layout: time.RFC3339, Usage: "not before this time"},
-					&cli.TimestampFlag{Name: "until", Layout: time.RFC3339, Usage: "not after this time"},
+					&cli.StringFlag{Name: "since", Usage: "not before `TIME`, as 2026-11-27T09:00:00Z"},
+					&cli.StringFlag{Name: "until", Usage: "not after `TIME`"},
 				},
 				Action: auditShow,
 			},
@@ -64,7 +64,7 @@ func auditCommand() *cli.Command {
 
 func dirAndFormat(c *cli.Context) (string, read.Format, error) {
 	if c.NArg() != 1 {
-		return "", 0, cli.Exit(c.Command.Name+" takes one DIR", exitUsage)
+		return "", 0, cli.Exit("audit "+c.Command.Name+" takes one DIR", exitUsage)
 	}
 	f, err := read.ParseFormat(c.String("format"))
 	if err != nil {
@@ -79,18 +79,24 @@ func auditShow(c *cli.Context) error {
 		return err
 	}
 	filter := read.Filter{Session: c.String("session"), ID: c.String("id"), Type: c.String("type"), User: c.String("user")}
-	if t := c.Timestamp("since"); t != nil {
-		filter.Since = *t
-	}
-	if t := c.Timestamp("until"); t != nil {
-		filter.Until = *t
+	for flag, at := range map[string]*time.Time{"since": &filter.Since, "until": &filter.Until} {
+		value := c.String(flag)
+		if value == "" {
+			continue
+		}
+		if *at, err = time.Parse(time.RFC3339, value); err != nil {
+			return cli.Exit(fmt.Sprintf("--%s: %q is not a time: write it like 2026-11-27T09:00:00Z", flag, value), exitUsage)
+		}
 	}
 	return read.Show(os.Stdout, dir, filter, f)
 }
 
 func auditVerify(c *cli.Context) error {
 	if c.NArg() != 1 {
-		return cli.Exit("verify takes one DIR", exitUsage)
+		return cli.Exit("audit verify takes one DIR", exitUsage)
+	}
+	if format := c.String("format"); format != "text" && format != "json" {
+		return cli.Exit(fmt.Sprintf("format %q is not text or json", format), exitUsage)
 	}
 	dir := c.Args().First()
 	key, err := publicKey(c.Path("key"), dir)
@@ -132,12 +138,9 @@ func publicKey(path, dir string) (note.Verifier, error) {
 }
 
 func printReport(w io.Writer, r verify.Report, format string) error {
-	switch format {
-	case "text":
-		_, err := fmt.Fprintln(w, strings.TrimRight(r.String(), "\n"))
-		return err
-	case "json":
+	if format == "json" {
 		return json.NewEncoder(w).Encode(r)
 	}
-	return cli.Exit(fmt.Sprintf("format %q is not text or json", format), exitUsage)
+	_, err := fmt.Fprintln(w, strings.TrimRight(r.String(), "\n"))
+	return err
 }

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net/netip"
 	"os"
 	"path/filepath"
 	"time"
@@ -14,6 +13,7 @@ import (
 	"golang.org/x/term"
 
 	"github.com/sluice-pg/sluice/policy"
+	"github.com/sluice-pg/sluice/policy/cases"
 	"github.com/sluice-pg/sluice/policy/check"
 	"github.com/sluice-pg/sluice/policy/script"
 	"github.com/sluice-pg/sluice/policy/statement"
@@ -51,8 +51,11 @@ func runCheck(c *cli.Context) error {
 	if c.NArg() == 0 {
 		return cli.Exit("check takes one FILE or more, or - for standard input", exitUsage)
 	}
-	if _, err := netip.ParseAddr(c.String("address")); err != nil {
-		return cli.Exit(fmt.Errorf("--address: %w", err), exitUsage)
+	q := cases.NewQuestion()
+	for _, flag := range []string{"address", "method"} {
+		if err := q.Set(flag, c.String(flag)); err != nil {
+			return cli.Exit(fmt.Errorf("--%s: %w", flag, err), exitUsage)
+		}
 	}
 	count, summary, err := checkSink(c)
 	if err != nil {

@@ -59,8 +59,10 @@ func startDemoProxy(ctx context.Context, d demo.ProxySetup, greet bool) (string,
 		logFile.Close()
 		return "", nil, err
 	}
+	unfollow := r.follow(ctx, nil)
 	stop := func(ctx context.Context) error {
 		defer logFile.Close()
+		unfollow()
 		return r.stop(ctx)
 	}
 	return r.addrs[0].String(), stop, nil

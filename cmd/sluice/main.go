@@ -66,14 +66,32 @@ func strictUsage(commands []*cli.Command) {
 		if len(c.Subcommands) > 0 {
 			c.Action = chooseCommand
 			strictUsage(c.Subcommands)
+		} else {
+			c.Before = flagsFirst
 		}
 	}
+}
+
+// flagsFirst refuses a flag behind the arguments, where it would be taken for
+// one of them.
+func flagsFirst(c *cli.Context) error {
+	for _, argument := range c.Args().Slice() {
+		name, _, _ := strings.Cut(argument, "=")
+		for _, flag := range c.Command.Flags {
+			for _, known := range flag.Names() {
+				if name == "--"+known || name == "-"+known {
+					return cli.Exit(fmt.Sprintf("flags stand before arguments: put %s before %s", name, c.Args().First()), exitUsage)
+				}
+			}
+		}
+	}
+	return nil
 }
 
 // chooseCommand runs where no command was given, or none that exists.
 func chooseCommand(c *cli.Context) error {
 	if name := c.Args().First(); name != "" {
-		return cli.Exit(fmt.Sprintf("there is no command %q; sluice help lists them", name), exitUsage)
+		return cli.Exit(fmt.Sprintf("there is no command %q; %s --help lists them", name, c.Command.HelpName), exitUsage)
 	}
 	return cli.ShowSubcommandHelp(c)
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"strings"
 
@@ -10,6 +11,7 @@ import (
 
 	"github.com/sluice-pg/sluice/policy"
 	"github.com/sluice-pg/sluice/policy/statement"
+	"github.com/sluice-pg/sluice/policy/strictyaml"
 )
 
 func policyCommand() *cli.Command {
@@ -22,8 +24,8 @@ func policyCommand() *cli.Command {
 func policyCheckCommand() *cli.Command {
 	return &cli.Command{
 		Name: "check", Usage: "read policies and show every mistake in its place", ArgsUsage: "FILE...",
-		Description: "Mistakes and warnings, such as rules that do not act, go to standard error. A policy with a mistake is\n" +
-			"refused by the proxy too; one with a warning is not.",
+		Description: "Mistakes and warnings, such as rules that do not act, go to standard error. A policy with a mistake\n" +
+			"is refused by the proxy too; one with a warning is not. A FILE that is - is standard input.",
 		Flags: []cli.Flag{&cli.BoolFlag{Name: "strict", Usage: "take warnings for mistakes"}},
 		Action: func(c *cli.Context) error {
 			if c.NArg() == 0 {
@@ -43,7 +45,14 @@ func policyCheckCommand() *cli.Command {
 
 // policyCheck reads one policy and says what is in it.
 func policyCheck(path string, strict bool) error {
-	p, err := readPolicy(path)
+	var p *policy.Policy
+	var err error
+	if path == "-" {
+		path = "stdin"
+		p, err = parsePolicy(os.Stdin)
+	} else {
+		p, err = readPolicy(path)
+	}
 	if err != nil {
 		return err
 	}
@@ -102,6 +111,16 @@ func readPolicy(path string) (*policy.Policy, error) {
 		return nil, fmt.Errorf("policy: %w", err)
 	}
 	return policy.Parse(path, source)
+}
+
+// parsePolicy reads a policy that comes in, and one byte more than it may
+// have, so that a longer one is refused.
+func parsePolicy(in io.Reader) (*policy.Policy, error) {
+	source, err := io.ReadAll(io.LimitReader(in, strictyaml.MaxBytes+1))
+	if err != nil {
+		return nil, fmt.Errorf("policy: %w", err)
+	}
+	return policy.Parse("stdin", source)
 }
 
 // withPolicy runs a command with the policy of its flag and an analyzer

@@ -24,8 +24,8 @@ func policyExplainCommand() *cli.Command {
 		Name: "explain", Usage: "show the whole way of one decision", ArgsUsage: "SQL...|-",
 		Description: "Shows what the text does and where, each rule that was weighed and why it matches or not, and the\n" +
 			"answer as the client would read it. Several texts are a session, of which the last is explained: names\n" +
-			"that an earlier one made mean something there. Nothing is run and no place is measured: give what is known about\n" +
-			"a place as --fact place.NAME=\"FINDING; FINDING\", or place.NAME= for one without a finding.",
+			"that an earlier one made mean something there. Nothing is run and no place is measured: give what is\n" +
+			"known about a place as --fact place.NAME=\"FINDING; FINDING\", or place.NAME= for one without a finding.",
 		Flags: []cli.Flag{
 			policyFlag(),
 			&cli.StringFlag{Name: "as", Usage: "the `USER` who asks"},
@@ -68,7 +68,9 @@ func question(c *cli.Context) (cases.Question, error) {
 	var faults []error
 	for _, name := range []string{"database", "address", "method", "tls", "time"} {
 		if c.IsSet(name) {
-			faults = append(faults, q.Set(name, c.String(name)))
+			if err := q.Set(name, c.String(name)); err != nil {
+				faults = append(faults, fmt.Errorf("--%s: %w", name, err))
+			}
 		}
 	}
 	for flag, prefix := range map[string]string{"declared": "declared.", "fact": ""} {
@@ -78,7 +80,9 @@ func question(c *cli.Context) (cases.Question, error) {
 				faults = append(faults, fmt.Errorf("--%s %s has no =", flag, pair))
 				continue
 			}
-			faults = append(faults, q.Set(prefix+key, value))
+			if err := q.Set(prefix+key, value); err != nil {
+				faults = append(faults, fmt.Errorf("--%s: %w", flag, err))
+			}
 		}
 	}
 	return q, errors.Join(faults...)

@@ -66,6 +66,35 @@ func watchFile(ctx context.Context, path string, tick time.Duration, changed cha
 	}
 }
 
+// follow reads the policy again whenever its file changes, and when somebody
+// asks for it. It ends with the function it returns, which waits for a reload
+// that is under way.
+func (r *running) follow(ctx context.Context, asked <-chan os.Signal) (end func()) {
+	ctx, cancel := context.WithCancel(ctx)
+	changed := make(chan struct{})
+	if r.config.Policy != "" {
+		go watchFile(ctx, r.config.Policy, policyTick, changed)
+	}
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		for {
+			select {
+			case <-asked:
+				r.reload(ctx, true)
+			case <-changed:
+				r.reload(ctx, false)
+			case <-ctx.Done():
+				return
+			}
+		}
+	}()
+	return func() {
+		cancel()
+		<-ended
+	}
+}
+
 // reload puts the policy document in force again, or keeps the old policy if
 // the new one is not valid. Both are on record. Unless it is asked for, a
 // document that is the one in force is left alone.

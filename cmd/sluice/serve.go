@@ -22,8 +22,9 @@ func serveCommand() *cli.Command {
 	return &cli.Command{
 		Name:  "serve",
 		Usage: "stand in front of the configured databases",
-		Description: "The policy is read again when its file changes, and at SIGHUP. SIGTERM and Ctrl-C stop accepting clients, end idle sessions and let\n" +
-			"transactions finish for limits.drain; a second one cuts them.",
+		Description: "The policy is read again when its file changes, and at SIGHUP; if it has a mistake, the old one stays.\n" +
+			"SIGTERM and Ctrl-C stop accepting clients, end idle sessions and let transactions finish for\n" +
+			"limits.drain; a second one cuts them.",
 		Flags: []cli.Flag{
 			&cli.PathFlag{Name: "config", Aliases: []string{"c"}, EnvVars: []string{"SLUICE_CONFIG"}, Value: "/etc/sluice/sluice.yaml", Usage: "configuration `FILE`"},
 			&cli.BoolFlag{Name: "debug", Usage: "log more"},
@@ -60,27 +61,18 @@ func serve(ctx context.Context, config *proxy.Config, log *slog.Logger) error {
 	hup := make(chan os.Signal, 1)
 	signal.Notify(hup, syscall.SIGHUP)
 	defer signal.Stop(hup)
-	changed := make(chan struct{})
-	if config.Policy != "" {
-		watching, done := context.WithCancel(ctx)
+	unfollow := r.follow(ctx, hup)
+	select {
+	case err := <-r.served:
+		unfollow()
+		r.served <- err
+		return r.stop(context.WithoutCancel(ctx))
+	case <-ctx.Done():
+		unfollow()
+		log.Info("stopping", "sessions", r.server.Sessions())
+		again, done := signal.NotifyContext(context.WithoutCancel(ctx), os.Interrupt, syscall.SIGTERM)
 		defer done()
-		go watchFile(watching, config.Policy, policyTick, changed)
-	}
-	for {
-		select {
-		case <-hup:
-			r.reload(ctx, true)
-		case <-changed:
-			r.reload(ctx, false)
-		case err := <-r.served:
-			r.served <- err
-			return r.stop(context.WithoutCancel(ctx))
-		case <-ctx.Done():
-			log.Info("stopping", "sessions", r.server.Sessions())
-			again, done := signal.NotifyContext(context.WithoutCancel(ctx), os.Interrupt, syscall.SIGTERM)
-			defer done()
-			return r.stop(again)
-		}
+		return r.stop(again)
 	}
 }
 

@@ -72,7 +72,10 @@ func explainRecord(r record.Record) (user string, lines []string, err error) {
 		if r.Type != "result" || json.Unmarshal(r.Body, &result) != nil {
 			return "", nil, nil
 		}
-		lines = []string{fmt.Sprintf("it ran: SQLSTATE %s, %s, %d rows", result.SQLSTATE, result.Tag, result.Rows)}
+		lines = []string{fmt.Sprintf("it failed: SQLSTATE %s, %s sent", result.SQLSTATE, counted(int(result.Rows), "row"))}
+		if result.SQLSTATE == "00000" {
+			lines[0] = fmt.Sprintf("it ran: %s, %s sent", result.Tag, counted(int(result.Rows), "row"))
+		}
 		if result.Limit != "" {
 			lines = append(lines, fmt.Sprintf("stopped: it reached the limit of %s of rule %s", result.Limit, result.Rule))
 		}

@@ -153,6 +153,7 @@ Every refusal has a request id. Ask about it, here or there:
   go run ./cmd/sluice audit verify %[3]s
 
 Policy: %[4]s
+        (change it: sessions follow at their next statement; sluice.log beside it says whether it was taken)
 Trail:  %[3]s
 
 Ctrl-C ends Sluice and the servers and removes everything.

@@ -111,6 +111,7 @@ func TestExitCodes(t *testing.T) {
 	dir := t.TempDir()
 	makeTrail(t, dir)
 	write(t, filepath.Join(dir, "policy.yaml"), "version: 1\n")
+	write(t, filepath.Join(dir, "empty.yaml"), "")
 	write(t, filepath.Join(dir, "wrong.yaml"), "version: 1\nrules:\n  - {id: x, effect: alow}\n")
 	write(t, filepath.Join(dir, "misspelled.yaml"), "listne: []\n")
 	write(t, filepath.Join(dir, "one-rule.yaml"), "version: 1\nrules:\n  - {id: x, effect: deny, mode: warn, kinds: [ddl]}\n")
@@ -143,6 +144,13 @@ func TestExitCodes(t *testing.T) {
 		{2, "bogus", "serve --bogus"},
 		{2, "takes one DIR", "audit verify"},
 		{2, "takes one DIR", "audit show"},
+		{2, "\"yesterday\" is not a time: write it like", "audit show --since yesterday trail"},
+		{2, "not text or json", "audit verify --format xml trail"},
+		{2, "is not an address: write one like", "check --address here good.sql"},
+		{2, "is not a method", "check --method password good.sql"},
+		{2, "put --all before good.sql", "check good.sql --all"},
+		{2, "put --format before", "audit show good --format=ndjson"},
+		{2, "sluice policy --help lists them", "policy chekc"},
 		{2, "--file", "user add alice"},
 		{2, "--trail", "why abcdefgh"},
 		{0, "", "policy schema"},
@@ -172,6 +180,7 @@ func TestExitCodes(t *testing.T) {
 		{5, "did you mean allow?", "policy check policy.yaml wrong.yaml"},
 		{5, "missing.yaml", "policy check missing.yaml"},
 		{5, "mode warn", "policy check --strict one-rule.yaml"},
+		{5, "the document is empty", "policy check empty.yaml"},
 		{5, "did you mean allow?", "policy test --policy wrong.yaml right.cases"},
 		{5, "did you mean allow?", "policy test --policy policy.yaml misspelled.cases"},
 		{5, "missing.cases", "policy test --policy policy.yaml missing.cases"},

@@ -94,7 +94,7 @@ func TestLayoutTable(t *testing.T) {
 func TestKindTable(t *testing.T) {
 	analyzer := statement.NewAnalyzer(statement.Options{})
 	defer analyzer.Close()
-	empty, err := policy.Parse("empty", nil)
+	empty, err := policy.Parse("empty", []byte("version: 1\n"))
 	if err != nil {
 		t.Fatal(err)
 	}

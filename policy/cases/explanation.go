@@ -166,7 +166,11 @@ func destinationWords(d statement.Destination) string {
 	case statement.ToClient:
 		return words
 	case statement.ToServer:
-		words = fmt.Sprintf("server %s port %d database %s", orUnknown(d.Host), d.Port, orUnknown(d.Database))
+		words = "server " + orUnknown(d.Host)
+		if d.Port != 0 {
+			words += fmt.Sprintf(" port %d", d.Port)
+		}
+		words += " database " + orUnknown(d.Database)
 	case statement.ToFile, statement.ToProgram, statement.ToURL:
 		words = string(d.Type) + " " + orUnknown(d.Path)
 	}
@@ -212,9 +216,14 @@ func (e *explanation) answer(d *policy.Decision) {
 	e.printf("\nverdict   %s by rule %s\n", d.Verdict, d.Rule)
 	e.excerptAt(d.PlaceIn(e.text))
 	message, detail, hint := policy.Explain(*d, exampleID)
-	e.printf("MESSAGE   %s\n", message)
+	label := "DETAIL    "
+	if d.Verdict == policy.Allow {
+		label = "because   " // the client is told nothing of it
+	} else {
+		e.printf("MESSAGE   %s\n", message)
+	}
 	if detail != "" {
-		e.printf("DETAIL    %s\n", strings.ReplaceAll(detail, "\n", "\n          "))
+		e.printf("%s%s\n", label, strings.ReplaceAll(detail, "\n", "\n          "))
 	}
 	if hint != "" {
 		e.printf("HINT      %s\n", hint)
@@ -223,7 +232,7 @@ func (e *explanation) answer(d *policy.Decision) {
 		e.printf("SQLSTATE  %s\n", d.SQLSTATE)
 	}
 	for _, notice := range d.Notices {
-		e.printf("NOTICE    %s (%s)\n", notice.Text, notice.Position)
+		e.printf("WARNING   sluice: %s (%s)\n", notice.Text, notice.Position)
 	}
 	for _, shadow := range d.Shadow {
 		e.printf("shadow    %s (%s)\n", shadow.Text, shadow.Position)
@@ -243,10 +252,10 @@ func limitWords(d *policy.Decision) string {
 		words = append(words, fmt.Sprintf("%d rows", d.Limits.Rows))
 	}
 	if d.Limits.Bytes > 0 {
-		words = append(words, fmt.Sprintf("%d bytes", d.Limits.Bytes))
+		words = append(words, policy.BytesWords(d.Limits.Bytes))
 	}
 	if d.Limits.Duration > 0 {
-		words = append(words, d.Limits.Duration.String())
+		words = append(words, policy.DurationWords(d.Limits.Duration))
 	}
 	if len(words) == 0 {
 		words = append(words, "none")

@@ -66,7 +66,7 @@ func TestUpdate(t *testing.T) {
 func TestUpdateLeavesYAMLAlone(t *testing.T) {
 	const text = "version: 1\ncases:\n  - {as: anna, text: SELECT 1, expect: {verdict: deny}} # why\n"
 	f := read(t, "a.yaml", text)
-	report, err := cases.Run(t.Context(), parse(t, ""), analyzer(t), []*cases.File{f})
+	report, err := cases.Run(t.Context(), parse(t, "version: 1\n"), analyzer(t), []*cases.File{f})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -93,7 +93,7 @@ func TestSeveralFiles(t *testing.T) {
 func TestRunEndsWithItsContext(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	report, err := cases.Run(ctx, parse(t, ""), analyzer(t), []*cases.File{read(t, "a.cases", "allow a \"SELECT 1\"\n")})
+	report, err := cases.Run(ctx, parse(t, "version: 1\n"), analyzer(t), []*cases.File{read(t, "a.cases", "allow a \"SELECT 1\"\n")})
 	if !errors.Is(err, context.Canceled) || report != nil {
 		t.Errorf("%v, %v", report, err)
 	}
@@ -112,7 +112,7 @@ func TestNoPolicyRefuses(t *testing.T) {
 func TestTextForAWorker(t *testing.T) {
 	deep := "SELECT " + strings.Repeat("1 + ", 300) + "1"
 	f := read(t, "a.cases", "allow a \""+deep+"\"\n")
-	report, err := cases.Run(t.Context(), parse(t, ""), analyzer(t), []*cases.File{f})
+	report, err := cases.Run(t.Context(), parse(t, "version: 1\n"), analyzer(t), []*cases.File{f})
 	if err != nil {
 		t.Fatal(err)
 	}

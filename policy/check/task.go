@@ -189,7 +189,7 @@ func (t *task) doubts(statements []statement.Statement) {
 	}
 	for _, v := range t.item.Variables {
 		if v.Kind == script.Plain || v.Kind == script.Identifier {
-			t.addAt(statements, v.Start, fmt.Sprintf("psql variable %s, whose value is not in the file", v.Name), hintValue)
+			t.addAt(statements, v.Start, fmt.Sprintf("psql variable %s, which may stand for any text", v.Name), hintValue)
 		}
 	}
 	for _, doubt := range t.item.Doubts {

@@ -66,6 +66,7 @@ var environment = sync.OnceValues(func() (*cel.Env, error) {
 		cel.ParserRecursionLimit(maxNesting),
 		cel.ParserExpressionSizeLimit(MaxLength),
 		cel.DefaultUTCTimeZone(true),
+		cel.ASTValidators(cel.ValidateRegexLiterals(), cel.ValidateTimestampLiterals(), cel.ValidateDurationLiterals()),
 	)
 })
 
@@ -74,6 +75,9 @@ var environment = sync.OnceValues(func() (*cel.Env, error) {
 func Compile(text string) (*Condition, error) {
 	if len(text) > MaxLength {
 		return nil, mistakef("a condition has at most %d bytes, this one has %d", MaxLength, len(text))
+	}
+	if strings.TrimSpace(text) == "" {
+		return nil, mistakef("there is nothing to evaluate: leave the key out to mean always")
 	}
 	env, err := environment()
 	if err != nil {
@@ -105,14 +109,15 @@ func mistakef(format string, args ...any) error {
 	return &Mistake{Message: fmt.Sprintf(format, args...)}
 }
 
+// mistakes gives each issue as a *Mistake. Of a text that is not CEL only the
+// first counts: what the parser says after it usually follows from it.
 func mistakes(issues *cel.Issues) error {
 	var all []error
 	for _, e := range issues.Errors() {
-		message := e.Message
-		if better := meant(message); better != "" {
-			message += "; did you mean " + better + "?"
+		all = append(all, &Mistake{Line: e.Location.Line(), Column: max(1, e.Location.Column()+1), Message: words(e.Message)})
+		if strings.HasPrefix(e.Message, syntaxError) {
+			break
 		}
-		all = append(all, &Mistake{Line: e.Location.Line(), Column: max(1, e.Location.Column()+1), Message: message})
 	}
 	return errors.Join(all...)
 }

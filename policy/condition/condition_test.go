@@ -82,9 +82,21 @@ func TestMistakes(t *testing.T) {
 		`identity.usr == "a"`:                    "1:9 undefined field 'usr'; did you mean user?",
 		`sesion.tls`:                             "1:1 undeclared reference to 'sesion' (did you mean 'session'?)",
 		`identity.user`:                          "0:0 a condition is true or false, and this is string",
-		"identity.user ==\n  1":                  "1:15 found no matching overload",
-		`identity.user == `:                      "1:18 Syntax error",
-		``:                                       "1:1 Syntax error",
+		"identity.user ==\n  1":                  "1:15 there is no == for (string, int)",
+		`identity.user == `:                      "1:18 the condition ends here and is not complete",
+		``:                                       "0:0 there is nothing to evaluate",
+		" \n":                                    "0:0 there is nothing to evaluate",
+		`user == "a"`:                            "1:1 undeclared reference to 'user'; there are destination, destinations, identity,",
+		`identity.user = "a"`:                    "1:15 write == to compare",
+		`identity.user == "a`:                    "1:18 the text \"a has no closing quote",
+		`identity.user == “a”`:                   "1:18 the quotes of a text are \" or ', not “",
+		`session.tls and true`:                   "1:13 write && for and",
+		`(session.tls`:                           "1:13 ')' is missing here",
+		`session.tls)`:                           "1:12 ')' cannot stand here",
+		`session.tls; true`:                      "1:12 ';' cannot stand here",
+		`purpose.matches("([")`:                  "1:17 this is no regular expression of RE2",
+		`now > timestamp("May")`:                 "1:17 this is no time",
+		`duration("5x") > duration("1h")`:        "1:10 this is no duration",
 		`dyn(1)`:                                 "0:0 a condition is true or false, and this is dyn",
 		strings.Repeat("(", 400):                 "recursion limit",
 		strings.Repeat("true && ", 400) + "true": "0:0 a condition has at most 2000 bytes",
@@ -106,6 +118,15 @@ func TestMistakes(t *testing.T) {
 		if !strings.Contains(got, want) {
 			t.Errorf("%q: %q, want %q", text, got, want)
 		}
+	}
+}
+
+// Of a text that is not CEL, what follows from the first mistake is not
+// shown.
+func TestOneSyntaxMistake(t *testing.T) {
+	_, err := condition.Compile(`identity.user = "a"`)
+	if err == nil || err.Error() != "write == to compare" {
+		t.Errorf("got %v", err)
 	}
 }
 

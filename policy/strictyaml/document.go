@@ -1,6 +1,7 @@
 package strictyaml
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"strings"
@@ -135,7 +136,7 @@ func (d *Document) parse(text string) (err error) {
 			continue
 		}
 		if d.body != nil {
-			return d.errorAt(position(doc.Body.GetToken()), "a second document starts here; one file holds one document")
+			return d.errorAt(position(cmp.Or(doc.Start, doc.Body.GetToken())), "a second document starts here; one file holds one document")
 		}
 		d.body = doc.Body
 	}
@@ -145,7 +146,11 @@ func (d *Document) parse(text string) (err error) {
 func (d *Document) syntaxError(err error) error {
 	var located yaml.Error
 	if errors.As(err, &located) {
-		return d.errorAt(position(located.GetToken()), "not valid YAML: "+located.GetMessage())
+		at := position(located.GetToken())
+		if d.tabIndents(at) {
+			return d.errorAt(at, tabWords)
+		}
+		return d.errorAt(at, "not valid YAML: "+located.GetMessage())
 	}
 	return d.errorAt(Position{}, "not valid YAML")
 }

@@ -1,6 +1,10 @@
 package strictyaml
 
-import "github.com/goccy/go-yaml/token"
+import (
+	"strings"
+
+	"github.com/goccy/go-yaml/token"
+)
 
 // refusedTokens are the parts of YAML that make a document read differently
 // from how it looks.
@@ -41,6 +45,11 @@ func (d *Document) checkTokens(tokens token.Tokens) error {
 	brackets := 0
 	for _, t := range tokens {
 		if why := refusedTokens[t.Type]; why != "" {
+			if d.tabIndents(position(t)) {
+				// An editor that writes one tab writes many.
+				errs.Addf(position(t), "%s", tabWords)
+				break
+			}
 			if t.Error != "" {
 				why = "not valid YAML: " + t.Error
 			}
@@ -63,6 +72,15 @@ func (d *Document) checkTokens(tokens token.Tokens) error {
 		}
 	}
 	return errs.Err()
+}
+
+const tabWords = "not valid YAML: this line is indented with a tab; use spaces"
+
+// tabIndents reports whether what stands before the first word of a line has
+// a tab in it.
+func (d *Document) tabIndents(at Position) bool {
+	line, _ := d.line(at.Line)
+	return strings.Contains(line[:len(line)-len(strings.TrimLeft(line, " \t"))], "\t")
 }
 
 // indent keeps the columns at which the open blocks begin. Every block is
