@@ -2,6 +2,8 @@ package statement
 
 import (
 	"context"
+	"os"
+	"path/filepath"
 	"runtime"
 	"strings"
 	"testing"
@@ -81,5 +83,50 @@ func BenchmarkThousandRows(b *testing.B) {
 func BenchmarkGate(b *testing.B) {
 	for b.Loop() {
 		crudeCount(small)
+	}
+}
+
+// ormTexts are the everyday texts of the pool that ORMs send.
+func ormTexts(b *testing.B) []string {
+	b.Helper()
+	var texts []string
+	for _, name := range []string{"rails", "django", "sqlalchemy", "prisma", "hibernate", "ecto"} {
+		content, err := os.ReadFile(filepath.Join("testdata", "pool", name+".txt"))
+		if err != nil {
+			b.Fatal(err)
+		}
+		everyday, _, _ := strings.Cut(string(content), "\n== ")
+		for line := range strings.Lines(everyday) {
+			if line = strings.TrimSpace(line); line != "" && line[0] != '#' && line[0] != '"' {
+				texts = append(texts, line)
+			}
+		}
+	}
+	if len(texts) < 200 {
+		b.Fatalf("only %d texts", len(texts))
+	}
+	return texts
+}
+
+// BenchmarkPool is one text of the pool that ORMs fill, each in its turn: only
+// parsed, analysed when it was never seen, and analysed when it was.
+func BenchmarkPool(b *testing.B) {
+	texts := ormTexts(b)
+	b.Run("parse", func(b *testing.B) {
+		for i := 0; b.Loop(); i++ {
+			if _, err := pg.Parse(texts[i%len(texts)]); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
+	for name, opts := range map[string]Options{"new": {CacheBytes: -1}, "seen": {}} {
+		b.Run(name, func(b *testing.B) {
+			a := newTestAnalyzer(b, opts)
+			for i := 0; b.Loop(); i++ {
+				if a.Analyze(context.Background(), texts[i%len(texts)]).Problem != nil {
+					b.Fatal(texts[i%len(texts)])
+				}
+			}
+		})
 	}
 }
