@@ -16,7 +16,7 @@ import (
 // rooms below it free of the proxy.
 func TestPurity(t *testing.T) {
 	own := []string{
-		"cmp", "crypto/sha256", "encoding/hex", "errors", "fmt", "net/netip", "net/url", "regexp", "slices", "strconv", "strings", "time", "unicode/utf8",
+		"bytes", "cmp", "crypto/sha256", "encoding/hex", "errors", "fmt", "net/netip", "net/url", "regexp", "slices", "strconv", "strings", "time", "unicode/utf8",
 		"bytes", "maps", "encoding/json", "reflect",
 		"github.com/sluice-pg/sluice/policy/condition", "github.com/sluice-pg/sluice/policy/statement", "github.com/sluice-pg/sluice/policy/strictyaml",
 	}

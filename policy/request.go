@@ -39,7 +39,7 @@ type Session struct {
 	ApplicationName string `json:"application_name,omitempty"`
 	// Declared holds the sluice.* settings given at start-up, such as
 	// destination and reason. They are claims, not facts.
-	Declared map[string]string `json:"declared,omitempty"`
+	Declared Declared `json:"declared,omitempty"`
 }
 
 // Facts is what was measured.

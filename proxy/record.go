@@ -162,17 +162,17 @@ func (s *session) recordResult(w *work, now time.Time) error {
 
 // openRecord is the body of a session.open event.
 type openRecord struct {
-	User          string            `json:"user"`
-	Method        string            `json:"method"`
-	ChannelBound  bool              `json:"channel_bound"`
-	Certificate   string            `json:"certificate,omitempty"`
-	Database      string            `json:"database"`
-	Address       string            `json:"address"`
-	TLS           bool              `json:"tls"`
-	Protocol      string            `json:"protocol"`
-	Application   string            `json:"application,omitempty"`
-	Declared      map[string]string `json:"declared,omitempty"`
-	ServerVersion string            `json:"server_version,omitempty"`
+	User          string          `json:"user"`
+	Method        string          `json:"method"`
+	ChannelBound  bool            `json:"channel_bound"`
+	Certificate   string          `json:"certificate,omitempty"`
+	Database      string          `json:"database"`
+	Address       string          `json:"address"`
+	TLS           bool            `json:"tls"`
+	Protocol      string          `json:"protocol"`
+	Application   string          `json:"application,omitempty"`
+	Declared      policy.Declared `json:"declared,omitempty"`
+	ServerVersion string          `json:"server_version,omitempty"`
 }
 
 // closeRecord is the body of a session.close event.

@@ -24,7 +24,7 @@ type Definition struct {
 	// BodyDigest is the SHA-256 (lower-case hex) of the body as the server
 	// stores it in pg_proc.prosrc. Empty for a body of SQL statements
 	// (BEGIN ATOMIC, RETURN), which the server stores as a tree.
-	BodyDigest string `json:"body_digest,omitempty"`
+	BodyDigest string `json:"body_sha256,omitempty"`
 	// Plain is true if it has no attribute beyond the usual: no SECURITY
 	// DEFINER, LEAKPROOF, SET, SUPPORT, TRANSFORM or WINDOW, which change
 	// whose rights it has or what the server takes it for.
