@@ -26,7 +26,7 @@ func TestNoWordOfTheClientRefersToTheStore(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, text := range []string{
-		"CREATE FUNCTION made() RETURNS int LANGUAGE sql AS 'SELECT 1'",
+		"CREATE OR REPLACE FUNCTION made() RETURNS int LANGUAGE sql AS 'SELECT 1'",
 		`SET sluice.x_digest = '` + digest + `'`,
 		`SELECT 1 AS "x_digest"`,
 		"COPY (SELECT 1) TO STDOUT (FORMAT csv)",

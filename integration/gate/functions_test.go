@@ -99,6 +99,7 @@ func TestKnownFunctionOnEveryRoad(t *testing.T) {
 // does not say, is refused.
 func TestKnownFunctionLookedAtWhole(t *testing.T) {
 	const name = "known_whole"
+	onServerExec(t, "DROP SCHEMA IF EXISTS shadow CASCADE")
 	p := startPlace(t, setup{policy: knowing(name)})
 	c := p.connect(t, "")
 	alter := "ALTER FUNCTION public." + name + "(text) "
@@ -140,7 +141,7 @@ func TestKnownFunctionLookedAtWhole(t *testing.T) {
 func TestKnownFunctionChangedUnseen(t *testing.T) {
 	const name = "known_unseen"
 	newFunction(t, name)
-	onServerExec(t, "DROP FUNCTION IF EXISTS public.other_unseen(text); CREATE FUNCTION public.other_unseen(text) RETURNS text LANGUAGE sql AS 'SELECT pg_catalog.upper($1)'; "+
+	onServerExec(t, "DROP FUNCTION IF EXISTS public.other_unseen(text), public.away_unseen(text); CREATE FUNCTION public.other_unseen(text) RETURNS text LANGUAGE sql AS 'SELECT pg_catalog.upper($1)'; "+
 		"ALTER FUNCTION public.other_unseen(text) OWNER TO "+group)
 	p := startPlace(t, setup{policy: knowing(name)})
 	c := p.connect(t, "")
