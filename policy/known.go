@@ -19,8 +19,7 @@ type knownFunction struct {
 
 // withKnown gives the calls of functions that the policy knows, and that
 // have the body it knows, the effect that the policy states. So it does with
-// statements that make such a function. The statement
-// itself is not changed.
+// statements that make such a function. The statement itself is not changed.
 func (c *ruling) withKnown() {
 	if len(c.judge.policy.known) == 0 || !hasOpaque(c.st) {
 		return

@@ -102,6 +102,7 @@
 //
 // An analysis, a decision or a record that fails is a refusal; a result that
 // cannot be recorded ends the session; a place that cannot be measured is
-// refused, and a function that cannot be is code that cannot be judged; an answer that does not fit ends the session; a credential that
-// cannot be revoked is on record as such, and the next start tries again.
+// refused, and a function that cannot be is code that cannot be judged; an
+// answer that does not fit ends the session; a credential that cannot be
+// revoked is on record as such, and the next start tries again.
 package proxy

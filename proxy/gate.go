@@ -96,8 +96,7 @@ func (s *session) judgeStartup(ctx context.Context) error {
 // judgeAgain decides what a name stands for at the moment it is used: the
 // name may have been pointed elsewhere, the policy reloaded, a place
 // or a function changed, the time be over. A decision that cannot have changed
-// is not taken again. The terms
-// are the tightest of all that the name may mean.
+// is not taken again. The terms are the tightest of all that the name may mean.
 func (s *session) judgeAgain(ctx context.Context, road string, meanings []meaning) judgement {
 	j := judgement{policy: s.server.policy.Load()}
 	if len(meanings) == 0 {

@@ -3,7 +3,6 @@ package oracle
 import (
 	"context"
 	"fmt"
-	"os"
 	"strings"
 	"testing"
 	"time"
@@ -15,11 +14,7 @@ import (
 // TestOracle asks every server about every text.
 func TestOracle(t *testing.T) {
 	all := texts(t)
-	self, err := os.Executable()
-	if err != nil {
-		t.Fatal(err)
-	}
-	analyzer := statement.NewAnalyzer(statement.Options{Worker: []string{self, workerArgument}, Timeout: time.Minute})
+	analyzer := statement.NewAnalyzer(statement.Options{Worker: harness.Worker(t), Timeout: time.Minute})
 	t.Cleanup(func() {
 		if err := analyzer.Close(); err != nil {
 			t.Error(err)

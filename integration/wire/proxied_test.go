@@ -17,6 +17,7 @@ import (
 	"github.com/sluice-pg/sluice/audit"
 	"github.com/sluice-pg/sluice/audit/verify"
 	"github.com/sluice-pg/sluice/examples/demo/pgserver"
+	"github.com/sluice-pg/sluice/integration/harness"
 	"github.com/sluice-pg/sluice/policy"
 	"github.com/sluice-pg/sluice/policy/statement"
 	"github.com/sluice-pg/sluice/proxy"
@@ -117,11 +118,7 @@ func gateConfig(t *testing.T, s *pgserver.Server) *proxy.Config {
 
 func analyzer(t *testing.T) *statement.Analyzer {
 	t.Helper()
-	self, err := os.Executable()
-	if err != nil {
-		t.Fatal(err)
-	}
-	a := statement.NewAnalyzer(statement.Options{Worker: []string{self, workerArgument}})
+	a := statement.NewAnalyzer(statement.Options{Worker: harness.Worker(t)})
 	t.Cleanup(func() {
 		if err := a.Close(); err != nil {
 			t.Error(err)
