@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"hash/crc32"
 	"strconv"
-	"strings"
 	"time"
 	"unicode/utf8"
 
@@ -41,54 +40,87 @@ type encoded struct {
 }
 
 // size is the most bytes the record can have.
-func (e *encoded) size() int { return len(e.beforeIndex) + roomForIndex + len(e.afterIndex) }
+func (e encoded) size() int { return len(e.beforeIndex) + roomForIndex + len(e.afterIndex) }
 
 // appendTo appends the record with its index.
-func (e *encoded) appendTo(out []byte, index Index) []byte {
+func (e encoded) appendTo(out []byte, index Index) []byte {
 	out = append(out, e.beforeIndex...)
 	out = strconv.AppendInt(out, int64(index), 10)
 	return append(out, e.afterIndex...)
 }
 
 // encode brings an event into canonical form.
-func encode(ev Event) (*encoded, error) {
+func encode(ev Event) (encoded, error) {
 	if err := checkWords(ev); err != nil {
-		return nil, err
+		return encoded{}, err
 	}
 	when := ev.Time.UTC().Truncate(time.Microsecond)
 	if y := when.Year(); y < 1 || y > 9999 {
-		return nil, fmt.Errorf("audit: %w: the year %d cannot be written", ErrEvent, y)
+		return encoded{}, fmt.Errorf("audit: %w: the year %d cannot be written", ErrEvent, y)
 	}
-	body := []byte("{}")
-	if ev.Body != nil {
-		var err error
-		if body, err = Canonical(ev.Body); err != nil {
-			return nil, fmt.Errorf("audit: %w: %w", ErrEvent, err)
-		}
+	out, err := appendBody(make([]byte, 0, usualBytes), ev.Body)
+	if err != nil {
+		return encoded{}, fmt.Errorf("audit: %w: %w", ErrEvent, err)
 	}
-	if body[0] != '{' {
-		return nil, fmt.Errorf("audit: %w: the body is not an object", ErrEvent)
-	}
-	if bytes.Contains(body, []byte(`_digest"`)) {
-		if _, err := record.Digests(body); err != nil {
-			return nil, fmt.Errorf("audit: %w: a name that ends in _digest refers to the store: %w", ErrEvent, err)
-		}
-	}
-	e := &encoded{
-		beforeIndex: make([]byte, 0, len(body)+len(ev.ID)+64),
-		afterIndex:  make([]byte, 0, len(ev.Session)+len(ev.Type)+96),
-	}
-	e.beforeIndex = append(append(append(e.beforeIndex, `{"body":`...), body...), `,"id":`...)
-	e.beforeIndex = append(appendString(e.beforeIndex, ev.ID), `,"index":`...)
-	e.afterIndex = appendString(append(e.afterIndex, `,"session":`...), ev.Session)
-	e.afterIndex = when.AppendFormat(append(e.afterIndex, `,"time":"`...), timeLayout)
-	e.afterIndex = appendString(append(e.afterIndex, `","type":`...), ev.Type)
-	e.afterIndex = strconv.AppendInt(append(e.afterIndex, `,"v":`...), formatVersion, 10)
-	e.afterIndex = append(e.afterIndex, '}')
+	out = append(appendString(append(out, `,"id":`...), ev.ID), `,"index":`...)
+	before := len(out)
+	out = appendString(append(out, `,"session":`...), ev.Session)
+	out = appendTime(append(out, `,"time":"`...), when)
+	out = appendString(append(out, `","type":`...), ev.Type)
+	out = strconv.AppendInt(append(out, `,"v":`...), formatVersion, 10)
+	out = append(out, '}')
+	e := encoded{beforeIndex: out[:before], afterIndex: out[before:]}
 	if e.size() > maxRecordBytes {
-		return nil, fmt.Errorf("audit: %w: it would have %d bytes, more than %d; put large parts into the store", ErrEvent, e.size(), maxRecordBytes)
+		return encoded{}, fmt.Errorf("audit: %w: it would have %d bytes, more than %d; put large parts into the store", ErrEvent, e.size(), maxRecordBytes)
 	}
 	return e, nil
+}
+
+// usualBytes is more than most records have.
+const usualBytes = 320
+
+// appendBody appends the beginning of a record up to the end of its body.
+func appendBody(out []byte, body any) ([]byte, error) {
+	out = append(out, `{"body":`...)
+	start := len(out)
+	switch b := body.(type) {
+	case nil:
+		return append(out, "{}"...), nil
+	case Canonicalizer:
+		return b.AppendCanonical(out), nil
+	}
+	canonical, err := Canonical(body)
+	if err != nil {
+		return nil, err
+	}
+	out = append(out, canonical...)
+	if out[start] != '{' {
+		return nil, errors.New("the body is not an object")
+	}
+	if bytes.Contains(canonical, []byte(`_digest"`)) {
+		if _, err := record.Digests(canonical); err != nil {
+			return nil, fmt.Errorf("a name that ends in _digest refers to the store: %w", err)
+		}
+	}
+	return out, nil
+}
+
+// appendTime appends a time in timeLayout.
+func appendTime(out []byte, t time.Time) []byte {
+	year, month, day := t.Date()
+	hour, minute, second := t.Clock()
+	two := func(n int, after byte) { out = append(out, byte('0'+n/10), byte('0'+n%10), after) }
+	out = append(out, byte('0'+year/1000), byte('0'+year/100%10), byte('0'+year/10%10), byte('0'+year%10), '-')
+	two(int(month), '-')
+	two(day, 'T')
+	two(hour, ':')
+	two(minute, ':')
+	two(second, '.')
+	micros := t.Nanosecond() / 1000
+	for unit := 100000; unit > 0; unit /= 10 {
+		out = append(out, byte('0'+micros/unit%10))
+	}
+	return append(out, 'Z')
 }
 
 func checkWords(ev Event) error {
@@ -106,16 +138,19 @@ func checkWords(ev Event) error {
 // validType holds the rule for types: one to eight words of [a-z0-9_] joined
 // by dots, at most 64 bytes.
 func validType(s string) bool {
-	words := strings.Split(s, ".")
-	if len(s) > 64 || len(words) > 8 {
-		return false
-	}
-	for _, w := range words {
-		if w == "" || strings.Trim(w, "abcdefghijklmnopqrstuvwxyz0123456789_") != "" {
+	words, begun := 1, false
+	for i := range len(s) {
+		switch b := s[i]; {
+		case b == '.' && begun:
+			words++
+			begun = false
+		case b >= 'a' && b <= 'z' || b >= '0' && b <= '9' || b == '_':
+			begun = true
+		default:
 			return false
 		}
 	}
-	return true
+	return begun && len(s) <= 64 && words <= 8
 }
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)

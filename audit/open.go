@@ -130,7 +130,7 @@ func (t *Trail) start(w *writer) error {
 	if err != nil {
 		return err
 	}
-	var batch []*encoded
+	var batch []encoded
 	for _, c := range cuts {
 		e, err := t.encodeOwn(Event{Type: ownPrefix + "recovery", Body: c})
 		if err != nil {

@@ -32,7 +32,7 @@ var (
 
 // waiting is an event on its way to the disk.
 type waiting struct {
-	event *encoded
+	event encoded
 	since time.Time
 	// done gets the outcome; nil if nobody waits for it.
 	done chan outcome
@@ -53,7 +53,7 @@ type queue struct {
 
 	mu struct {
 		sync.Mutex
-		events   []*waiting
+		events   []waiting
 		bytes    int       // of events and of the batch taken
 		inFlight time.Time // of the oldest event in the batch taken
 		urgent   int       // events somebody waits for
@@ -71,7 +71,7 @@ func newQueue(syncEvery, stallAfter time.Duration) *queue {
 
 // put adds w when there is room for it. With patience 0 it waits as long as
 // ctx lets it.
-func (q *queue) put(ctx context.Context, w *waiting, patience time.Duration) error {
+func (q *queue) put(ctx context.Context, w waiting, patience time.Duration) error {
 	var late <-chan time.Time
 	for {
 		changed, err := q.tryPut(w)
@@ -94,7 +94,8 @@ func (q *queue) put(ctx context.Context, w *waiting, patience time.Duration) err
 }
 
 // tryPut adds w, or returns the channel to wait on before the next try.
-func (q *queue) tryPut(w *waiting) (changed <-chan struct{}, err error) {
+func (q *queue) tryPut(w waiting) (changed <-chan struct{}, err error) {
+	now := time.Now()
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if err := q.refusalLocked(); err != nil {
@@ -103,16 +104,19 @@ func (q *queue) tryPut(w *waiting) (changed <-chan struct{}, err error) {
 	switch {
 	case q.mu.bytes > 0 && q.mu.bytes+w.event.size() > maxQueueBytes:
 		return q.mu.changed, nil
-	case w.done == nil && q.ageLocked() > maxUnsynced:
+	case w.done == nil && q.ageLocked(now) > maxUnsynced:
 		return q.mu.changed, nil
 	}
-	w.since = time.Now()
+	first := len(q.mu.events) == 0
+	w.since = now
 	q.mu.events = append(q.mu.events, w)
 	q.mu.bytes += w.event.size()
 	if w.done != nil {
 		q.mu.urgent++
 	}
-	q.poke()
+	if first || w.done != nil || q.mu.bytes >= maxBatchBytes {
+		q.poke() // else the goroutine knows when to look
+	}
 	return nil, nil
 }
 
@@ -124,12 +128,12 @@ func (q *queue) poke() {
 }
 
 // ageLocked returns how long the oldest record has waited.
-func (q *queue) ageLocked() time.Duration {
+func (q *queue) ageLocked(now time.Time) time.Duration {
 	switch {
 	case !q.mu.inFlight.IsZero():
-		return time.Since(q.mu.inFlight)
+		return now.Sub(q.mu.inFlight)
 	case len(q.mu.events) > 0:
-		return time.Since(q.mu.events[0].since)
+		return now.Sub(q.mu.events[0].since)
 	}
 	return 0
 }
@@ -140,14 +144,14 @@ const untilWoken time.Duration = -1
 // take returns the next batch if it is time for it, else how long it is
 // until then. Ended is true once the queue has failed, or is closing and
 // empty.
-func (q *queue) take() (batch []*waiting, wait time.Duration, ended bool) {
+func (q *queue) take() (batch []waiting, wait time.Duration, ended bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if q.mu.failed != nil || len(q.mu.events) == 0 {
 		return nil, untilWoken, q.mu.failed != nil || q.mu.closing
 	}
 	if q.mu.urgent == 0 && !q.mu.closing && q.mu.bytes < maxBatchBytes {
-		if left := q.syncEvery - q.ageLocked(); left > 0 {
+		if left := q.syncEvery - q.ageLocked(time.Now()); left > 0 {
 			return nil, left, false
 		}
 	}
@@ -167,7 +171,7 @@ func (q *queue) take() (batch []*waiting, wait time.Duration, ended bool) {
 
 // settle tells everybody in the batch how it went; first is the index of its
 // first record.
-func (q *queue) settle(batch []*waiting, first Index) {
+func (q *queue) settle(batch []waiting, first Index) {
 	q.mu.Lock()
 	q.mu.inFlight = time.Time{}
 	for _, w := range batch {
@@ -185,7 +189,7 @@ func (q *queue) settle(batch []*waiting, first Index) {
 
 // fail ends the queue: err is what batch, everybody in the queue and every
 // later caller gets.
-func (q *queue) fail(batch []*waiting, err error) {
+func (q *queue) fail(batch []waiting, err error) {
 	q.mu.Lock()
 	if q.mu.failed == nil {
 		q.mu.failed = err
@@ -243,7 +247,7 @@ func (q *queue) health() error {
 	if err := q.refusalLocked(); err != nil {
 		return err
 	}
-	if age := q.ageLocked(); age > q.stallAfter {
+	if age := q.ageLocked(time.Now()); age > q.stallAfter {
 		return fmt.Errorf("audit: %w: a record has waited for it for %v", ErrStalled, age.Round(time.Millisecond))
 	}
 	return nil

@@ -27,7 +27,9 @@ type Trail struct {
 	checkpoints     chan chan error
 	checkpointEvery time.Duration
 	// inHand is the batch the writing goroutine has taken and not settled.
-	inHand []*waiting
+	inHand []waiting
+	// events are those of the batch; the array is used again.
+	events []encoded
 	// ended is closed when the writing goroutine has closed the files;
 	// end holds its error.
 	ended chan struct{}
@@ -51,7 +53,7 @@ func (t *Trail) Append(ctx context.Context, ev Event) (Index, error) {
 	if err != nil {
 		return 0, err
 	}
-	w := &waiting{event: e, done: make(chan outcome, 1)}
+	w := waiting{event: e, done: make(chan outcome, 1)}
 	if err := t.queue.put(ctx, w, 0); err != nil {
 		return 0, err
 	}
@@ -74,7 +76,7 @@ func (t *Trail) Enqueue(ev Event) error {
 	if err != nil {
 		return err
 	}
-	return t.queue.put(context.Background(), &waiting{event: e}, t.queue.stallAfter)
+	return t.queue.put(context.Background(), waiting{event: e}, t.queue.stallAfter)
 }
 
 // Checkpoint signs what is on disk now, unless that is signed already. It
@@ -113,14 +115,14 @@ func (t *Trail) Close() error {
 	return t.end
 }
 
-func (t *Trail) encode(ev Event) (*encoded, error) {
+func (t *Trail) encode(ev Event) (encoded, error) {
 	if strings.HasPrefix(ev.Type, ownPrefix) {
-		return nil, fmt.Errorf("audit: %w: types that begin with %q are the trail's own", ErrEvent, ownPrefix)
+		return encoded{}, fmt.Errorf("audit: %w: types that begin with %q are the trail's own", ErrEvent, ownPrefix)
 	}
 	return t.encodeOwn(ev)
 }
 
-func (t *Trail) encodeOwn(ev Event) (*encoded, error) {
+func (t *Trail) encodeOwn(ev Event) (encoded, error) {
 	if ev.Time.IsZero() {
 		ev.Time = t.now()
 	}
@@ -175,17 +177,17 @@ func (t *Trail) write(w *writer) error {
 }
 
 // commit puts a batch on disk and tells those who wait.
-func (t *Trail) commit(w *writer, batch []*waiting) error {
+func (t *Trail) commit(w *writer, batch []waiting) error {
 	if len(batch) == 0 {
 		return nil
 	}
 	t.inHand = batch
-	events := make([]*encoded, len(batch))
-	for i, b := range batch {
-		events[i] = b.event
+	t.events = t.events[:0]
+	for i := range batch {
+		t.events = append(t.events, batch[i].event)
 	}
 	first := w.next()
-	if err := w.commit(events); err != nil {
+	if err := w.commit(t.events); err != nil {
 		return err
 	}
 	t.inHand = nil
@@ -242,7 +244,7 @@ func (t *Trail) finish(w *writer) error {
 	if err != nil {
 		return err
 	}
-	if err := w.commit([]*encoded{e}); err != nil {
+	if err := w.commit([]encoded{e}); err != nil {
 		return err
 	}
 	return w.checkpoint()

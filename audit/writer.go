@@ -47,7 +47,7 @@ type writer struct {
 func (w *writer) next() Index { return Index(w.edge.size) }
 
 // commit writes a batch as one write and returns when it is on disk.
-func (w *writer) commit(batch []*encoded) error {
+func (w *writer) commit(batch []encoded) error {
 	if w.segmentSize >= w.limit && w.next() > w.first {
 		if err := w.rotate(); err != nil {
 			return err

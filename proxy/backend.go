@@ -3,7 +3,6 @@ package proxy
 import (
 	"bytes"
 	"errors"
-	"strings"
 
 	"github.com/sluice-pg/sluice/proxy/wire"
 )
@@ -15,25 +14,20 @@ const maxReport = 16 << 20
 // fromServer relays the server's messages until one of them ends the
 // session. It is the only writer to the client while the session runs.
 func (s *session) fromServer() error {
-	up := s.upstream.conn
-	for {
-		if up.Buffered() < 5 {
-			if err := s.client.Flush(); err != nil {
-				return err
-			}
-		}
-		h, err := up.Next()
-		if err != nil {
-			return err
-		}
-		s.bytesOut.Add(int64(h.Len) + 5)
-		if err := s.serverMessage(h); err != nil {
-			return err
-		}
+	return s.upstream.conn.Serve(s.serverRests, s.serverMessage)
+}
+
+// serverRests sends on what has been gathered. Nothing is expected from a
+// server that has answered everything.
+func (s *session) serverRests() (quiet bool, err error) {
+	if err := s.client.Flush(); err != nil {
+		return false, err
 	}
+	return !s.pending.busy(), nil
 }
 
 func (s *session) serverMessage(h wire.Header) error {
+	s.bytesOut.Add(int64(h.Len) + 5)
 	switch h.Type {
 	case 'D', 'd':
 		return s.data(h)
@@ -124,8 +118,8 @@ func (s *session) parameterStatus() error {
 
 // ready passes a ReadyForQuery on.
 func (s *session) ready(h wire.Header) error {
-	body, err := s.upstream.conn.Body(1)
-	if err != nil || len(body) != 1 {
+	body, err := s.upstream.conn.Prefix(1)
+	if err != nil || h.Len != 1 {
 		return errors.Join(desync("malformed ReadyForQuery"), err)
 	}
 	now := s.server.now()
@@ -149,17 +143,21 @@ func (s *session) ready(h wire.Header) error {
 			return err
 		}
 	}
-	return s.client.WriteFrame('Z', body)
+	_, err = s.upstream.conn.Forward(s.client)
+	return err
 }
 
 // completed handles the end of one statement: CommandComplete,
 // EmptyQueryResponse, PortalSuspended.
 func (s *session) completed(h wire.Header) error {
-	body, err := s.upstream.conn.Body(smallBody)
+	if h.Len > smallBody {
+		return desync("a completion of %d bytes", h.Len)
+	}
+	body, err := s.upstream.conn.Prefix(h.Len)
 	if err != nil {
 		return err
 	}
-	tag := strings.TrimRight(string(body), "\x00")
+	tag := s.commandTag(body)
 	p := s.pending
 	p.mu.Lock()
 	t := p.head()
@@ -170,7 +168,7 @@ func (s *session) completed(h wire.Header) error {
 		return err
 	}
 	if t.probe {
-		return nil
+		return s.upstream.conn.Discard()
 	}
 	if t.typ == 'E' && t.work != nil {
 		s.lastRun = t.work.decision
@@ -180,14 +178,27 @@ func (s *session) completed(h wire.Header) error {
 	}
 	switch {
 	case t.work != nil && t.work.withheld && !s.swallowing:
+		if err := s.upstream.conn.Discard(); err != nil {
+			return err
+		}
 		return s.endWithheld(t)
 	case s.swallowing:
-		return nil
+		return s.upstream.conn.Discard()
 	}
 	if err := s.sayNotices(t); err != nil {
 		return err
 	}
-	return s.client.WriteFrame(h.Type, body)
+	_, err = s.upstream.conn.Forward(s.client)
+	return err
+}
+
+// commandTag returns the tag in a CommandComplete. The same tag again costs no
+// memory.
+func (s *session) commandTag(body []byte) string {
+	if tag := bytes.TrimRight(body, "\x00"); string(tag) != s.lastTag {
+		s.lastTag = string(tag)
+	}
+	return s.lastTag
 }
 
 // completeHead updates the queue under its lock. More completions than

@@ -17,6 +17,9 @@ type decided struct {
 	// it was asked for.
 	request *policy.Request
 	encoded []byte
+	// recorded is the request id under which the decision is on record in
+	// full; empty until it is.
+	recorded string
 	// copyIns are those of the statements that ask for COPY data, also by
 	// EXECUTE.
 	copyIns []*statement.CopyIn

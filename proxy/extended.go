@@ -92,7 +92,7 @@ func (s *session) executing(ctx context.Context, t *ticket, meanings []meaning, 
 	if over := s.spent(charge); over != nil {
 		return over.refusal(id, false)
 	}
-	e := s.event("execute", id, executeRecord{Decision: id, Road: "execute", Kind: kind})
+	e := s.event("execute", id, &executeRecord{Decision: id, Road: "execute", Kind: kind})
 	if err := s.record(ctx, e, mustBeOnDisk(kind, policy.Allow)); err != nil {
 		s.log.Error("statement refused: not recorded", "req", id, "err", err)
 		return refuseUnrecorded(id)

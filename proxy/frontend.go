@@ -31,18 +31,56 @@ var errIdle = errors.New("idle limit reached")
 // session; nothing here writes to the client.
 func (s *session) fromClient(ctx context.Context) error {
 	for {
-		h, err := s.nextFromClient()
-		if err != nil {
+		err := s.client.Serve(s.clientRests, func(h wire.Header) error {
+			if err := s.clientSpeaks(h); err != nil {
+				return err
+			}
+			return s.clientMessage(ctx, h)
+		})
+		switch {
+		case s.patience == 0 || !errors.Is(err, os.ErrDeadlineExceeded):
 			return err
+		case s.patience == s.server.config.Limits.Idle && s.pending.idle() && s.client.Buffered() == 0:
+			return errIdle
 		}
-		s.bytesIn.Add(int64(h.Len) + 5)
-		if err := s.notTooFarAhead(); err != nil {
-			return err
-		}
-		if err := s.clientMessage(ctx, h); err != nil {
+	}
+}
+
+// clientRests sends on what has been gathered, and bounds the wait for what
+// comes next.
+func (s *session) clientRests() (quiet bool, err error) {
+	if err := s.upstream.conn.Flush(); err != nil {
+		return false, err
+	}
+	if err := s.payOwed(); err != nil {
+		return false, err
+	}
+	return true, s.clientDeadline(s.patienceNow())
+}
+
+// payOwed sends the Syncs that were held back and are due.
+func (s *session) payOwed() error {
+	for range s.pending.owed() {
+		if err := s.sync(); err != nil {
 			return err
 		}
 	}
+	return nil
+}
+
+// clientSpeaks comes before every message of the client.
+func (s *session) clientSpeaks(h wire.Header) error {
+	s.bytesIn.Add(int64(h.Len) + 5)
+	if s.pending.holding() {
+		if err := s.payOwed(); err != nil {
+			return err
+		}
+	}
+	// The message itself may take as long as it takes.
+	if err := s.clientDeadline(0); err != nil {
+		return err
+	}
+	return s.notTooFarAhead()
 }
 
 // A client that sends on and reads no answers fills sockets, not memory:
@@ -69,48 +107,13 @@ func (s *session) notTooFarAhead() error {
 	return p.wait(func() bool { return !tooFar() })
 }
 
-// nextFromClient waits for a message, after sending on what has been
-// gathered.
-func (s *session) nextFromClient() (wire.Header, error) {
-	if !s.pending.holding() && s.client.Buffered() >= 5 {
-		return s.client.Next()
-	}
-	if err := s.upstream.conn.Flush(); err != nil {
-		return wire.Header{}, err
-	}
-	for {
-		for range s.pending.owed() {
-			if err := s.sync(); err != nil {
-				return wire.Header{}, err
-			}
-		}
-		limit := s.patience()
-		if err := s.clientDeadline(limit); err != nil {
-			return wire.Header{}, err
-		}
-		h, err := s.client.Next()
-		switch {
-		case err == nil:
-			if limit > 0 {
-				// The message itself may take as long as it takes.
-				err = s.clientDeadline(0)
-			}
-			return h, err
-		case limit == 0 || !errors.Is(err, os.ErrDeadlineExceeded):
-			return h, err
-		case limit == s.server.config.Limits.Idle && s.pending.idle() && s.client.Buffered() == 0:
-			return h, errIdle
-		}
-	}
-}
-
 // heldTick is how often a client that sent a Sync inside a COPY is left
 // waiting to see whether the COPY failed.
 const heldTick = 20 * time.Millisecond
 
-// patience is how long to wait for the client before looking around; zero is
-// for ever.
-func (s *session) patience() time.Duration {
+// patienceNow is how long to wait for the client before looking around; zero
+// is for ever.
+func (s *session) patienceNow() time.Duration {
 	if s.pending.holding() {
 		return heldTick
 	}
@@ -119,6 +122,10 @@ func (s *session) patience() time.Duration {
 
 // clientDeadline bounds reading from the client; zero means not at all.
 func (s *session) clientDeadline(limit time.Duration) error {
+	if limit == 0 && s.patience == 0 {
+		return nil
+	}
+	s.patience = limit
 	var at time.Time
 	if limit > 0 {
 		at = time.Now().Add(limit)

@@ -48,7 +48,7 @@ func (s *session) judgeText(ctx context.Context, road, text string) judgement {
 	d := &known.decision
 	j.copyIns = known.copyIns
 	j.takeFrom(d)
-	if err := s.recordDecision(ctx, j.id, road, known, text, a); err != nil {
+	if err := s.recordText(ctx, j.id, road, known, text, a); err != nil {
 		s.log.Error("statement refused: not recorded", "req", j.id, "err", err)
 		j.refusal = refuseUnrecorded(j.id)
 	} else if d.Verdict != policy.Allow {
@@ -60,6 +60,15 @@ func (s *session) judgeText(ctx context.Context, road, text string) judgement {
 	}
 	j.text = s.virtual(ctx, text, a.Statements)
 	return j
+}
+
+// recordText puts the decision about a text on record: in full the first time,
+// and whenever it must be on disk before anything moves.
+func (s *session) recordText(ctx context.Context, id, road string, made *decided, text string, a *statement.Analysis) error {
+	if made.recorded != "" && !mustBeOnDisk(made.kind, made.decision.Verdict) {
+		return s.recordRepeat(id, road, made, text)
+	}
+	return s.recordDecision(ctx, id, road, made, text, a)
 }
 
 // takeFrom takes over from a decision what follows from it.

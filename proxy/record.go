@@ -6,7 +6,7 @@ import (
 	"encoding/base32"
 	"encoding/json"
 	"fmt"
-	"strings"
+	"strconv"
 	"time"
 
 	"github.com/sluice-pg/sluice/audit"
@@ -35,8 +35,12 @@ const inlineRequest = 16 << 10
 func newID() string {
 	var b [7]byte
 	rand.Read(b[:])
-	return strings.ToLower(base32.StdEncoding.EncodeToString(b[:]))[:10]
+	var id [12]byte
+	idEncoding.Encode(id[:], b[:])
+	return string(id[:10])
 }
+
+var idEncoding = base32.NewEncoding("abcdefghijklmnopqrstuvwxyz234567").WithPadding(base32.NoPadding)
 
 // event makes an event of this session.
 func (s *session) event(typ, id string, body any) audit.Event {
@@ -105,7 +109,11 @@ func (s *session) recordDecision(ctx context.Context, id, road string, made *dec
 			return fmt.Errorf("audit: %w", err)
 		}
 	}
-	return s.record(ctx, s.event("decision", id, body), mustBeOnDisk(made.kind, made.decision.Verdict))
+	if err := s.record(ctx, s.event("decision", id, body), mustBeOnDisk(made.kind, made.decision.Verdict)); err != nil {
+		return err
+	}
+	made.recorded = id
+	return nil
 }
 
 // record puts an event on record, on disk if asked to.
@@ -120,12 +128,46 @@ func mustBeOnDisk(k statement.Kind, v policy.Verdict) bool {
 	return k.Worse(statement.DDL) || v != policy.Allow
 }
 
+// repeatRecord is the body of a repeat event: a text came that differs from an
+// earlier one of the same session in nothing a decision looks at, and the
+// decision about that one still holds. It is recorded once in full.
+type repeatRecord struct {
+	// As is the request id of the decision.
+	As    string         `json:"as"`
+	Bytes int            `json:"bytes"`
+	Kind  statement.Kind `json:"kind"`
+	Road  string         `json:"road"`
+}
+
+// AppendCanonical implements audit.Canonicalizer.
+func (r *repeatRecord) AppendCanonical(dst []byte) []byte {
+	dst = audit.AppendString(append(dst, `{"as":`...), r.As)
+	dst = strconv.AppendInt(append(dst, `,"bytes":`...), int64(r.Bytes), 10)
+	dst = audit.AppendString(append(dst, `,"kind":`...), r.Kind.String())
+	dst = audit.AppendString(append(dst, `,"road":`...), r.Road)
+	return append(dst, '}')
+}
+
+// recordRepeat puts on record that a text was let pass by the decision about
+// an earlier one.
+func (s *session) recordRepeat(id, road string, made *decided, text string) error {
+	return s.enqueue(s.event("repeat", id, &repeatRecord{As: made.recorded, Bytes: len(text), Kind: made.kind, Road: road}))
+}
+
 // executeRecord is the body of an execute event: a statement that was
 // decided before runs again.
 type executeRecord struct {
 	Decision string         `json:"decision"`
 	Road     string         `json:"road"`
 	Kind     statement.Kind `json:"kind"`
+}
+
+// AppendCanonical implements audit.Canonicalizer.
+func (r *executeRecord) AppendCanonical(dst []byte) []byte {
+	dst = audit.AppendString(append(dst, `{"decision":`...), r.Decision)
+	dst = audit.AppendString(append(dst, `,"kind":`...), r.Kind.String())
+	dst = audit.AppendString(append(dst, `,"road":`...), r.Road)
+	return append(dst, '}')
 }
 
 // resultRecord is the body of a result event.
@@ -142,13 +184,30 @@ type resultRecord struct {
 	Micros int64 `json:"micros"`
 }
 
+// AppendCanonical implements audit.Canonicalizer.
+func (r *resultRecord) AppendCanonical(dst []byte) []byte {
+	dst = strconv.AppendInt(append(dst, `{"bytes":`...), r.Bytes, 10)
+	text := func(name, value string) {
+		if value != "" {
+			dst = audit.AppendString(append(dst, name...), value)
+		}
+	}
+	text(`,"limit":`, r.Limit)
+	text(`,"limit_rule":`, r.LimitRule)
+	dst = strconv.AppendInt(append(dst, `,"micros":`...), r.Micros, 10)
+	dst = strconv.AppendInt(append(dst, `,"rows":`...), r.Rows, 10)
+	dst = audit.AppendString(append(dst, `,"sqlstate":`...), r.SQLSTATE)
+	text(`,"tag":`, r.Tag)
+	return append(dst, '}')
+}
+
 // recordResult puts on record how an execution ended.
 func (s *session) recordResult(w *work, now time.Time) error {
 	state := w.sqlstate
 	if state == "" {
 		state = "00000"
 	}
-	r := resultRecord{
+	r := &resultRecord{
 		SQLSTATE: state, Tag: w.tag, Rows: w.rows, Bytes: w.bytes, Micros: now.Sub(w.started).Microseconds(),
 	}
 	s.pending.mu.Lock()

@@ -47,9 +47,14 @@ type session struct {
 	// lastRun is the decision behind the last execution since a Sync; only
 	// fromServer uses it.
 	lastRun string
+	// lastTag is the last command tag; only fromServer uses it.
+	lastTag string
 	// swallowing is true from the error of a statement that ran to its end
 	// over its limit up to ReadyForQuery; only fromServer uses it.
 	swallowing bool
+	// patience is how long the wait for the client may last, zero for ever;
+	// only fromClient uses it.
+	patience time.Duration
 	// left is set once the client has said goodbye.
 	left     atomic.Bool
 	stopping atomic.Bool

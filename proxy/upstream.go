@@ -9,6 +9,7 @@ import (
 	"io"
 	"net"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
@@ -80,7 +81,13 @@ func (t *target) loginConfig(lease *credential.Lease, params []param) (*pgconn.C
 	c.MinProtocolVersion, c.MaxProtocolVersion = "3.0", "3.0"
 	c.ConnectTimeout = 0
 	c.MaxProtocolMessageBodyLen = 1 << 20
-	c.DialFunc = (&net.Dialer{KeepAliveConfig: keepAlive}).DialContext
+	c.DialFunc = func(ctx context.Context, network, address string) (net.Conn, error) {
+		nc, err := (&net.Dialer{KeepAliveConfig: keepAlive}).DialContext(ctx, network, address)
+		if err != nil {
+			return nil, err
+		}
+		return &dialed{Conn: nc}, nil
+	}
 	c.RuntimeParams = map[string]string{}
 	for _, p := range params {
 		c.RuntimeParams[p.name] = p.value
@@ -125,7 +132,7 @@ func (t *target) connect(ctx context.Context, lease *credential.Lease, params []
 	}
 	hijacked.Config.BuildFrontend = func(r io.Reader, w io.Writer) *pgproto3.Frontend { return pgproto3.NewFrontend(r, w) }
 	return &upstream{
-		conn:     wire.NewConnBuffered(afterLogin{hijacked.Conn, rec.from}, wire.Upstream, rest),
+		conn:     wire.NewConnBuffered(rec.after(hijacked.Conn), wire.Upstream, rest),
 		statuses: login,
 		status:   hijacked.TxStatus,
 		pid:      hijacked.PID,
@@ -148,6 +155,52 @@ type recorder struct {
 	read []byte
 }
 
+// after returns the connection to go on with. When a write of the login took
+// long, a goroutine of pgconn's may still wait for the socket, and would take
+// the next answer away from anybody who reads beside it: then reading goes on
+// through pgconn's own reader. So it does under TLS.
+func (r *recorder) after(nc net.Conn) net.Conn {
+	if d, ok := nc.(*dialed); ok && d.handOver(len(r.read)) {
+		return d.Conn
+	}
+	return afterLogin{nc, r.from}
+}
+
+// dialed is a socket that can be taken away from those who read from it.
+type dialed struct {
+	net.Conn
+	mu      sync.Mutex
+	readers int
+	read    int
+	gone    bool
+}
+
+// Read implements net.Conn.
+func (d *dialed) Read(p []byte) (int, error) {
+	d.mu.Lock()
+	if d.gone {
+		d.mu.Unlock()
+		return 0, net.ErrClosed
+	}
+	d.readers++
+	d.mu.Unlock()
+	n, err := d.Conn.Read(p)
+	d.mu.Lock()
+	d.readers--
+	d.read += n
+	d.mu.Unlock()
+	return n, err
+}
+
+// handOver lets nobody read any more, if nobody does now and used, in bytes,
+// is all that was read.
+func (d *dialed) handOver(used int) bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.gone = d.readers == 0 && d.read == used
+	return d.gone
+}
+
 // maxLogin bounds what a server may say before ReadyForQuery, in bytes.
 const maxLogin = 1 << 20
 
@@ -161,10 +214,7 @@ func (r *recorder) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// afterLogin is a connection whose login pgconn has done. Reading goes on
-// through pgconn's own reader: when a write of the login took long, a goroutine
-// of it may still wait for the socket, and would take the next answer away
-// from anybody who reads beside it.
+// afterLogin is a connection that is read through pgconn's own reader.
 type afterLogin struct {
 	net.Conn
 	from io.Reader

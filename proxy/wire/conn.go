@@ -9,10 +9,6 @@ import (
 )
 
 const (
-	// readBuffer is how much is read ahead of a socket, in bytes.
-	readBuffer = 16 << 10
-	// writeBuffer is how much is gathered before a write, in bytes.
-	writeBuffer = 16 << 10
 	// headerLen is the type byte and the length of a message.
 	headerLen = 5
 	// MaxMessage is the protocol's own limit on a body, in bytes: a length
@@ -34,69 +30,89 @@ type Conn struct {
 	side Side
 	nc   net.Conn
 
-	buf    []byte // read-ahead
+	buf    []byte // read-ahead; none while nothing is buffered
 	rp, wp int    // unread bytes are buf[rp:wp]
+	// lent is where bytes of buf are waiting to be sent: they are to be sent
+	// or copied before buf changes.
+	lent *Conn
 
 	cur       Header
 	remaining int    // bytes of the current message not yet consumed, header included
 	body      []byte // reused for bodies larger than buf
 
-	out     []byte
+	out []byte
+	// span follows out; it lies in the buffer of lender, up to spanEnd.
+	span    []byte
+	spanEnd int
+	lender  *Conn
 	midsend bool // a message is partly written
+
+	socket *tcpSocket // nil if it cannot be used directly
 }
 
 // NewConn takes over a socket. Nobody else may read from or write to it
 // from now on.
 func NewConn(nc net.Conn, side Side) *Conn {
-	return &Conn{side: side, nc: nc}
+	return &Conn{side: side, nc: nc, socket: socketOf(nc)}
 }
 
 // NewConnBuffered is NewConn for a socket from which early has been read
 // already.
 func NewConnBuffered(nc net.Conn, side Side, early []byte) *Conn {
 	c := NewConn(nc, side)
-	c.grow(max(readBuffer, len(early)))
-	c.wp = copy(c.buf, early)
-	return c
-}
-
-func (c *Conn) grow(size int) {
-	if len(c.buf) >= size {
-		return
+	if len(early) > 0 {
+		c.buf = make([]byte, max(readBuffer, len(early)))
+		c.wp = copy(c.buf, early)
 	}
-	buf := make([]byte, size)
-	c.wp = copy(buf, c.buf[c.rp:c.wp])
-	c.rp = 0
-	c.buf = buf
+	return c
 }
 
 // Buffered returns how many bytes have been read ahead and not consumed.
 func (c *Conn) Buffered() int { return c.wp - c.rp }
 
-// fill reads until at least n bytes are buffered. n is at most len(buf).
+// fill reads until at least n bytes are buffered. n is at most readBuffer.
 func (c *Conn) fill(n int) error {
-	c.grow(readBuffer)
 	if c.Buffered() >= n {
 		return nil
 	}
-	if c.rp == c.wp {
-		c.rp, c.wp = 0, 0
-	} else if c.rp+n > len(c.buf) {
-		copy(c.buf, c.buf[c.rp:c.wp])
-		c.wp -= c.rp
-		c.rp = 0
+	if err := c.makeRoom(); err != nil {
+		return err
 	}
 	for c.Buffered() < n {
 		m, err := c.nc.Read(c.buf[c.wp:])
 		c.wp += m
 		if err != nil && c.Buffered() < n {
-			if errors.Is(err, io.EOF) && c.Buffered() > 0 {
-				err = io.ErrUnexpectedEOF
-			}
-			return &SideError{c.side, "read", err}
+			return c.readFailed(err)
 		}
 	}
 	return nil
+}
+
+// makeRoom moves what is buffered to the beginning of the buffer, so that a
+// message of up to readBuffer bytes fits.
+func (c *Conn) makeRoom() error {
+	if c.lent != nil {
+		if err := c.lent.settle(); err != nil {
+			return err
+		}
+	}
+	if c.buf == nil {
+		c.buf = takeBuffer()
+	}
+	if c.rp > 0 {
+		c.wp = copy(c.buf, c.buf[c.rp:c.wp])
+		c.rp = 0
+	}
+	return nil
+}
+
+// readFailed names the side of a failed read. The end of input is an
+// unexpected one where something was begun.
+func (c *Conn) readFailed(err error) error {
+	if errors.Is(err, io.EOF) && c.Buffered() > 0 {
+		err = io.ErrUnexpectedEOF
+	}
+	return &SideError{c.side, "read", err}
 }
 
 // Next waits for a message and returns its header. The message before it
@@ -108,11 +124,11 @@ func (c *Conn) Next() (Header, error) {
 	if err := c.fill(headerLen); err != nil {
 		return Header{}, err
 	}
-	length := binary.BigEndian.Uint32(c.buf[c.rp+1:])
+	length := c.length()
 	if length < 4 || length > MaxMessage+4 {
 		return Header{}, protocolError("%s sent message %q with length %d", c.side, c.buf[c.rp], length)
 	}
-	c.cur = Header{Type: c.buf[c.rp], Len: int(length) - 4}
+	c.cur = Header{Type: c.buf[c.rp], Len: length - 4}
 	c.remaining = headerLen + c.cur.Len
 	return c.cur, nil
 }
@@ -123,9 +139,11 @@ func (c *Conn) HasMessage() bool {
 	if c.remaining != 0 || c.Buffered() < headerLen {
 		return false
 	}
-	length := binary.BigEndian.Uint32(c.buf[c.rp+1:])
-	return uint64(c.Buffered()) >= uint64(length)+1
+	return c.Buffered() >= c.length()+1
 }
+
+// length is the length in the header that is buffered: of the body and itself.
+func (c *Conn) length() int { return int(binary.BigEndian.Uint32(c.buf[c.rp+1:])) }
 
 // Prefix returns up to n bytes of the beginning of the current body without
 // consuming them. n is at most 8 KiB. The slice is valid until the next
@@ -187,10 +205,21 @@ func (c *Conn) largeBody() ([]byte, error) {
 	return c.body, nil
 }
 
+// whole reports whether all that is left of the current message is buffered.
+func (c *Conn) whole() bool { return c.remaining <= c.Buffered() }
+
 // Forward moves the current message to dst as it is and returns the length
 // of its body.
 func (c *Conn) Forward(dst *Conn) (int, error) {
 	length := c.cur.Len
+	if c.whole() {
+		if err := dst.borrow(c, c.remaining); err != nil {
+			return 0, err
+		}
+		c.rp += c.remaining
+		c.remaining = 0
+		return length, nil
+	}
 	err := c.drain(func(p []byte) error {
 		dst.midsend = c.remaining > len(p)
 		return dst.Write(p)
@@ -216,77 +245,6 @@ func (c *Conn) drain(each func([]byte) error) error {
 		}
 		c.rp += n
 		c.remaining -= n
-	}
-	return nil
-}
-
-// Write gathers bytes to send. They are sent when enough have come together
-// and by Flush.
-func (c *Conn) Write(p []byte) error {
-	if c.out == nil {
-		c.out = make([]byte, 0, writeBuffer)
-	}
-	if len(c.out)+len(p) > cap(c.out) {
-		if err := c.Flush(); err != nil {
-			return err
-		}
-		if len(p) >= cap(c.out) {
-			return c.send(p)
-		}
-	}
-	c.out = append(c.out, p...)
-	return nil
-}
-
-// WriteFrame gathers a message made of a type and the parts of its body.
-func (c *Conn) WriteFrame(typ byte, parts ...[]byte) error {
-	length := 4
-	for _, p := range parts {
-		length += len(p)
-	}
-	if length > MaxMessage {
-		return tooLarge("message %q of %d bytes", typ, length)
-	}
-	head := [headerLen]byte{typ}
-	binary.BigEndian.PutUint32(head[1:], uint32(length))
-	if err := c.Write(head[:]); err != nil {
-		return err
-	}
-	for _, p := range parts {
-		if err := c.Write(p); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// Encoder is what pgproto3's messages are.
-type Encoder interface {
-	Encode(dst []byte) ([]byte, error)
-}
-
-// WriteMessage gathers an encoded message to send.
-func (c *Conn) WriteMessage(m Encoder) error {
-	encoded, err := m.Encode(nil)
-	if err != nil {
-		return &SideError{c.side, "write", err}
-	}
-	return c.Write(encoded)
-}
-
-// Flush sends what has been gathered.
-func (c *Conn) Flush() error {
-	if len(c.out) == 0 {
-		return nil
-	}
-	err := c.send(c.out)
-	c.out = c.out[:0]
-	return err
-}
-
-func (c *Conn) send(p []byte) error {
-	if _, err := c.nc.Write(p); err != nil {
-		return &SideError{c.side, "write", err}
 	}
 	return nil
 }

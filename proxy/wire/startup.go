@@ -47,6 +47,7 @@ func (c *Conn) ReadOpening() (Opening, error) {
 		return Opening{}, err
 	}
 	if head[0] == tlsHandshake {
+		c.socket = nil
 		c.nc = &replayConn{Conn: c.nc, early: head[:1:1]}
 		return Opening{DirectTLS: true}, nil
 	}
@@ -123,7 +124,7 @@ func (c *Conn) StartTLS(ctx context.Context, config *tls.Config) (*tls.Connectio
 	if err := conn.HandshakeContext(ctx); err != nil {
 		return nil, &SideError{c.side, "read", err}
 	}
-	c.nc = conn
+	c.nc, c.socket = conn, nil
 	state := conn.ConnectionState()
 	return &state, nil
 }

@@ -1,0 +1,123 @@
+package wire
+
+// Serve hands every message to each, one after the other, until one of them
+// returns an error or reading fails. each consumes its message. When all that
+// has come in was handed on and Serve is about to wait for more, it calls rest,
+// which says whether nothing is expected from the peer now.
+//
+// On a plain TCP socket the waiting costs a single read for whatever comes
+// next: a reader that asks, is told that nothing is there, and asks again when
+// something is makes twice the system calls. So all of it happens inside the
+// callback of one syscall.RawConn.Read, which the runtime's poller calls when
+// there is something to read. Only a message that is larger than the buffer is
+// read the usual way.
+func (c *Conn) Serve(rest func() (quiet bool, err error), each func(Header) error) error {
+	s := serving{conn: c, rest: rest, each: each}
+	ready := s.ready
+	for {
+		if err := s.deliver(); err != nil {
+			return err
+		}
+		if s.large() {
+			if err := s.one(); err != nil {
+				return err
+			}
+			continue
+		}
+		if _, err := rest(); err != nil {
+			return err
+		}
+		if err := s.wait(ready); err != nil {
+			return err
+		}
+	}
+}
+
+// serving is one run of Serve.
+type serving struct {
+	conn *Conn
+	rest func() (bool, error)
+	each func(Header) error
+	err  error
+}
+
+// deliver hands on the messages that are buffered whole.
+func (s *serving) deliver() error {
+	for s.conn.HasMessage() {
+		if err := s.one(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *serving) one() error {
+	h, err := s.conn.Next()
+	if err != nil {
+		return err
+	}
+	return s.each(h)
+}
+
+// large reports whether a message has begun that the buffer cannot hold, or
+// one that cannot be.
+func (s *serving) large() bool {
+	c := s.conn
+	return c.Buffered() >= headerLen && (c.length() < 4 || c.length()+1 > readBuffer)
+}
+
+// wait returns when more has been read, and on a socket when it cannot go on
+// by itself.
+func (s *serving) wait(ready func(fd uintptr) bool) error {
+	c := s.conn
+	if c.socket == nil {
+		c.releaseEmpty()
+		return c.fill(c.Buffered() + 1)
+	}
+	s.err = nil
+	if err := c.socket.raw.Read(ready); err != nil {
+		return &SideError{c.side, "read", err}
+	}
+	return s.err
+}
+
+// ready reads and hands on until there is nothing more to read. It returns
+// true to end the waiting.
+func (s *serving) ready(fd uintptr) bool {
+	c := s.conn
+	for {
+		if s.err = c.makeRoom(); s.err != nil {
+			return true
+		}
+		n, more, err := c.socket.read(fd, c.buf[c.wp:])
+		switch {
+		case err != nil:
+			s.err = c.readFailed(err)
+			return true
+		case n == 0 && !more:
+			c.releaseEmpty()
+			return false
+		}
+		c.wp += n
+		if s.err = s.deliver(); s.err != nil || s.large() {
+			return true
+		}
+		var quiet bool
+		if quiet, s.err = s.rest(); s.err != nil {
+			return true
+		}
+		if quiet && !more {
+			c.releaseEmpty()
+			return false
+		}
+	}
+}
+
+// releaseEmpty gives the buffer back if nothing is in it.
+func (c *Conn) releaseEmpty() {
+	if c.buf == nil || c.Buffered() > 0 || c.lent != nil {
+		return
+	}
+	giveBuffer(c.buf)
+	c.buf, c.rp, c.wp = nil, 0, 0
+}
