@@ -1,0 +1,285 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+)
+
+// megabyte is what MB/s counts.
+const megabyte = 1e6
+
+const (
+	// copiesAtOnce is how many COPYs the cases of memory run.
+	copiesAtOnce = 8
+	// blockRows are made once and sent again and again.
+	blockRows = 10_000
+)
+
+// format is one of COPY's, with what COPY FROM sends: head, rows again and
+// again, tail.
+type format struct {
+	name       string
+	options    string
+	row        func(int) []byte
+	head, tail []byte
+}
+
+var (
+	textFormat   = format{name: "text", row: textRow}
+	binaryFormat = format{name: "binary", options: " (FORMAT binary)", row: binaryRow, head: binaryHead, tail: binaryTail}
+)
+
+// copyCases are those that move much data.
+func copyCases(o *options) []benchCase {
+	size := float64(o.sizes.rows) * rowBytes / megabyte
+	base := benchCase{unit: "MB/s", each: "MB"}
+	var cases []benchCase
+	for _, f := range []format{textFormat, binaryFormat} {
+		out := base
+		out.name, out.what = "copy-to-"+f.name, fmt.Sprintf("COPY TO STDOUT of %.0f MB, %s", size, f.name)
+		out.needsRows, out.goal, out.run = true, likeDirect, copyOut(f, transport{}, 1)
+		in := base
+		in.name, in.what = "copy-from-"+f.name, fmt.Sprintf("COPY FROM STDIN of %.0f MB, %s", size, f.name)
+		in.prepare, in.goal, in.run = emptyTarget, likeDirect, copyIn(f, 1)
+		cases = append(cases, out, in)
+	}
+	return append(cases, rows(o), manyOut(size), manyIn(size), secureCopy(size))
+}
+
+var emptyTarget = []string{"TRUNCATE bench_target", "CHECKPOINT"}
+
+func rows(o *options) benchCase {
+	return benchCase{
+		name: "rows", unit: "MB/s", each: "MB",
+		what: fmt.Sprintf("SELECT of %d rows of pgbench_accounts in one result", o.sizes.scale*100_000),
+		run: func(ctx context.Context, s *stage, w *way) (work, error) {
+			return s.receive(ctx, w, transport{}, 1, "SELECT aid, bid, abalance, filler FROM public.pgbench_accounts")
+		},
+	}
+}
+
+func manyOut(size float64) benchCase {
+	return benchCase{
+		name: "copies-to", unit: "MB/s", each: "MB", fresh: true, rounds: 3, needsRows: true, memory: overIdle, goal: littleMemory,
+		what: fmt.Sprintf("%d COPY TO STDOUT at once, each of %.0f MB, text", copiesAtOnce, size),
+		run:  copyOut(textFormat, transport{}, copiesAtOnce),
+	}
+}
+
+func manyIn(size float64) benchCase {
+	return benchCase{
+		name: "copies-from", unit: "MB/s", each: "MB", fresh: true, rounds: 3, memory: overIdle, goal: littleMemory,
+		what:    fmt.Sprintf("%d COPY FROM STDIN at once, each of %.0f MB, text", copiesAtOnce, size),
+		prepare: emptyTarget, run: copyIn(textFormat, copiesAtOnce),
+	}
+}
+
+func secureCopy(size float64) benchCase {
+	c := benchCase{
+		name: "copy-to-text-tls", unit: "MB/s", each: "MB", needsRows: true,
+		what: fmt.Sprintf("COPY TO STDOUT of %.0f MB, text, to a client that comes with TLS", size),
+	}
+	c.run = func(ctx context.Context, s *stage, w *way) (work, error) {
+		return copyOut(textFormat, s.secure(), 1)(ctx, s, w)
+	}
+	return c
+}
+
+func copyOut(f format, t transport, sessions int) func(context.Context, *stage, *way) (work, error) {
+	return func(ctx context.Context, s *stage, w *way) (work, error) {
+		return s.receive(ctx, w, t, sessions, "COPY public.bench_rows TO STDOUT"+f.options)
+	}
+}
+
+func copyIn(f format, sessions int) func(context.Context, *stage, *way) (work, error) {
+	return func(ctx context.Context, s *stage, w *way) (work, error) {
+		blocks := max(1, s.options.sizes.rows/blockRows)
+		block := copyBlock(blockRows, f.row)
+		size := int64(blocks) * blockRows * rowBytes
+		return s.move(ctx, w, transport{}, sessions, func(c *session) (int64, error) {
+			return size, c.send("COPY public.bench_target FROM STDIN"+f.options, f, block, blocks)
+		})
+	}
+}
+
+// receive runs a query in so many sessions at once and counts what comes.
+func (s *stage) receive(ctx context.Context, w *way, t transport, sessions int, sql string) (work, error) {
+	return s.move(ctx, w, t, sessions, func(c *session) (int64, error) {
+		n, err := c.query(sql)
+		if err == nil && n == 0 {
+			err = fmt.Errorf("%q gave no byte", sql)
+		}
+		return n, err
+	})
+}
+
+// move lets sessions that are logged in move data at the same time.
+func (s *stage) move(ctx context.Context, w *way, t transport, sessions int, do func(*session) (int64, error)) (work, error) {
+	var open []*session
+	defer func() {
+		for _, c := range open {
+			_ = c.close() // what was to be measured is over
+		}
+	}()
+	for range sessions {
+		c, err := connect(ctx, w, t, readBuffer)
+		if err != nil {
+			return work{}, err
+		}
+		open = append(open, c)
+	}
+	stop := context.AfterFunc(ctx, func() {
+		for _, c := range open {
+			_ = c.conn.Close() // wakes whoever reads or writes
+		}
+	})
+	defer stop()
+	var total int64
+	took, cpu, err := timed(w, func() (err error) {
+		total, err = together(open, do)
+		return err
+	})
+	if err != nil {
+		return work{}, err
+	}
+	moved := float64(total) / megabyte
+	return work{rate: moved / took.Seconds(), cpu: cpu, count: moved}, nil
+}
+
+// together does the same in all sessions and adds up the bytes.
+func together(open []*session, do func(*session) (int64, error)) (total int64, first error) {
+	var mu sync.Mutex
+	var all sync.WaitGroup
+	for _, c := range open {
+		all.Go(func() {
+			n, err := do(c)
+			mu.Lock()
+			defer mu.Unlock()
+			total += n
+			if first == nil {
+				first = err
+			}
+		})
+	}
+	all.Wait()
+	return total, first
+}
+
+// send runs a COPY FROM STDIN with a block of CopyData messages sent several
+// times ("COPY Operations" in the protocol's chapter).
+func (c *session) send(sql string, f format, block []byte, times int) error {
+	if err := c.sendQuery(sql); err != nil {
+		return err
+	}
+	if _, err := c.drain('G'); err != nil {
+		return err
+	}
+	if f.head != nil {
+		if _, err := c.conn.Write(copyData(f.head)); err != nil {
+			return err
+		}
+	}
+	for range times {
+		if _, err := c.conn.Write(block); err != nil {
+			return fmt.Errorf("send rows: %w", err)
+		}
+	}
+	var end []byte
+	if f.tail != nil {
+		end = copyData(f.tail)
+	}
+	if _, err := c.conn.Write(append(end, 'c', 0, 0, 0, 4)); err != nil {
+		return err
+	}
+	_, err := c.drain('Z')
+	return err
+}
+
+// idleSessions opens many sessions, lets each do one statement, and looks at
+// the proxy's memory once it no longer changes.
+func idleSessions(o *options) benchCase {
+	n := o.sizes.idle
+	return benchCase{
+		name: "idle", unit: "logins/s", each: "login", fresh: true, rounds: 3, memory: perSession, goal: lightSessions,
+		what: fmt.Sprintf("%d sessions that log in, run one statement and stay, without TLS", n),
+		run: func(ctx context.Context, s *stage, w *way) (work, error) {
+			return s.holdIdle(ctx, w, n)
+		},
+	}
+}
+
+// loginsAtOnce is how many of the idle sessions log in at a time.
+const loginsAtOnce = 8
+
+func (s *stage) holdIdle(ctx context.Context, w *way, n int) (work, error) {
+	open := make([]*session, n)
+	defer func() {
+		for _, c := range open {
+			if c != nil {
+				_ = c.close() // what was to be measured is over
+			}
+		}
+	}()
+	took, cpu, err := timed(w, func() error { return openAll(ctx, w, open) })
+	if err != nil {
+		return work{}, err
+	}
+	held, err := settledMemory(ctx, w)
+	return work{rate: float64(n) / took.Seconds(), cpu: cpu, count: float64(n), held: held}, err
+}
+
+// openAll fills a slice with sessions that have run a statement.
+func openAll(ctx context.Context, w *way, open []*session) error {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	next := make(chan int)
+	var all sync.WaitGroup
+	for range loginsAtOnce {
+		all.Go(func() {
+			for i := range next {
+				if ctx.Err() != nil {
+					continue
+				}
+				c, err := connect(ctx, w, transport{}, idleBuffer)
+				if err == nil {
+					open[i] = c
+					_, err = c.query("SELECT 1")
+				}
+				if err != nil {
+					cancel(fmt.Errorf("session %d: %w", i+1, err))
+				}
+			}
+		})
+	}
+	for i := range open {
+		next <- i
+	}
+	close(next)
+	all.Wait()
+	return context.Cause(ctx)
+}
+
+const (
+	// settleTime is how long memory must stay the same, settlePatience how
+	// long that is waited for.
+	settleTime     = 2 * time.Second
+	settlePatience = 20 * time.Second
+)
+
+// settledMemory waits until resident memory stays within one percent and
+// returns it. If it never does, the last figure counts.
+func settledMemory(ctx context.Context, w *way) (int64, error) {
+	u, err := w.usage()
+	for start := time.Now(); err == nil && time.Since(start) < settlePatience; {
+		if err := pause(ctx, settleTime); err != nil {
+			return 0, err
+		}
+		before := u.rss
+		if u, err = w.usage(); max(u.rss, before)-min(u.rss, before) <= before/100 {
+			break
+		}
+	}
+	return u.rss, err
+}
