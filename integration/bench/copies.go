@@ -53,9 +53,9 @@ var emptyTarget = []string{"TRUNCATE bench_target", "CHECKPOINT"}
 func rows(o *options) benchCase {
 	return benchCase{
 		name: "rows", unit: "MB/s", each: "MB",
-		what: fmt.Sprintf("SELECT of %d rows of pgbench_accounts in one result", o.sizes.scale*100_000),
+		what: fmt.Sprintf("SELECT of %d rows of pgbench_accounts in one result", o.sizes.scale*accounts),
 		run: func(ctx context.Context, s *stage, w *way) (work, error) {
-			return s.receive(ctx, w, transport{}, 1, "SELECT aid, bid, abalance, filler FROM public.pgbench_accounts")
+			return s.receive(ctx, w, transport{}, 1, "SELECT aid, bid, abalance, filler FROM public.pgbench_accounts", "SELECT", o.sizes.scale*accounts)
 		},
 	}
 }
@@ -89,7 +89,7 @@ func secureCopy(size float64) benchCase {
 
 func copyOut(f format, t transport, sessions int) func(context.Context, *stage, *way) (work, error) {
 	return func(ctx context.Context, s *stage, w *way) (work, error) {
-		return s.receive(ctx, w, t, sessions, "COPY public.bench_rows TO STDOUT"+f.options)
+		return s.receive(ctx, w, t, sessions, "COPY public.bench_rows TO STDOUT"+f.options, "COPY", s.options.sizes.rows)
 	}
 }
 
@@ -97,22 +97,35 @@ func copyIn(f format, sessions int) func(context.Context, *stage, *way) (work, e
 	return func(ctx context.Context, s *stage, w *way) (work, error) {
 		blocks := max(1, s.options.sizes.rows/blockRows)
 		block := copyBlock(blockRows, f.row)
-		size := int64(blocks) * blockRows * rowBytes
+		n := blocks * blockRows
 		return s.move(ctx, w, transport{}, sessions, func(c *session) (int64, error) {
-			return size, c.send("COPY public.bench_target FROM STDIN"+f.options, f, block, blocks)
+			err := c.send("COPY public.bench_target FROM STDIN"+f.options, f, block, blocks)
+			if err == nil {
+				err = c.expect("COPY", n)
+			}
+			return int64(n) * rowBytes, err
 		})
 	}
 }
 
-// receive runs a query in so many sessions at once and counts what comes.
-func (s *stage) receive(ctx context.Context, w *way, t transport, sessions int, sql string) (work, error) {
+// receive runs a query in so many sessions at once and counts what comes. The
+// server must say that it has sent so many rows.
+func (s *stage) receive(ctx context.Context, w *way, t transport, sessions int, sql, command string, rows int) (work, error) {
 	return s.move(ctx, w, t, sessions, func(c *session) (int64, error) {
 		n, err := c.query(sql)
-		if err == nil && n == 0 {
-			err = fmt.Errorf("%q gave no byte", sql)
+		if err == nil {
+			err = c.expect(command, rows)
 		}
 		return n, err
 	})
+}
+
+// expect holds the last CommandComplete against what it should be.
+func (c *session) expect(command string, rows int) error {
+	if want := fmt.Sprintf("%s %d", command, rows); c.tag != want {
+		return fmt.Errorf("the statement ended with %q, not %q", c.tag, want)
+	}
+	return nil
 }
 
 // move lets sessions that are logged in move data at the same time.
@@ -264,7 +277,7 @@ func openAll(ctx context.Context, w *way, open []*session) error {
 const (
 	// settleTime is how long memory must stay the same, settlePatience how
 	// long that is waited for.
-	settleTime     = 2 * time.Second
+	settleTime     = time.Second
 	settlePatience = 20 * time.Second
 )
 

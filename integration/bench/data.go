@@ -23,6 +23,9 @@ const (
 	noteBytes = 96
 )
 
+// accounts are the rows of pgbench_accounts at a scale of 1.
+const accounts = 100_000
+
 const createRows = `CREATE UNLOGGED TABLE bench_rows (id int, at bigint, note text);
 CREATE UNLOGGED TABLE bench_target (id int, at bigint, note text)`
 

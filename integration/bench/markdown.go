@@ -13,8 +13,8 @@ func markdown(r *report) string {
 	if r.Options.Quick {
 		b.WriteString("**Made with -quick: this shows that the bench works. The figures mean nothing.**\n\n")
 	}
-	fmt.Fprintf(&b, "The same work, directly and through proxies, in turns on one machine: up to %d rounds,\n"+
-		"%d s each for pgbench. Figures are medians. `README.md` says how they are made.\n", r.Options.Rounds, r.Options.Seconds)
+	fmt.Fprintf(&b, "The same work, directly and through proxies, in turns on one machine: at most %d rounds\n"+
+		"each, %d s a turn for pgbench. Figures are medians. `README.md` says how they are made.\n", r.Options.Rounds, r.Options.Seconds)
 	goalsTable(&b, r)
 	speedTable(&b, r)
 	cpuTable(&b, r)

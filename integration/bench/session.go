@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"encoding/binary"
 	"errors"
@@ -19,6 +20,8 @@ import (
 type session struct {
 	conn net.Conn
 	in   *bufio.Reader
+	// tag is the last CommandComplete, such as "COPY 1000".
+	tag string
 }
 
 // readBuffer is what a session that moves much data reads at once; an idle
@@ -37,7 +40,7 @@ func connect(ctx context.Context, w *way, t transport, buffer int) (*session, er
 	if err != nil {
 		return nil, err
 	}
-	return &session{taken.Conn, bufio.NewReaderSize(taken.Conn, buffer)}, nil
+	return &session{conn: taken.Conn, in: bufio.NewReaderSize(taken.Conn, buffer)}, nil
 }
 
 // close says good-bye (Terminate) and hangs up.
@@ -77,8 +80,8 @@ func (c *session) drain(until byte) (received int64, err error) {
 		switch kind {
 		case 'D', 'd':
 			received += int64(length)
-		case 'E':
-			if refusal, err = c.readError(length); err != nil {
+		case 'C', 'E':
+			if refusal, err = c.readEnd(kind, length); err != nil {
 				return received, err
 			}
 			continue
@@ -92,11 +95,16 @@ func (c *session) drain(until byte) (received int64, err error) {
 	}
 }
 
-// readError reads the body of an ErrorResponse as an error.
-func (c *session) readError(length int) (refusal, err error) {
+// readEnd reads the body of what ends a statement: CommandComplete, which it
+// keeps, or ErrorResponse, which it returns as the refusal.
+func (c *session) readEnd(kind byte, length int) (refusal, err error) {
 	body := make([]byte, length)
 	if _, err := io.ReadFull(c.in, body); err != nil {
 		return nil, fmt.Errorf("read from the proxy: %w", err)
+	}
+	if kind == 'C' {
+		c.tag = string(bytes.TrimSuffix(body, []byte{0}))
+		return nil, nil
 	}
 	var e pgproto3.ErrorResponse
 	if err := e.Decode(body); err != nil {
