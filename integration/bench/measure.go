@@ -63,8 +63,13 @@ func measure(ctx context.Context, s *stage, c benchCase) (_ []wayResult, err err
 	return results, nil
 }
 
+// turnPatience is how long a turn may take, however slow the machine is.
+const turnPatience = 20 * time.Minute
+
 // turn measures one way once.
 func turn(ctx context.Context, s *stage, w *way, c benchCase) (_ sample, err error) {
+	ctx, cancel := context.WithTimeout(ctx, turnPatience)
+	defer cancel()
 	if c.fresh {
 		if err := w.start(ctx); err != nil {
 			return sample{}, err

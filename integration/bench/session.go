@@ -20,6 +20,8 @@ import (
 type session struct {
 	conn net.Conn
 	in   *bufio.Reader
+	// ended lets go of the context that hangs up when it ends.
+	ended func() bool
 	// tag is the last CommandComplete, such as "COPY 1000".
 	tag string
 }
@@ -31,20 +33,30 @@ const (
 	idleBuffer = 1 << 10
 )
 
+// connect logs in. The session hangs up when the context ends, which wakes
+// whoever reads or writes.
 func connect(ctx context.Context, w *way, t transport, buffer int) (*session, error) {
 	conn, err := pgconn.Connect(ctx, w.url(t))
 	if err != nil {
 		return nil, fmt.Errorf("log in: %w", err)
 	}
+	// pgconn reads in the background when a write is slow. That must have
+	// ended, or it would take bytes that are ours.
+	if err := conn.SyncConn(ctx); err != nil {
+		return nil, fmt.Errorf("log in: %w", err)
+	}
 	taken, err := conn.Hijack()
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("log in: %w", err)
 	}
-	return &session{conn: taken.Conn, in: bufio.NewReaderSize(taken.Conn, buffer)}, nil
+	c := &session{conn: taken.Conn, in: bufio.NewReaderSize(taken.Conn, buffer)}
+	c.ended = context.AfterFunc(ctx, func() { _ = c.conn.Close() })
+	return c, nil
 }
 
 // close says good-bye (Terminate) and hangs up.
 func (c *session) close() error {
+	c.ended()
 	_, err := c.conn.Write([]byte{'X', 0, 0, 0, 4})
 	return errors.Join(err, c.conn.Close())
 }
