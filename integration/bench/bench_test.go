@@ -92,8 +92,10 @@ func TestOptions(t *testing.T) {
 	if err := os.WriteFile(program, nil, 0o700); err != nil {
 		t.Fatal(err)
 	}
-	for _, bad := range []string{"x", "-rounds 0", "-seconds 1", "-cases (", "-sluice before=/does/not/exist", "-sluice direct=" + program,
-		"-sluice a=" + program + " -sluice a=" + program, "-sluice A=" + program} {
+	for _, bad := range []string{
+		"x", "-rounds 0", "-seconds 1", "-cases (", "-sluice before=/does/not/exist", "-sluice direct=" + program,
+		"-sluice a=" + program + " -sluice a=" + program, "-sluice A=" + program,
+	} {
 		if _, err := parseOptions(strings.Fields(bad), new(bytes.Buffer)); err == nil {
 			t.Errorf("%q is taken", bad)
 		}

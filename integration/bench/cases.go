@@ -28,14 +28,12 @@ type benchCase struct {
 	run     func(ctx context.Context, s *stage, w *way) (work, error)
 }
 
-// memoryKind is how the growth of a proxy's memory is read.
+// memoryKind is how the growth of a proxy's memory is read; zero is not at all.
 type memoryKind int
 
 const (
-	// peakOnly is no growth at all.
-	peakOnly memoryKind = iota
 	// overIdle is the peak less what was resident before.
-	overIdle
+	overIdle memoryKind = iota + 1
 	// perSession is what idle sessions hold, for each of them.
 	perSession
 )

@@ -79,7 +79,7 @@ func fileSystem(dir string) string {
 	if err := syscall.Statfs(dir, &st); err != nil {
 		return "unknown"
 	}
-	if name := fileSystems[int64(st.Type)]; name != "" {
+	if name := fileSystems[st.Type]; name != "" {
 		return name
 	}
 	return fmt.Sprintf("number %#x", st.Type)

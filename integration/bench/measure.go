@@ -124,8 +124,13 @@ func warmUp(ctx context.Context, w *way) error {
 	return errors.Join(err, c.close())
 }
 
-// calmTime is how long nothing may happen before a turn begins.
-const calmTime = 200 * time.Millisecond
+const (
+	// calmTime is how long nothing may happen before a turn begins.
+	calmTime = 200 * time.Millisecond
+	// calmPatience is how long that is waited for: the roles of all idle
+	// sessions are dropped one by one.
+	calmPatience = 5 * time.Minute
+)
 
 // calm waits until no session works at the server and the proxy rests: what a
 // turn leaves to clear up must not be measured in the next.
@@ -136,7 +141,7 @@ func (s *stage) calm(ctx context.Context, w *way) error {
 	if err != nil {
 		return err
 	}
-	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); {
+	for deadline := time.Now().Add(calmPatience); time.Now().Before(deadline); {
 		if err := pause(ctx, calmTime); err != nil {
 			return err
 		}
@@ -153,7 +158,7 @@ func (s *stage) calm(ctx context.Context, w *way) error {
 		}
 		before = now
 	}
-	return fmt.Errorf("%s or a session of it is still busy a minute after a turn", w.name)
+	return fmt.Errorf("%s or a session of it is still busy %s after a turn", w.name, calmPatience)
 }
 
 // summarize takes the medians over the rounds.

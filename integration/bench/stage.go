@@ -84,7 +84,7 @@ func (s *stage) say(format string, args ...any) {
 // idle sessions, and no background work in the middle of a round.
 func (s *stage) serverOptions() pgserver.Options {
 	return pgserver.Options{
-		Version: serverVersion, Dir: s.dir, TLS: true, Database: database,
+		Version: serverVersion, Dir: s.dir, TLS: true, Database: database, StartTimeout: 5 * time.Minute,
 		Config: map[string]string{
 			"max_connections":    strconv.Itoa(s.options.sizes.idle + 200),
 			"shared_buffers":     "1GB",
