@@ -94,7 +94,7 @@ func turn(ctx context.Context, s *stage, w *way, c benchCase) (_ sample, err err
 	}
 	done, err := c.run(ctx, s, w)
 	if err != nil {
-		return sample{}, err
+		return sample{}, errors.Join(context.Cause(ctx), err)
 	}
 	after, err := w.usage()
 	if err != nil {
