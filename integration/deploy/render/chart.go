@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"path"
 	"slices"
@@ -57,7 +58,7 @@ func templates(folder string, values []byte) (map[string]string, error) {
 		return nil, fmt.Errorf("values: %w", err)
 	}
 	// Strict: a value that does not exist is an error and not an empty text.
-	files, err := engine.Engine{Strict: true}.Render(chart, all)
+	files, err := engine.Engine{Strict: true}.RenderWithContext(context.Background(), chart, all)
 	if err != nil {
 		return nil, fmt.Errorf("chart: %w", err)
 	}

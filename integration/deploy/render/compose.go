@@ -16,7 +16,7 @@ func composeFile(path string) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("compose: %w", err)
 	}
-	project, err := cli.ProjectFromOptions(context.Background(), options)
+	project, err := options.LoadProject(context.Background())
 	if err != nil {
 		return nil, fmt.Errorf("compose: %w", err)
 	}
