@@ -15,7 +15,7 @@ import (
 // The ports in the examples.
 const (
 	examplePort  = 6432
-	exampleAdmin = 6433
+	exampleAdmin = 9632
 )
 
 // stage is the world of one example: a folder that stands for the root of its

@@ -21,7 +21,7 @@ func TestManifestsAreChecked(t *testing.T) {
 		"missing name":    {"- name: migrate\n", "- stdin: false\n", "name"},
 		"unknown kind":    {"kind: Job", "kind: Jbo", "Jbo"},
 		"key twice":       {"backoffLimit: 0", "backoffLimit: 0\n  backoffLimit: 1", "backoffLimit"},
-		"port as a word":  {"containerPort: 6433", "containerPort: admin", "containerPort"},
+		"port as a word":  {"containerPort: 9632", "containerPort: admin", "containerPort"},
 		"deep in a probe": {"failureThreshold: 120", "failuresThreshold: 120", "failuresThreshold"},
 	} {
 		text := strings.Replace(string(job), c.old, c.new, 1)
