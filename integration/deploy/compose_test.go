@@ -5,8 +5,10 @@ import (
 	"os"
 	"os/user"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/sluice-pg/sluice/examples/demo/pgserver"
 )
@@ -50,6 +52,11 @@ func TestComposeRuns(t *testing.T) {
 	if r := s.run(t, env, "", "psql", "-X", psql, "-c", "COPY (SELECT usename FROM pg_user) TO STDOUT"); !strings.Contains(r.stderr, "sluice: ") {
 		t.Errorf("the policy is not in force: %+v", r)
 	}
+	grace, err := time.ParseDuration(services.at("sluice", "stop_grace_period").text())
+	if err != nil {
+		t.Fatal(err)
+	}
+	checkGrace(t, s, strconv.Itoa(int(grace.Seconds())), s.dir+"/etc/sluice/sluice.yaml")
 	p.stop(t)
 	s.mustRun(t, database, "", "pg_isready", "-q")
 	s.leavesNothing(t)

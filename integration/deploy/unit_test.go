@@ -173,11 +173,11 @@ func TestUnitFitsConfiguration(t *testing.T) {
 	}
 	stop := strings.NewReplacer("min", "m").Replace(setting(t, unit, "TimeoutStopSec")[0])
 	grace, err := time.ParseDuration(stop)
-	if err != nil || grace <= c.Limits.Drain+0 {
-		t.Errorf("TimeoutStopSec=%s, and the drain may take %s: %v", stop, c.Limits.Drain+0, err)
+	if err != nil || grace < c.Limits.Drain+c.Limits.DrainDelay+closing {
+		t.Errorf("TimeoutStopSec=%s, and the drain may take %s: %v", stop, c.Limits.Drain+c.Limits.DrainDelay, err)
 	}
 	listen := setting(t, "systemd/sluice.socket", "ListenStream")[0]
-	if !strings.HasSuffix(c.Listen[0].Address, ":"+listen) {
+	if c.Listen[0].Address != listen {
 		t.Errorf("the socket is %s, the configuration listens at %s", listen, c.Listen[0].Address)
 	}
 	s := newStage(t)
