@@ -247,6 +247,9 @@ func TestPodsAreConfined(t *testing.T) {
 		if pod.at("securityContext", "runAsNonRoot") != true || pod.at("securityContext", "seccompProfile", "type") != "RuntimeDefault" {
 			t.Errorf("%s: the pod's securityContext is %v", name, pod.at("securityContext"))
 		}
+		if name != "test" && pod.at("enableServiceLinks") != false {
+			t.Errorf("%s: a service called sluice would set variables of Sluice", name)
+		}
 		if pod.at("automountServiceAccountToken") != false {
 			t.Errorf("%s: gets a token of the cluster that it does not need", name)
 		}
