@@ -52,7 +52,7 @@ func (c *cluster) mount(t *testing.T, pod, container node, claims ...string) {
 			c.mountSecret(t, path, volume.at("secret"))
 		case volume.at("persistentVolumeClaim").value != nil:
 			c.object(t, "PersistentVolumeClaim/"+volume.at("persistentVolumeClaim", "claimName").text())
-			c.mkdir(t, path)
+			c.mountClaim(t, path)
 		default:
 			found := false
 			for _, claim := range claims {
@@ -61,8 +61,18 @@ func (c *cluster) mount(t *testing.T, pod, container node, claims ...string) {
 			if !found {
 				t.Fatalf("volume %s is nowhere", m.at("name").text())
 			}
-			c.mkdir(t, path)
+			c.mountClaim(t, path)
 		}
+	}
+}
+
+// mountClaim makes the top folder of a volume as a pod with fsGroup finds it:
+// open to the group, which what is made in it inherits.
+func (c *cluster) mountClaim(t *testing.T, path string) {
+	t.Helper()
+	c.mkdir(t, path)
+	if err := os.Chmod(c.dir+path, 0o770|os.ModeSetgid); err != nil {
+		t.Fatal(err)
 	}
 }
 
