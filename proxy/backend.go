@@ -18,6 +18,9 @@ func (s *session) fromServer() error {
 	up := s.upstream.conn
 	for {
 		if up.Buffered() < 5 {
+			if err := s.sayLeaving(); err != nil {
+				return err
+			}
 			if err := s.client.Flush(); err != nil {
 				return err
 			}
@@ -148,6 +151,9 @@ func (s *session) ready(h wire.Header) error {
 		if err := s.recordResult(w, now); err != nil {
 			return err
 		}
+	}
+	if err := s.sayLeaving(); err != nil {
+		return err
 	}
 	return s.client.WriteFrame('Z', body)
 }
