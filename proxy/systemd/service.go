@@ -16,7 +16,7 @@ import (
 // Service is this process as the service manager sees it. The zero value has
 // no manager.
 type Service struct {
-	// Sockets are those that the manager opened; never nil after Open.
+	// Sockets are those that the manager opened.
 	Sockets *Sockets
 	// address is the manager's datagram socket; empty if nobody listens.
 	address string

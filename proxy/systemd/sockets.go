@@ -18,7 +18,8 @@ const firstSocket = 3
 const maxSockets = 256
 
 // Sockets are listening sockets that somebody else opened and keeps open:
-// closing one here refuses nobody, connections wait for the next process.
+// closing one here refuses nobody, connections wait for the next process. Nil
+// holds none.
 type Sockets struct {
 	mu   sync.Mutex
 	open []socket
@@ -77,7 +78,7 @@ func listenerOf(fd int, name string) (net.Listener, error) {
 // there is none. It belongs to the caller from then on.
 func (s *Sockets) Take(address string) net.Listener {
 	want, err := net.ResolveTCPAddr("tcp", address)
-	if err != nil || want.Port == 0 {
+	if s == nil || err != nil || want.Port == 0 {
 		return nil
 	}
 	s.mu.Lock()
@@ -103,6 +104,9 @@ func sameAddress(want *net.TCPAddr, have net.Addr) bool {
 
 // Left says which sockets nobody took: their names and addresses.
 func (s *Sockets) Left() []string {
+	if s == nil {
+		return nil
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	var left []string
@@ -114,6 +118,9 @@ func (s *Sockets) Left() []string {
 
 // Close closes this process's side of what nobody took.
 func (s *Sockets) Close() error {
+	if s == nil {
+		return nil
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	var errs []error
