@@ -19,8 +19,10 @@ import (
 	"github.com/sluice-pg/sluice/policy"
 	"github.com/sluice-pg/sluice/policy/statement"
 	"github.com/sluice-pg/sluice/proxy"
+	"github.com/sluice-pg/sluice/proxy/admin"
 	"github.com/sluice-pg/sluice/proxy/credential"
 	"github.com/sluice-pg/sluice/proxy/identity"
+	"github.com/sluice-pg/sluice/proxy/systemd"
 )
 
 // running is a proxy with all its parts.
@@ -31,6 +33,8 @@ type running struct {
 	analyzer *statement.Analyzer
 	issuers  []*credential.Builtin
 	server   *proxy.Server
+	service  *systemd.Service
+	admin    *admin.Server
 	addrs    []net.Addr
 	served   chan error
 	cut      context.CancelFunc
@@ -38,13 +42,16 @@ type running struct {
 
 // start builds a proxy from its configuration and begins to accept clients.
 // What was started is stopped again if something fails.
-func start(ctx context.Context, config *proxy.Config, log *slog.Logger) (_ *running, err error) {
-	r := &running{config: config, log: log, served: make(chan error, 1)}
+func start(ctx context.Context, config *proxy.Config, log *slog.Logger, service *systemd.Service) (_ *running, err error) {
+	r := &running{config: config, log: log, service: service, served: make(chan error, 1)}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, r.close(ctx))
 		}
 	}()
+	if err := r.openAdmin(ctx); err != nil {
+		return nil, err
+	}
 	p, source, err := loadPolicy(config.Policy)
 	if err != nil {
 		return nil, cli.Exit(err, exitConfig)
@@ -77,7 +84,7 @@ func start(ctx context.Context, config *proxy.Config, log *slog.Logger) (_ *runn
 	})
 	r.server, err = proxy.New(config, proxy.Parts{
 		Analyzer: r.analyzer, Policy: p, Recorder: r.trail, Verifiers: verifiers, Credentials: issuers,
-		Explain: explainFor(config.Trail.Dir), Log: log,
+		Explain: explainFor(config.Trail.Dir), Sockets: service.Sockets, Log: log,
 	})
 	if err != nil {
 		return nil, err
@@ -85,9 +92,15 @@ func start(ctx context.Context, config *proxy.Config, log *slog.Logger) (_ *runn
 	if r.addrs, err = r.server.Listen(ctx); err != nil {
 		return nil, err
 	}
+	if err := r.nothingLeft(); err != nil {
+		return nil, err
+	}
 	serving, cut := context.WithCancel(context.WithoutCancel(ctx))
 	r.cut = cut
 	go func() { r.served <- r.server.Serve(serving) }()
+	if r.admin != nil {
+		r.admin.Started(r.server)
+	}
 	return r, nil
 }
 
@@ -179,11 +192,9 @@ func (r *running) nameVersion(ctx context.Context, name string, admin *pgconn.Co
 }
 
 // stop drains the proxy and closes its parts, in the order in which they
-// need each other.
+// need each other. What is still there when ctx ends is cut.
 func (r *running) stop(ctx context.Context) error {
-	drain, done := context.WithTimeout(ctx, r.config.Limits.Drain)
-	defer done()
-	if err := r.server.Shutdown(drain); err != nil {
+	if err := r.server.Drain(ctx); err != nil {
 		r.log.Warn("sessions cut", "err", err)
 	}
 	r.cut()
@@ -202,5 +213,6 @@ func (r *running) close(ctx context.Context) error {
 	if r.trail != nil {
 		errs = append(errs, r.trail.Close())
 	}
+	errs = append(errs, r.service.Sockets.Close(), r.closeAdmin(ctx))
 	return errors.Join(errs...)
 }

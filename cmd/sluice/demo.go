@@ -12,6 +12,7 @@ import (
 	"github.com/sluice-pg/sluice/examples/demo"
 	"github.com/sluice-pg/sluice/proxy"
 	"github.com/sluice-pg/sluice/proxy/identity"
+	"github.com/sluice-pg/sluice/proxy/systemd"
 )
 
 func demoCommand() *cli.Command {
@@ -54,7 +55,7 @@ func startDemoProxy(ctx context.Context, d demo.ProxySetup, greet bool) (string,
 		logFile.Close()
 		return "", nil, err
 	}
-	r, err := start(ctx, config, slog.New(slog.NewTextHandler(logFile, nil)))
+	r, err := start(ctx, config, slog.New(slog.NewTextHandler(logFile, nil)), new(systemd.Service))
 	if err != nil {
 		logFile.Close()
 		return "", nil, err
