@@ -78,7 +78,7 @@ func testHAProxy(t *testing.T, s stage) {
 				t.Errorf("psql says %s", conn)
 			}
 			trail := harness.MustRun(t, target, harness.Command{
-				Program: s.binary, Args: []string{"audit", "show", "--type", "session.open", "--json", filepath.Join(g.Dir(), "trail")}, Dir: t.TempDir(),
+				Program: s.binary, Args: []string{"audit", "show", "--type", "session.open", "-o", "ndjson", filepath.Join(g.Dir(), "trail")}, Dir: t.TempDir(),
 			})
 			if !strings.Contains(trail.Stdout, `"address":"127.0.0.1"`) || !strings.Contains(trail.Stdout, `"via":"127.0.0.1"`) {
 				t.Errorf("the trail does not hold both addresses\n%s", trail.Stdout)
