@@ -32,5 +32,7 @@ VOLUME /var/lib/sluice
 EXPOSE 6432
 # Docker's own signal, too, lets transactions finish: see limits.drain.
 STOPSIGNAL SIGTERM
+# Asks at admin.address of the configuration; without one it fails.
+HEALTHCHECK --interval=10s --timeout=6s --start-period=30s CMD ["/usr/bin/sluice", "healthcheck"]
 ENTRYPOINT ["/usr/bin/sluice"]
 CMD ["serve", "--config", "/etc/sluice/sluice.yaml"]
