@@ -78,6 +78,14 @@
 // seen is looked up, its decision is remembered by the session (decided.go),
 // and it is recorded in few bytes that name the decision (record.go).
 //
+// # Beginning and end of the whole
+//
+// A listener binds its address, shares it, or takes a socket that a service
+// manager keeps open (handover.go, package systemd). Behind a load balancer
+// that is believed, the first bytes say who the client is (origin.go, package
+// balancer). A server stops in steps (drain.go), and says in words for probes
+// what keeps it from serving well (condition.go, package admin).
+//
 // # Refusals
 //
 // A refused message is not swallowed. In its place goes a marker, a text that

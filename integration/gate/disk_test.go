@@ -79,9 +79,23 @@ func TestFullDisk(t *testing.T) {
 	if _, err := p.try(""); err == nil {
 		t.Error("a session began on a full disk")
 	}
+	if unready := problems(p); len(unready) != 1 || unready[0] != "trail" {
+		t.Errorf("on a full disk these are in the way of new clients: %v, want trail", unready)
+	}
 	rows := onServer(t, "SELECT count(*) FROM canary_disk")
 	p.end(t)()
 	if onRecord := decisions(t, p.dir+"/trail", "canary_disk"); rows > onRecord {
 		t.Errorf("%d statements ran, %d are on record", rows, onRecord)
 	}
+}
+
+// problems are the conditions of readiness that do not hold.
+func problems(p *place) []string {
+	var names []string
+	for _, c := range p.server.Conditions() {
+		if c.Problem != "" {
+			names = append(names, c.Name)
+		}
+	}
+	return names
 }

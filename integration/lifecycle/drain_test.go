@@ -71,7 +71,18 @@ func (p *psql) types(t *testing.T, line string) {
 // sees waits until psql has printed a text.
 func (p *psql) sees(t *testing.T, text string) {
 	t.Helper()
-	await(t, "psql shows "+text+"; it shows\n"+p.seen(), func() bool { return strings.Contains(p.seen(), text) })
+	p.until(t, text, func() {})
+}
+
+// until does something again and again until psql has printed a text.
+func (p *psql) until(t *testing.T, text string, again func()) {
+	t.Helper()
+	for end := time.Now().Add(patience); !strings.Contains(p.seen(), text); time.Sleep(10 * time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatalf("psql does not show %q but\n%s", text, p.seen())
+		}
+		again()
+	}
 }
 
 // open starts a psql that has run something.
@@ -95,11 +106,11 @@ const (
 func testDrain(t *testing.T, s stage) {
 	s.world.Exec(t, "shop", "CREATE TABLE drained (x int); ALTER TABLE drained OWNER TO shop_app")
 	config, url := adminAt(t, "")
-	g := s.gate(t, harness.Setup{Config: config, Limits: "drain: 60s, drain_delay: 4s"})
+	g := s.gate(t, harness.Setup{Config: config, Limits: "drain: 60s, drain_delay: 8s"})
 	idle := open(t, g.Target(), "SELECT 1;")
 	busy := open(t, g.Target(), "BEGIN;", "INSERT INTO drained VALUES (1);")
 	export := open(t, g.Target())
-	export.types(t, "COPY (SELECT i, pg_sleep(0.1) FROM generate_series(1, 120) AS i) TO STDOUT;")
+	export.types(t, "COPY (SELECT i, pg_sleep(0.1) FROM generate_series(1, 150) AS i) TO STDOUT;")
 	export.sees(t, "1\t")
 
 	// First: not ready, and everything goes on. Who is connected learns of it.
@@ -117,7 +128,7 @@ func testDrain(t *testing.T, s stage) {
 	busy.sees(t, "still")
 	busy.types(t, "SELECT 'told';")
 	busy.sees(t, "told")
-	if took := time.Since(began); took > 4*time.Second {
+	if took := time.Since(began); took > 8*time.Second {
 		t.Logf("this machine is slow, the delay was over after %s", took)
 	} else if strings.Contains(late.seen(), stopping) {
 		t.Errorf("a client within the delay: %s", late.seen())
@@ -138,21 +149,21 @@ func testDrain(t *testing.T, s stage) {
 		t.Errorf("a new client reads\n%s", refused)
 	}
 	for _, p := range []*psql{idle, late} {
-		p.types(t, "SELECT 4;")
-		p.sees(t, stopping)
+		// A closed pipe is psql that has gone after its last words.
+		p.until(t, stopping, func() { _, _ = io.WriteString(p.stdin, "SELECT 4;\n") })
 	}
 
 	// Transactions and a COPY go to their end.
 	busy.types(t, "INSERT INTO drained VALUES (2); COMMIT;")
 	busy.types(t, `\echo committed`)
 	busy.sees(t, "committed")
-	export.sees(t, "120\t")
+	export.sees(t, "150\t")
 	awaitEnd(t, g)
 	if rows := s.world.Query(t, "shop", "SELECT count(*) FROM drained"); rows[0][0] != "2" {
 		t.Errorf("%s rows of the finished transaction", rows[0][0])
 	}
-	if n := strings.Count(export.seen(), "\t\n"); n != 120 {
-		t.Errorf("the COPY gave %d rows of 120\n%s", n, export.seen())
+	if n := strings.Count(export.seen(), "\t\n"); n != 150 {
+		t.Errorf("the COPY gave %d rows of 150\n%s", n, export.seen())
 	}
 	g.Stop(t)
 }

@@ -1,6 +1,8 @@
 package lifecycle
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"net"
 	"os"
@@ -8,6 +10,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/sluice-pg/sluice/integration/harness"
 )
@@ -64,23 +68,14 @@ func testHAProxy(t *testing.T, s stage) {
 		t.Run(sends, func(t *testing.T) {
 			g := s.gate(t, harness.Setup{Listen: "proxy_protocol: {from: [127.0.0.1]}"})
 			address := startHAProxy(t, g.Target().Port, sends)
-			target := g.Target()
-			_, port, err := net.SplitHostPort(address)
-			if err != nil {
-				t.Fatal(err)
+			client := net.IPv4(127, 0, 0, 5)
+			if err := visitFrom(client, address, g.Target()); err != nil {
+				t.Fatalf("through HAProxy: %v", err)
 			}
-			if _, err := fmt.Sscan(port, &target.Port); err != nil {
-				t.Fatal(err)
-			}
-			// The client is another address of this machine.
-			conn := harness.MustRun(t, target, harness.Command{Program: "psql", Args: []string{"-XAtc", "SELECT 'through'"}, Dir: t.TempDir()})
-			if conn.Stdout != "through\n" {
-				t.Errorf("psql says %s", conn)
-			}
-			trail := harness.MustRun(t, target, harness.Command{
-				Program: s.binary, Args: []string{"audit", "show", "--type", "session.open", "--json", filepath.Join(g.Dir(), "trail")}, Dir: t.TempDir(),
+			trail := harness.MustRun(t, g.Target(), harness.Command{
+				Program: s.binary, Args: []string{"audit", "show", "--type", "session.open", "-o", "ndjson", filepath.Join(g.Dir(), "trail")}, Dir: t.TempDir(),
 			})
-			if !strings.Contains(trail.Stdout, `"address":"127.0.0.1"`) || !strings.Contains(trail.Stdout, `"via":"127.0.0.1"`) {
+			if !strings.Contains(trail.Stdout, `"address":"127.0.0.5"`) || !strings.Contains(trail.Stdout, `"via":"127.0.0.1"`) {
 				t.Errorf("the trail does not hold both addresses\n%s", trail.Stdout)
 			}
 			if strings.Contains(g.Log(), "start-up") {
@@ -93,4 +88,24 @@ func testHAProxy(t *testing.T, s stage) {
 			await(t, "the log says why", func() bool { return strings.Contains(g.Log(), "load balancer: malformed PROXY header") })
 		})
 	}
+}
+
+// visitFrom connects from an address of this machine to another one than the
+// target's own, and runs a statement.
+func visitFrom(client net.IP, address string, target harness.Target) error {
+	config, err := pgconn.ParseConfig(target.URL())
+	if err != nil {
+		return err
+	}
+	config.DialFunc = func(ctx context.Context, network, _ string) (net.Conn, error) {
+		return (&net.Dialer{LocalAddr: &net.TCPAddr{IP: client}}).DialContext(ctx, network, address)
+	}
+	ctx, done := context.WithTimeout(context.Background(), patience)
+	defer done()
+	c, err := pgconn.ConnectConfig(ctx, config)
+	if err != nil {
+		return err
+	}
+	_, err = c.Exec(ctx, "SELECT 1").ReadAll()
+	return errors.Join(err, c.Close(ctx))
 }
