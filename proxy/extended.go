@@ -99,6 +99,9 @@ func (s *session) executing(ctx context.Context, t *ticket, meanings []meaning, 
 	}
 	t.copyStarts = len(copyIns(s.resolve(statements))) > 0
 	t.work = &work{decision: id, started: s.server.now(), statements: -1, accounts: []account{charge}}
+	if len(meanings) > 0 {
+		t.work.asked = meanings[0].asked
+	}
 	j.id = id
 	return s.proposeNames(t, j, statements)
 }

@@ -54,7 +54,7 @@ func startDemoProxy(ctx context.Context, d demo.ProxySetup, greet bool) (string,
 		logFile.Close()
 		return "", nil, err
 	}
-	r, err := start(ctx, config, slog.New(slog.NewTextHandler(logFile, nil)))
+	r, err := start(ctx, config, slog.New(slog.NewTextHandler(logFile, nil)), nil)
 	if err != nil {
 		logFile.Close()
 		return "", nil, err

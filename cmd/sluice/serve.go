@@ -3,16 +3,18 @@ package main
 import (
 	"context"
 	"fmt"
-	"log/slog"
 	"os"
 	"os/signal"
+	"runtime/debug"
 	"strings"
 	"syscall"
+	"time"
 
 	"github.com/urfave/cli/v2"
 
 	"github.com/sluice-pg/sluice/policy/statement"
 	"github.com/sluice-pg/sluice/proxy"
+	"github.com/sluice-pg/sluice/proxy/telemetry"
 )
 
 // workerName is the command that parses texts in a process of its own.
@@ -34,22 +36,25 @@ func serveCommand() *cli.Command {
 			if err != nil {
 				return cli.Exit(err, exitConfig)
 			}
-			return serve(c.Context, config, newLogger(c.Bool("debug")))
+			return serve(c.Context, config, c.Bool("debug"))
 		},
 	}
 }
 
-func newLogger(debug bool) *slog.Logger {
-	level := slog.LevelInfo
-	if debug {
-		level = slog.LevelDebug
-	}
-	return slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: level}))
-}
-
 // serve runs until ctx ends or the proxy cannot accept clients any more.
-func serve(ctx context.Context, config *proxy.Config, log *slog.Logger) error {
-	r, err := start(ctx, config, log)
+func serve(ctx context.Context, config *proxy.Config, verbose bool) error {
+	if verbose {
+		config.Log.Level = "debug"
+	}
+	told, err := telemetry.Start(ctx, telemetry.Options{
+		Instance: config.Instance, Version: version(), Log: config.Log, Output: os.Stderr,
+	})
+	if err != nil {
+		return err
+	}
+	defer endTelling(ctx, told)
+	log := told.Log()
+	r, err := start(ctx, config, log, told)
 	if err != nil {
 		return err
 	}
@@ -74,6 +79,25 @@ func serve(ctx context.Context, config *proxy.Config, log *slog.Logger) error {
 		defer done()
 		return r.stop(again)
 	}
+}
+
+// lastWords bounds sending the telemetry that is left at the end.
+const lastWords = 5 * time.Second
+
+func endTelling(ctx context.Context, told *telemetry.Telemetry) {
+	ctx, done := context.WithTimeout(context.WithoutCancel(ctx), lastWords)
+	defer done()
+	if err := told.Close(ctx); err != nil {
+		told.Log().Warn("telemetry not sent", "err", err)
+	}
+}
+
+// version is the module's version as the program was built.
+func version() string {
+	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" {
+		return info.Main.Version
+	}
+	return "unknown"
 }
 
 func workerCommand() *cli.Command {
