@@ -77,7 +77,7 @@ func encode(ev Event) (encoded, error) {
 }
 
 // usualBytes is more than most records have.
-const usualBytes = 320
+const usualBytes = 256
 
 // appendBody appends the beginning of a record up to the end of its body.
 func appendBody(out []byte, body any) ([]byte, error) {

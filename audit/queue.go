@@ -13,6 +13,8 @@ const (
 	maxQueueBytes = 16 << 20
 	// maxBatchBytes bounds what one write holds, but for its last record.
 	maxBatchBytes = 4 << 20
+	// maxSpare is how many places for waiting records are kept for later.
+	maxSpare = 1 << 14
 	// maxUnsynced is how old the oldest record that is not on disk may be
 	// for Enqueue to take another.
 	maxUnsynced = 100 * time.Millisecond
@@ -54,6 +56,7 @@ type queue struct {
 	mu struct {
 		sync.Mutex
 		events   []waiting
+		spare    []waiting // room for events
 		bytes    int       // of events and of the batch taken
 		inFlight time.Time // of the oldest event in the batch taken
 		urgent   int       // events somebody waits for
@@ -163,8 +166,11 @@ func (q *queue) take() (batch []waiting, wait time.Duration, ended bool) {
 		}
 		n++
 	}
-	batch = q.mu.events[:n:n]
-	q.mu.events = q.mu.events[n:]
+	if n == len(q.mu.events) {
+		batch, q.mu.events, q.mu.spare = q.mu.events, q.mu.spare, nil
+	} else {
+		batch, q.mu.events = q.mu.events[:n:n], q.mu.events[n:]
+	}
 	q.mu.inFlight = batch[0].since
 	return batch, 0, false
 }
@@ -184,6 +190,12 @@ func (q *queue) settle(batch []waiting, first Index) {
 		if w.done != nil {
 			w.done <- outcome{index: first + Index(i)}
 		}
+	}
+	clear(batch)
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.mu.spare == nil && cap(batch) <= maxSpare {
+		q.mu.spare = batch[:0]
 	}
 }
 

@@ -11,6 +11,9 @@ import (
 // cursorAccount holds the budgets of the cursors that a statement fetches
 // from, under the terms of the decision just taken.
 func (s *session) cursorAccount(st *statement.Statement, t terms) (a account) {
+	if len(st.Names) == 0 {
+		return nil
+	}
 	p := s.pending
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -28,16 +31,27 @@ func (s *session) cursorAccount(st *statement.Statement, t terms) (a account) {
 	return a
 }
 
-// textAccounts says what the answers to each statement of a text are charged
+// openAccounts says what the answers to each statement of a text are charged
 // to.
-func (s *session) textAccounts(j judgement) []account {
-	accounts := make([]account, len(j.statements))
+func (s *session) openAccounts(w *work, j *judgement) {
+	if w.accounts = w.one[:]; len(j.statements) != 1 {
+		w.accounts = make([]account, len(j.statements))
+	}
 	for i := range j.statements {
-		if accounts[i] = s.cursorAccount(&j.statements[i], j.terms); accounts[i] == nil {
-			accounts[i] = account{newBudget(j.terms)}
+		if w.accounts[i] = s.cursorAccount(&j.statements[i], j.terms); w.accounts[i] == nil {
+			w.accounts[i] = w.budget(j.terms, len(j.statements) == 1)
 		}
 	}
-	return accounts
+}
+
+// budget returns the account of a statement that fetches from no cursor.
+func (w *work) budget(t terms, alone bool) account {
+	if !alone {
+		return account{newBudget(t)}
+	}
+	w.own.terms = t
+	w.single[0] = &w.own
+	return w.single[:]
 }
 
 // spentBefore refuses a text that fetches from a cursor whose budget is
@@ -52,6 +66,9 @@ func (s *session) spentBefore(j judgement) *refusal {
 }
 
 func (s *session) spent(a account) *overrun {
+	if len(a) == 0 {
+		return nil
+	}
 	s.pending.mu.Lock()
 	defer s.pending.mu.Unlock()
 	return a.spent()

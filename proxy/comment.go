@@ -36,7 +36,7 @@ func traceparentIn(comment string) string {
 			continue
 		}
 		if value = value[1 : len(value)-1]; validTraceparent(value) {
-			return value
+			return strings.Clone(value) // the text is not kept
 		}
 	}
 	return ""

@@ -8,47 +8,67 @@ import (
 	"github.com/sluice-pg/sluice/policy/statement"
 )
 
-// propose enters what a message will define and has the ticket confirm it or
-// take it back. If there are too many unanswered definitions it waits for
-// answers. of says what is defined; it runs under the queue's lock, and again
-// after a wait, because answers take meanings away.
-func (s *session) propose(t *ticket, space *names, name string, of func() []meaning) (order uint64, r *refusal) {
-	p := s.pending
-	enter := func() (err error) {
-		p.mu.Lock()
-		defer p.mu.Unlock()
-		meanings := slices.Clone(of())
-		for i := range meanings {
-			meanings[i].segment = p.segment
+// definition is what a message defines, once the server has taken it.
+type definition struct {
+	space *names
+	name  string
+	order uint64
+	// A portal means what its statement means, which is the one of this name
+	// among statements.
+	statements *names
+	of         string
+}
+
+// settle confirms a definition or takes it back.
+func (d *definition) settle(ok bool) {
+	switch {
+	case d.space == nil:
+	case !ok:
+		d.space.withdraw(d.name, d.order)
+	default:
+		d.space.confirm(d.name, d.order)
+		if d.statements != nil {
+			// When a Bind is answered every Parse before it has been.
+			d.space.narrow(d.name, d.order, d.statements.lookup(d.of))
 		}
-		order, err = space.propose(name, meanings...)
-		return err
 	}
-	err := enter()
+}
+
+// propose enters what a message will define; whoever sends it has it settled.
+// If there are too many unanswered definitions it waits for answers. what says
+// what is defined; it runs under the queue's lock, and again after a wait,
+// because answers take meanings away.
+func (s *session) propose(d *definition, what func() []meaning) *refusal {
+	err := s.enter(d, what)
 	if errors.Is(err, errTooManyMeanings) && s.allAnswered() == nil {
-		err = enter()
+		err = s.enter(d, what)
 	}
 	if err != nil {
-		return 0, refuseNames(newID(), err)
+		d.space = nil
+		return refuseNames(newID(), err)
 	}
-	s.after(t, func(ok bool) {
-		if ok {
-			space.confirm(name, order)
-		} else {
-			space.withdraw(name, order)
-		}
-	})
-	return order, nil
+	return nil
+}
+
+func (s *session) enter(d *definition, what func() []meaning) (err error) {
+	p := s.pending
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	meanings := what()
+	for i := range meanings {
+		meanings[i].segment = p.segment
+	}
+	d.order, err = d.space.propose(d.name, meanings...)
+	return err
 }
 
 // proposePortal enters the portal of a Bind: it may mean what its statement
-// may mean, with a budget of its own. When the Bind is answered every Parse
-// before it has been, so the portal keeps the meanings that its statement has
-// left.
+// may mean, with a budget of its own.
 func (s *session) proposePortal(t *ticket, portal, name string, j judgement) *refusal {
-	statements, portals := s.pending.statements, s.pending.portals
+	statements := s.pending.statements
 	b := newBudget(j.terms)
-	order, r := s.propose(t, portals, portal, func() []meaning {
+	t.defines = definition{space: s.pending.portals, name: portal, statements: statements, of: name}
+	return s.propose(&t.defines, func() []meaning {
 		known := slices.Clone(statements.lookup(name))
 		if len(known) == 0 {
 			unknown := policy.Unseen("a prepared statement that nobody saw made")
@@ -59,11 +79,6 @@ func (s *session) proposePortal(t *ticket, portal, name string, j judgement) *re
 		}
 		return known
 	})
-	if r != nil {
-		return r
-	}
-	s.onSuccess(t, func() { portals.narrow(portal, order, statements.lookup(name)) })
-	return nil
 }
 
 // meaning is what a name stands for that a judged text gives it.
@@ -75,8 +90,8 @@ func (j *judgement) meaning(st *statement.Statement) meaning {
 }
 
 // only is what propose takes for a definition with one meaning.
-func only(m meaning) func() []meaning {
-	return func() []meaning { return []meaning{m} }
+func only(m *meaning) func() []meaning {
+	return func() []meaning { return []meaning{*m} }
 }
 
 // allAnswered waits until the server has answered everything sent.
@@ -92,13 +107,25 @@ func (s *session) allAnswered() error {
 // proposeNames enters what a text's PREPAREs and DECLAREs define, and has
 // the ticket forget what its DEALLOCATEs and CLOSEs drop.
 func (s *session) proposeNames(t *ticket, j judgement, statements []statement.Statement) *refusal {
-	s.noteSettings(statements)
 	for i := range statements {
-		ran := func() bool { return t.mayHaveRun(i, len(statements)) }
-		for _, use := range statements[i].Names {
-			if r := s.proposeName(t, j, use, ran); r != nil {
-				return r
-			}
+		if r := s.proposeNamesOf(t, j, &statements[i], i, len(statements)); r != nil {
+			return r
+		}
+	}
+	return nil
+}
+
+// proposeNamesOf is proposeNames for one statement, the one at index of so
+// many.
+func (s *session) proposeNamesOf(t *ticket, j judgement, st *statement.Statement, index, of int) *refusal {
+	s.noteSettings(st)
+	if len(st.Names) == 0 {
+		return nil
+	}
+	ran := func() bool { return t.mayHaveRun(index, of) }
+	for _, use := range st.Names {
+		if r := s.proposeName(t, j, use, ran); r != nil {
+			return r
 		}
 	}
 	return nil
@@ -132,14 +159,13 @@ func (s *session) proposeName(t *ticket, j judgement, use statement.NameUse, ran
 			space = cursors
 			m.budget = newBudget(j.terms)
 		}
-		definition := &ticket{}
-		_, r := s.propose(definition, space, use.Name, only(m))
-		if r != nil {
+		d := &definition{space: space, name: use.Name}
+		if r := s.propose(d, only(&m)); r != nil {
 			return r
 		}
 		s.after(t, func(ok bool) {
 			if ok || !ran() {
-				definition.done(ok)
+				d.settle(ok)
 			}
 		})
 	case statement.Deallocate:

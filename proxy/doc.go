@@ -36,7 +36,7 @@
 //
 // # Two goroutines and a queue
 //
-// A session has two goroutines. One reads from the client and writes to the
+// A session that runs has two goroutines. One reads from the client and writes to the
 // server (frontend.go), the other reads from the server and writes to the
 // client (backend.go). Nobody else writes to either socket while both run.
 // They meet in the pending queue (pending.go): every message that the server
@@ -44,6 +44,39 @@
 // fit the ticket at the head. An answer that does not fit ends the session:
 // if proxy and server disagree about what is being answered, no later
 // judgement can be trusted.
+//
+// # Waiting
+//
+// What a proxy costs is mostly system calls and wake-ups: a statement has to be
+// read twice and written twice, and each of the two peers wakes the other. So
+// both directions run in wire.Conn.Serve, which waits inside the callback of
+// one syscall.RawConn.Read: a wake-up is followed by one read, and TCP_INQ says
+// whether another is worth it. What is passed on is sent from where it was
+// read, by calls that do not tell the scheduler, since they never block. While
+// a session waits it has no buffer. What needs more (TLS, a message larger than
+// the buffer) is read the usual way.
+//
+// These were tried before, as bare relays that look at nothing, pgbench -S
+// with 8 clients on two cores, all in one run. PgBouncer is 1.00 and takes
+// 26 us of processor time for a transaction:
+//
+//	two goroutines that read and write              0.73   44 us
+//	callback of the poller, one read each (taken)   0.95   31 us
+//	the same with calls the scheduler is told of    0.88   34 us
+//	the same on one processor (GOMAXPROCS=1)        1.02   26 us
+//	an epoll loop of our own, blocked outside the
+//	scheduler                                       1.06   26 us
+//	the same, blocked inside the scheduler          1.00   28 us
+//	HAProxy                                         0.91   38 us
+//
+// The loops of our own are faster by what waking a goroutine costs, but a
+// statement may have to wait for the disk, a measurement or an answer, and
+// everything in a loop would wait with it. One processor is as fast as a loop;
+// then a write to the trail holds everything up, so it is not the default.
+//
+// The other half of what a statement costs is looking at it. A text that was
+// seen is looked up, its decision is remembered by the session (decided.go),
+// and it is recorded in few bytes that name the decision (record.go).
 //
 // # Refusals
 //

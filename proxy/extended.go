@@ -1,7 +1,6 @@
 package proxy
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 
@@ -61,7 +60,6 @@ func (s *session) execute(ctx context.Context, h wire.Header) error {
 	if !ok || len(rows) != 4 {
 		return s.sendMarker('E', refuseMalformed(newID(), "Execute"))
 	}
-	rows = bytes.Clone(rows)
 	s.pending.mu.Lock()
 	meanings := s.pending.portals.lookup(portal)
 	s.pending.mu.Unlock()
@@ -73,37 +71,52 @@ func (s *session) execute(ctx context.Context, h wire.Header) error {
 	if r := s.executing(ctx, t, meanings, j); r != nil {
 		return s.sendMarker('E', r)
 	}
-	return s.send(t, 'E', []byte(portal), nul, rows)
+	return s.send(t, 'E', body)
 }
 
 // executing records an execution, charges it to its portal, and notes what it
 // does to names and settings.
 func (s *session) executing(ctx context.Context, t *ticket, meanings []meaning, j judgement) *refusal {
-	id, kind := newID(), statement.OpaqueCode
-	var statements []statement.Statement
-	for i, m := range meanings {
+	kind := statement.OpaqueCode
+	for i := range meanings {
+		m := &meanings[i]
 		if i == 0 {
-			id, kind = m.decision, m.statement.Kind
+			j.id, kind = m.decision, m.statement.Kind
 		}
 		kind = statement.Worst(kind, m.statement.Kind)
-		statements = append(statements, *m.statement)
+		t.copyStarts = t.copyStarts || s.startsCopy(m.statement)
+	}
+	if j.id == "" {
+		j.id = newID()
 	}
 	charge := s.portalAccount(meanings, j.terms)
 	if over := s.spent(charge); over != nil {
-		return over.refusal(id, false)
+		return over.refusal(j.id, false)
 	}
-	e := s.event("execute", id, &executeRecord{Decision: id, Road: "execute", Kind: kind})
-	if err := s.record(ctx, e, mustBeOnDisk(kind, policy.Allow)); err != nil {
-		s.log.Error("statement refused: not recorded", "req", id, "err", err)
-		return refuseUnrecorded(id)
+	s.bodies.execute = executeRecord{Decision: j.id, Road: "execute", Kind: kind}
+	if err := s.record(ctx, s.event("execute", j.id, &s.bodies.execute), mustBeOnDisk(kind, policy.Allow)); err != nil {
+		s.log.Error("statement refused: not recorded", "req", j.id, "err", err)
+		return refuseUnrecorded(j.id)
 	}
-	t.copyStarts = len(copyIns(s.resolve(statements))) > 0
-	t.work = &work{decision: id, started: s.server.now(), statements: -1, accounts: []account{charge}}
+	t.work = &work{decision: j.id, started: s.server.now(), statements: -1}
+	t.work.accounts = append(t.work.one[:0], charge)
 	if len(meanings) > 0 {
 		t.work.asked = meanings[0].asked
 	}
-	j.id = id
-	return s.proposeNames(t, j, statements)
+	for i := range meanings {
+		if r := s.proposeNamesOf(t, j, meanings[i].statement, i, len(meanings)); r != nil {
+			return r
+		}
+	}
+	return nil
+}
+
+// startsCopy reports whether a statement asks for COPY data, also by EXECUTE.
+func (s *session) startsCopy(st *statement.Statement) bool {
+	if len(st.Names) == 0 {
+		return st.CopyIn != nil
+	}
+	return len(copyIns(s.resolve([]statement.Statement{*st}))) > 0
 }
 
 // describeOrClose forwards a Describe or Close: a kind byte and a name.
@@ -133,7 +146,7 @@ func (s *session) describeOrClose(h wire.Header) error {
 		}
 		s.forget(t, space, func(upTo uint64) { space.drop(name, upTo) })
 	}
-	return s.send(t, h.Type, []byte{which}, []byte(name), nul)
+	return s.send(t, h.Type, body)
 }
 
 // syncOrFlush forwards a Sync or a Flush. While the server takes COPY data it

@@ -50,9 +50,8 @@ func (s *session) functionCall(ctx context.Context, h wire.Header) error {
 		}
 		return s.sendMarker('F', refused)
 	}
-	t := &ticket{typ: 'F', notices: d.Notices, work: &work{
-		decision: id, started: s.server.now(), statements: -1, accounts: []account{{newBudget(termsOf(*d))}}, asked: asked,
-	}}
+	t := &ticket{typ: 'F', notices: d.Notices, work: &work{decision: id, started: s.server.now(), statements: -1, asked: asked}}
+	t.work.accounts = append(t.work.one[:0], t.work.budget(termsOf(*d), true))
 	if err := s.push(t); err != nil {
 		return err
 	}

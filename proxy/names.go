@@ -2,7 +2,6 @@ package proxy
 
 import (
 	"errors"
-	"slices"
 
 	"github.com/sluice-pg/sluice/policy"
 	"github.com/sluice-pg/sluice/policy/statement"
@@ -65,7 +64,7 @@ type names struct {
 func newNames() *names { return &names{known: map[string][]meaning{}} }
 
 // propose adds meanings that the server has yet to confirm, all of one
-// definition, and returns its order. A later definition of the unnamed one
+// definition, and returns its order. The slice is the name space's from then on. A later definition of the unnamed one
 // replaces an earlier one of the same segment: if the later one is not
 // reached, neither is what uses it.
 func (n *names) propose(name string, meanings ...meaning) (uint64, error) {
@@ -74,20 +73,25 @@ func (n *names) propose(name string, meanings ...meaning) (uint64, error) {
 	if !ok && len(n.known) >= maxNames || n.weight > maxWeight {
 		return 0, errTooManyNames
 	}
-	next := make([]meaning, 0, len(have)+len(meanings))
-	for _, h := range have {
-		if name == "" && h.segment == meanings[0].segment || slices.ContainsFunc(meanings, h.same) {
+	var next []meaning
+	for i := range have {
+		if h := &have[i]; name == "" && h.segment == meanings[0].segment || indexOf(meanings, h.statement) >= 0 {
 			continue
 		}
-		next = append(next, h)
+		next = append(next, have[i])
 	}
 	n.last++
-	for _, m := range meanings {
+	for i := range meanings {
+		m := &meanings[i]
 		m.order, m.since = n.last, n.last
-		if i := slices.IndexFunc(have, m.same); i >= 0 {
+		if i := indexOf(have, m.statement); i >= 0 {
 			m.since = have[i].since
 		}
-		next = append(next, m)
+	}
+	if len(next) == 0 {
+		next = meanings
+	} else {
+		next = append(next, meanings...)
 	}
 	if len(next) > maxMeanings {
 		return 0, errTooManyMeanings
@@ -104,28 +108,34 @@ func weigh(meanings []meaning) (total int) {
 	return total
 }
 
-func (m meaning) same(other meaning) bool { return m.statement == other.statement }
+// indexOf returns the place of the meaning that is a statement, -1 if none is.
+func indexOf(meanings []meaning, st *statement.Statement) int {
+	for i := range meanings {
+		if meanings[i].statement == st {
+			return i
+		}
+	}
+	return -1
+}
 
 // confirm says that the server took a definition: what the name meant before
 // is gone.
 func (n *names) confirm(name string, order uint64) {
-	n.keep(policy.ShortName(name), func(m *meaning) bool {
-		if m.since < order {
-			m.since = order
-		}
-		return m.order >= order
+	n.keep(policy.ShortName(name), func(m meaning) (meaning, bool) {
+		m.since = max(m.since, order)
+		return m, m.order >= order
 	})
 }
 
 // withdraw takes a definition back: the server did not take it. What the name
 // meant before it stays.
 func (n *names) withdraw(name string, order uint64) {
-	n.keep(policy.ShortName(name), func(m *meaning) bool {
+	n.keep(policy.ShortName(name), func(m meaning) (meaning, bool) {
 		if m.order != order {
-			return true
+			return m, true
 		}
 		m.order = m.since
-		return m.since < order
+		return m, m.since < order
 	})
 }
 
@@ -133,17 +143,19 @@ func (n *names) withdraw(name string, order uint64) {
 // of them is.
 func (n *names) narrow(name string, order uint64, possible []meaning) {
 	name = policy.ShortName(name)
-	other := func(m *meaning) bool { return m.order != order }
-	left := func(m *meaning) bool { return slices.ContainsFunc(possible, m.same) }
-	if slices.ContainsFunc(n.known[name], func(m meaning) bool { return !other(&m) && left(&m) }) {
-		n.keep(name, func(m *meaning) bool { return other(m) || left(m) })
+	have := n.known[name]
+	for i := range have {
+		if have[i].order == order && indexOf(possible, have[i].statement) >= 0 {
+			n.keep(name, func(m meaning) (meaning, bool) { return m, m.order != order || indexOf(possible, m.statement) >= 0 })
+			return
+		}
 	}
 }
 
 // drop forgets what a name meant up to a definition: the server has
 // forgotten it there.
 func (n *names) drop(name string, upTo uint64) {
-	n.keep(policy.ShortName(name), func(m *meaning) bool { return m.order > upTo })
+	n.keep(policy.ShortName(name), func(m meaning) (meaning, bool) { return m, m.order > upTo })
 }
 
 // dropAll forgets what all names meant up to a definition.
@@ -156,17 +168,20 @@ func (n *names) dropAll(upTo uint64) {
 // endTransaction forgets the cursors that end with their transaction.
 func (n *names) endTransaction() {
 	for name := range n.known {
-		n.keep(name, func(m *meaning) bool { return m.hold })
+		n.keep(name, func(m meaning) (meaning, bool) { return m, m.hold })
 	}
 }
 
 // keep leaves a name the meanings that are wanted, as wanted has changed them.
 // Slices that lookup gave out stay as they are.
-func (n *names) keep(name string, wanted func(*meaning) bool) {
+func (n *names) keep(name string, wanted func(meaning) (meaning, bool)) {
 	have := n.known[name]
-	left := make([]meaning, 0, len(have))
-	for _, m := range have {
-		if wanted(&m) {
+	if !changes(have, wanted) {
+		return
+	}
+	var left []meaning
+	for i := range have {
+		if m, ok := wanted(have[i]); ok {
 			left = append(left, m)
 		}
 	}
@@ -176,6 +191,16 @@ func (n *names) keep(name string, wanted func(*meaning) bool) {
 		return
 	}
 	n.known[name] = left
+}
+
+// changes reports whether keep has anything to do.
+func changes(have []meaning, wanted func(meaning) (meaning, bool)) bool {
+	for i := range have {
+		if m, ok := wanted(have[i]); !ok || m != have[i] {
+			return true
+		}
+	}
+	return false
 }
 
 // lookup returns what a name may mean; nothing if nobody saw it made. The

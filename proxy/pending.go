@@ -24,8 +24,10 @@ type ticket struct {
 	probe bool
 	// work is what the message runs; nil if it runs nothing.
 	work *work
-	// done is told how the message ended, under the queue's lock.
-	done func(ok bool)
+	// defines is what a Parse or Bind defines. done is told how the message
+	// ended, under the queue's lock.
+	defines definition
+	done    func(ok bool)
 	// copyStarts is true if the statement can ask for COPY data.
 	copyStarts bool
 	// discreet is true if an error may quote what the client must not see.
@@ -56,6 +58,10 @@ type work struct {
 	// accounts are what the answers are charged to, statement by
 	// statement; a single one if statements is -1.
 	accounts []account
+	// Most work has one account of one budget.
+	one    [1]account
+	single [1]*budget
+	own    budget
 	// over is the limit that was reached; no row goes to the client any
 	// more, and withheld is true if one was kept back.
 	over     *overrun
@@ -80,6 +86,8 @@ type pending struct {
 	changed sync.Cond
 
 	queue []*ticket
+	// room is where an empty queue begins again.
+	room []*ticket
 	// text is the length of the SQL in the queue, in bytes.
 	text     int
 	sequence uint64
@@ -122,8 +130,11 @@ type pending struct {
 	portals    *names
 }
 
+// usualQueue is more than one round of the extended protocol needs.
+const usualQueue = 8
+
 func newPending(status byte, now time.Time) *pending {
-	p := &pending{status: status, since: now, statements: newNames(), portals: newNames()}
+	p := &pending{room: make([]*ticket, 0, usualQueue), status: status, since: now, statements: newNames(), portals: newNames()}
 	p.changed.L = &p.mu
 	return p
 }
@@ -149,10 +160,11 @@ func (p *pending) push(t *ticket) error {
 	p.changed.Broadcast()
 	if t.typ != 'S' && p.skipsHere() {
 		// The server will read past it.
-		if t.done != nil {
-			t.done(false)
-		}
+		t.settle(false)
 		return nil
+	}
+	if len(p.queue) == 0 {
+		p.queue = p.room // the array has moved on with every answer
 	}
 	p.queue = append(p.queue, t)
 	p.discreet = p.discreet || t.discreet
@@ -245,6 +257,12 @@ func (p *pending) pop(ok bool) {
 	if t.clock != nil {
 		t.clock.Stop()
 	}
+	t.settle(ok)
+}
+
+// settle tells everybody who waits for it how a message ended.
+func (t *ticket) settle(ok bool) {
+	t.defines.settle(ok)
 	if t.done != nil {
 		t.done(ok)
 	}

@@ -151,7 +151,8 @@ func (r *repeatRecord) AppendCanonical(dst []byte) []byte {
 // recordRepeat puts on record that a text was let pass by the decision about
 // an earlier one.
 func (s *session) recordRepeat(id, road string, made *decided, text string) error {
-	return s.enqueue(s.event("repeat", id, &repeatRecord{As: made.recorded, Bytes: len(text), Kind: made.kind, Road: road}))
+	s.bodies.repeat = repeatRecord{As: made.recorded, Bytes: len(text), Kind: made.kind, Road: road}
+	return s.enqueue(s.event("repeat", id, &s.bodies.repeat))
 }
 
 // executeRecord is the body of an execute event: a statement that was
@@ -207,7 +208,8 @@ func (s *session) recordResult(w *work, now time.Time) error {
 	if state == "" {
 		state = "00000"
 	}
-	r := &resultRecord{
+	r := &s.bodies.result
+	*r = resultRecord{
 		SQLSTATE: state, Tag: w.tag, Rows: w.rows, Bytes: w.bytes, Micros: now.Sub(w.started).Microseconds(),
 	}
 	s.pending.mu.Lock()

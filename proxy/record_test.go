@@ -1,12 +1,17 @@
 package proxy
 
 import (
+	"bytes"
 	"encoding/json"
 	"reflect"
 	"strings"
 	"testing"
 
+	"pgregory.net/rapid"
+
+	"github.com/sluice-pg/sluice/audit"
 	"github.com/sluice-pg/sluice/policy"
+	"github.com/sluice-pg/sluice/policy/statement"
 )
 
 // In a record a member whose name ends in _digest refers to the store. Only
@@ -43,11 +48,35 @@ func TestRecordsReferOnlyToRequests(t *testing.T) {
 		}
 	}
 	for _, record := range []any{
-		decisionRecord{}, executeRecord{}, resultRecord{}, openRecord{}, closeRecord{}, leaseRecord{}, policy.Request{},
+		decisionRecord{}, repeatRecord{}, executeRecord{}, resultRecord{}, openRecord{}, closeRecord{}, leaseRecord{}, policy.Request{},
 	} {
 		walk(reflect.TypeOf(record), reflect.TypeOf(record).String())
 	}
 	if len(seen) < 20 {
 		t.Errorf("only %d types were looked at", len(seen))
 	}
+}
+
+// TestCanonicalBodies: the bodies that write themselves write what everything
+// else that records would.
+func TestCanonicalBodies(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		word := rapid.OneOf(rapid.SampledFrom([]string{"", "00000", "SELECT 1", "query", "a\"b\\c\n\x01é☃\U0001f512<&>"}), rapid.String())
+		number := rapid.Int64Range(0, 1<<53-1)
+		kind := statement.Kind(rapid.IntRange(0, 12).Draw(t, "kind"))
+		bodies := []audit.Canonicalizer{
+			&repeatRecord{As: word.Draw(t, "as"), Bytes: int(number.Draw(t, "bytes")), Kind: kind, Road: word.Draw(t, "road")},
+			&executeRecord{Decision: word.Draw(t, "decision"), Road: word.Draw(t, "road"), Kind: kind},
+			&resultRecord{
+				SQLSTATE: word.Draw(t, "sqlstate"), Tag: word.Draw(t, "tag"), Rows: number.Draw(t, "rows"), Bytes: number.Draw(t, "bytes"),
+				Limit: word.Draw(t, "limit"), LimitRule: word.Draw(t, "rule"), Micros: number.Draw(t, "micros"),
+			},
+		}
+		for _, b := range bodies {
+			want, err := audit.Canonical(b)
+			if got := b.AppendCanonical(nil); err != nil || !bytes.Equal(got, want) {
+				t.Fatalf("%T writes %s, want %s, %v", b, got, want, err)
+			}
+		}
+	})
 }

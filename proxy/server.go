@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -158,6 +159,8 @@ func (s *Server) Listen(ctx context.Context) ([]net.Addr, error) {
 // Serve accepts clients until Shutdown, or until ctx ends, which cuts every
 // session at once.
 func (s *Server) Serve(ctx context.Context) error {
+	unused := make([]byte, ballast)
+	defer runtime.KeepAlive(unused)
 	s.mu.Lock()
 	listeners := s.mu.listeners
 	s.mu.Unlock()

@@ -54,6 +54,13 @@ type session struct {
 	// swallowing is true from the error of a statement that ran to its end
 	// over its limit up to ReadyForQuery; only fromServer uses it.
 	swallowing bool
+	// bodies are those of the records made for every statement, to be used
+	// again: repeat and execute by fromClient, result by fromServer.
+	bodies struct {
+		repeat  repeatRecord
+		execute executeRecord
+		result  resultRecord
+	}
 	// patience is how long the wait for the client may last, zero for ever;
 	// only fromClient uses it.
 	patience time.Duration

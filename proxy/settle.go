@@ -11,15 +11,13 @@ import "github.com/sluice-pg/sluice/policy/statement"
 
 // noteSettings notes that the message about to be sent may change a
 // setting.
-func (s *session) noteSettings(statements []statement.Statement) {
-	for i := range statements {
-		if !leavesSettingsAlone(&statements[i]) {
-			s.pending.mu.Lock()
-			s.pending.unsettled = s.pending.sequence + 1
-			s.pending.mu.Unlock()
-			return
-		}
+func (s *session) noteSettings(st *statement.Statement) {
+	if leavesSettingsAlone(st) {
+		return
 	}
+	s.pending.mu.Lock()
+	s.pending.unsettled = s.pending.sequence + 1
+	s.pending.mu.Unlock()
 }
 
 // leavesSettingsAlone is true only for statements that run no code but the

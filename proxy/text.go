@@ -44,11 +44,12 @@ func (s *session) query(ctx context.Context, h wire.Header) error {
 	if j.refusal != nil {
 		return s.sendMarker('Q', j.refusal)
 	}
-	t.work = &work{decision: j.id, started: s.server.now(), statements: len(j.statements), accounts: s.textAccounts(j), asked: j.asked}
+	t.work = &work{decision: j.id, started: s.server.now(), statements: len(j.statements), asked: j.asked}
+	s.openAccounts(t.work, &j)
 	if j.text != "" {
-		text = j.text
+		return s.send(t, 'Q', []byte(j.text), nul)
 	}
-	return s.send(t, 'Q', []byte(text), nul)
+	return s.send(t, 'Q', body)
 }
 
 // refuseUnread refuses a text that is too long to be read at all.
@@ -96,7 +97,6 @@ func (s *session) parse(ctx context.Context, h wire.Header) error {
 	if len(text) > limit {
 		return s.refuseUnread(ctx, 'P', len(text), name == "")
 	}
-	types = bytes.Clone(types)
 	j := s.judgeText(ctx, "parse", text)
 	if j.refusal == nil {
 		if err := s.settle(text); err != nil {
@@ -109,14 +109,16 @@ func (s *session) parse(ctx context.Context, h wire.Header) error {
 	}
 	st := soleStatement(j.statements)
 	t := &ticket{typ: 'P', text: len(text), notices: j.notices}
-	if _, r := s.propose(t, s.pending.statements, name, only(j.meaning(st))); r != nil {
+	t.defines = definition{space: s.pending.statements, name: name}
+	m := j.meaning(st)
+	if r := s.propose(&t.defines, only(&m)); r != nil {
 		r.unnamed = name == ""
 		return s.sendMarker('P', r)
 	}
 	if j.text != "" {
-		text = j.text
+		return s.send(t, 'P', []byte(name), nul, []byte(j.text), nul, types)
 	}
-	return s.send(t, 'P', []byte(name), nul, []byte(text), nul, types)
+	return s.send(t, 'P', body)
 }
 
 // soleStatement returns what a Parse defines: the one statement of its

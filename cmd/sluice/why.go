@@ -47,6 +47,9 @@ func explainFor(dir string) func(context.Context, string, string) ([]string, err
 		var lines []string
 		for i := len(found) - 1; i >= 0; i-- {
 			of, told, err := explainRecord(found[i])
+			if err == nil && found[i].Type == "repeat" {
+				of, told, err = explainRepeat(ctx, dir, found[i])
+			}
 			if err != nil {
 				return nil, err
 			}
@@ -57,6 +60,32 @@ func explainFor(dir string) func(context.Context, string, string) ([]string, err
 		}
 		return lines, nil
 	}
+}
+
+// explainRepeat words the record of a text that passed by the decision about
+// an earlier one of its session.
+func explainRepeat(ctx context.Context, dir string, r record.Record) (user string, lines []string, err error) {
+	var body struct {
+		As   string `json:"as"`
+		Road string `json:"road"`
+	}
+	if err := json.Unmarshal(r.Body, &body); err != nil {
+		return "", nil, fmt.Errorf("record %d: %w", r.Index, err)
+	}
+	lines = []string{fmt.Sprintf("request %s: came as %s at %s, decided as request %s before it",
+		r.ID, body.Road, r.Time.UTC().Format("2006-01-02 15:04:05Z"), body.As)}
+	found, err := read.Find(ctx, dir, body.As)
+	if err != nil {
+		return "", nil, err
+	}
+	for _, earlier := range found {
+		if earlier.Type == "decision" && earlier.Session == r.Session {
+			of, told, err := explainRecord(earlier)
+			return of, append(lines, told...), err
+		}
+	}
+	// Whose it is cannot be told, so nobody but a reviewer is.
+	return "nobody", append(lines, "the record of request "+body.As+" is not in this trail"), nil
 }
 
 // explainRecord words one record and tells whose it is.

@@ -13,18 +13,29 @@ func (c *Conn) Write(p []byte) error {
 
 // gather is Write behind what was borrowed.
 func (c *Conn) gather(p []byte) error {
-	if len(c.out)+len(p) > writeBuffer {
+	if len(p) >= writeBuffer {
 		if err := c.sendOut(); err != nil {
 			return err
 		}
-		if len(p) >= writeBuffer {
-			return c.send(p)
+		return c.send(p)
+	}
+	if err := c.room(len(p)); err != nil {
+		return err
+	}
+	c.out = append(c.out, p...)
+	return nil
+}
+
+// room makes room for n bytes, sending what was gathered if need be.
+func (c *Conn) room(n int) error {
+	if len(c.out)+n > writeBuffer {
+		if err := c.sendOut(); err != nil {
+			return err
 		}
 	}
 	if c.out == nil {
 		c.out = takeBuffer()[:0]
 	}
-	c.out = append(c.out, p...)
 	return nil
 }
 
@@ -77,11 +88,13 @@ func (c *Conn) WriteFrame(typ byte, parts ...[]byte) error {
 	if length > MaxMessage {
 		return tooLarge("message %q of %d bytes", typ, length)
 	}
-	head := [headerLen]byte{typ}
-	binary.BigEndian.PutUint32(head[1:], uint32(length))
-	if err := c.Write(head[:]); err != nil {
+	if err := c.settle(); err != nil {
 		return err
 	}
+	if err := c.room(headerLen); err != nil {
+		return err
+	}
+	c.out = binary.BigEndian.AppendUint32(append(c.out, typ), uint32(length))
 	for _, p := range parts {
 		if err := c.Write(p); err != nil {
 			return err

@@ -1,0 +1,152 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"time"
+)
+
+// benchCase is one kind of work.
+type benchCase struct {
+	// name is what -cases matches; what is a sentence for readers.
+	name, what string
+	// unit is what the rate counts a second, each what processor time is
+	// divided by.
+	unit, each string
+	// goal is what Sluice is held to; nil where nothing was promised.
+	goal *goal
+	// memory says what of memory is of interest besides the peak.
+	memory memoryKind
+	// rounds, if not 0, is the most that are run of a long case.
+	rounds int
+	// fresh cases have every proxy started anew for every turn.
+	fresh bool
+	// needsRows cases read the table that COPY moves.
+	needsRows bool
+	// prepare runs before every turn, outside the measurement.
+	prepare []string
+	run     func(ctx context.Context, s *stage, w *way) (work, error)
+}
+
+// memoryKind is how the growth of a proxy's memory is read; zero is not at all.
+type memoryKind int
+
+const (
+	// overIdle is the peak less what was resident before.
+	overIdle memoryKind = iota + 1
+	// perSession is what idle sessions hold, for each of them.
+	perSession
+)
+
+// work is what one turn did.
+type work struct {
+	// rate is in the case's unit.
+	rate float64
+	// cpu is the proxy's processor time for count pieces of work.
+	cpu   time.Duration
+	count float64
+	// held is resident memory in bytes while all idle sessions are open.
+	held int64
+}
+
+// chosen are the cases that the options ask for.
+func chosen(all []benchCase, o *options) []benchCase {
+	var out []benchCase
+	for _, c := range all {
+		if o.cases.MatchString(c.name) {
+			out = append(out, c)
+		}
+	}
+	return out
+}
+
+// allCases are all there are, in the order in which they run.
+func allCases(o *options) []benchCase {
+	var cases []benchCase
+	for _, clients := range []int{1, 8, 64} {
+		for _, mode := range []string{"simple", "extended", "prepared"} {
+			c := pgbenchCase(fmt.Sprintf("select-%s-%d", mode, clients), "-S", "-M", mode, "-c", fmt.Sprint(clients))
+			c.what = fmt.Sprintf("pgbench -S -M %s with %s: one row by its key", mode, clientCount(clients))
+			if clients > 1 {
+				c.goal = likePgBouncer
+			}
+			cases = append(cases, c)
+		}
+	}
+	cases = append(cases, tpcb(), cold(), connects("connect-8", false))
+	cases = append(cases, copyCases(o)...)
+	return append(cases, idleSessions(o), secureSelect("simple"), secureSelect("prepared"), connects("connect-8-tls", true))
+}
+
+func clientCount(n int) string {
+	if n == 1 {
+		return "1 client"
+	}
+	return fmt.Sprintf("%d clients", n)
+}
+
+func tpcb() benchCase {
+	c := pgbenchCase("tpcb-8", "-c", "8")
+	c.what = "pgbench's TPC-B-like transaction of seven statements with 8 clients"
+	c.goal = likePgBouncer
+	c.prepare = []string{"VACUUM pgbench_branches, pgbench_tellers", "TRUNCATE pgbench_history"}
+	return c
+}
+
+// coldScript has a new name in every text, so that nothing learnt from one
+// statement answers for the next.
+const coldScript = `\set n random(1, 2000000000)
+\set aid random(1, 100000 * :scale)
+SELECT abalance AS c:n FROM pgbench_accounts AS t:n WHERE aid = :aid;
+`
+
+func cold() benchCase {
+	c := pgbenchCase("cold-8", "-M", "simple", "-c", "8")
+	c.what = "8 clients select a row by its key; every statement has aliases nobody saw before"
+	c.run = func(ctx context.Context, s *stage, w *way) (work, error) {
+		script, err := s.script("cold.sql", coldScript)
+		if err != nil {
+			return work{}, err
+		}
+		return s.pgbench(ctx, w, transport{}, "-M", "simple", "-c", "8", "-f", script, "-D", fmt.Sprintf("scale=%d", s.options.sizes.scale))
+	}
+	return c
+}
+
+func secureSelect(mode string) benchCase {
+	c := benchCase{
+		name: "select-" + mode + "-8-tls", unit: "tps", each: "transaction",
+		what: "pgbench -S -M " + mode + " with 8 clients that come with TLS",
+	}
+	c.run = func(ctx context.Context, s *stage, w *way) (work, error) {
+		return s.pgbench(ctx, w, s.secure(), "-S", "-M", mode, "-c", "8")
+	}
+	return c
+}
+
+func connects(name string, secure bool) benchCase {
+	c := benchCase{name: name, unit: "connects/s", each: "connect", what: "pgbench -C -S with 8 clients: log in, select a row, leave"}
+	if secure {
+		c.what += "; with TLS"
+	}
+	c.run = func(ctx context.Context, s *stage, w *way) (work, error) {
+		t := transport{}
+		if secure {
+			t = s.secure()
+		}
+		return s.pgbench(ctx, w, t, "-S", "-C", "-M", "simple", "-c", "8")
+	}
+	return c
+}
+
+func pgbenchCase(name string, args ...string) benchCase {
+	return benchCase{
+		name: name, unit: "tps", each: "transaction",
+		run: func(ctx context.Context, s *stage, w *way) (work, error) {
+			return s.pgbench(ctx, w, transport{}, args...)
+		},
+	}
+}
+
+// secure is the transport of clients that come with TLS.
+func (s *stage) secure() transport { return transport{tls: true, caFile: s.server.CAFile} }

@@ -1,0 +1,119 @@
+package main
+
+import (
+	"context"
+	"debug/buildinfo"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+
+	"github.com/sluice-pg/sluice/proxy/identity"
+)
+
+// policyText is a policy as a small team would have it, so that every
+// statement is held against rules, and allows what the cases do.
+const policyText = `version: 1
+defaults:
+  limits: {rows: unlimited, bytes: unlimited, duration: unlimited}
+classes:
+  contact.email: {description: e-mail addresses of customers}
+  secret.token: {description: what opens a camera}
+columns:
+  - {columns: [public.users.email], class: contact.email}
+  - {columns: [public.api_tokens.token], class: secret.token}
+clients:
+  - {name: here, networks: [127.0.0.0/8], accepts: [contact.*]}
+rules:
+  - id: no-addresses
+    effect: deny
+    kinds: [export_to_client]
+    classes: [contact.*]
+    message: Addresses do not leave in bulk.
+  - id: bench-tables
+    effect: allow
+    kinds: [export_to_client]
+    relations: [public.bench_rows]
+`
+
+// sluiceConfig has everything on that is on in production. Only the upstream
+// is without TLS, because PgBouncer's is.
+const sluiceConfig = `listen:
+  - address: 127.0.0.1:%[1]d
+    tls: {cert: %[2]q, key: %[3]q}
+    plaintext: loopback
+users: users.scram
+auth:
+  - {databases: [all], users: [all], addresses: [all], method: scram-sha-256}
+policy: policy.yaml
+trail: {dir: trail}
+limits: {connections: %[4]d, drain: 5s}
+instance: bench-%[5]s
+databases:
+  - name: %[6]s
+    upstream: {host: 127.0.0.1, port: %[7]d, tls: {mode: disable}}
+    credential:
+      builtin: {admin: %[8]q, group: %[9]s, ttl: 8h}
+`
+
+// sluice prepares the way through one build of Sluice.
+func (s *stage) sluice(b build) (*way, error) {
+	port, err := freePort()
+	if err != nil {
+		return nil, err
+	}
+	dir := filepath.Join(s.dir, "sluice-"+b.name)
+	if err := s.sluiceFiles(dir, b.name, port); err != nil {
+		return nil, fmt.Errorf("files of Sluice: %w", err)
+	}
+	launch := func(ctx context.Context) (*process, error) {
+		cmd := exec.Command(b.path, "serve", "--config", filepath.Join(dir, "sluice.yaml"))
+		cmd.Dir, cmd.SysProcAttr = dir, attributes()
+		return startProcess(ctx, cmd, port, filepath.Join(dir, "log"))
+	}
+	return &way{name: b.name, port: port, launch: launch, version: revision(b.path), sluice: true}, nil
+}
+
+func (s *stage) sluiceFiles(dir, name string, port int) error {
+	if err := os.Mkdir(dir, 0o755); err != nil {
+		return err
+	}
+	cert, key, err := s.server.Issue("sluice-"+name, "localhost", "localhost", "127.0.0.1")
+	if err != nil {
+		return err
+	}
+	admin := fmt.Sprintf("host=127.0.0.1 port=%d user=%s dbname=postgres sslmode=disable passfile=%s",
+		s.server.Port(), s.server.Superuser(), filepath.Join(dir, "admin.pgpass"))
+	config := fmt.Sprintf(sluiceConfig, port, cert, key, s.options.sizes.idle+100, name, database, s.server.Port(), admin, group)
+	files := map[string]string{
+		"policy.yaml":  policyText,
+		"sluice.yaml":  config,
+		"admin.pgpass": fmt.Sprintf("*:*:*:%s:%s\n", s.server.Superuser(), s.server.Password()),
+	}
+	for name, text := range files {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
+			return err
+		}
+	}
+	return identity.AddUser(filepath.Join(dir, "users.scram"), person, []byte(password), 0)
+}
+
+// revision says which source a program was built from, as far as it knows.
+func revision(path string) string {
+	info, err := buildinfo.ReadFile(path)
+	if err != nil {
+		return "unknown source"
+	}
+	known := map[string]string{}
+	for _, s := range info.Settings {
+		known[s.Key] = s.Value
+	}
+	text := info.GoVersion
+	if commit := known["vcs.revision"]; commit != "" {
+		text += ", commit " + commit[:min(12, len(commit))]
+	}
+	if known["vcs.modified"] == "true" {
+		text += " with changes"
+	}
+	return text
+}
