@@ -4,6 +4,9 @@
 #   docker build -t sluice .
 #   docker run -v ./conf:/etc/sluice:ro -v sluice-trail:/var/lib/sluice -p 6432:6432 sluice
 #
+# It writes to /var/lib/sluice only, so --read-only and --cap-drop=ALL fit;
+# examples/compose and examples/kubernetes have them.
+#
 # Tags can move. A release names both images by digest:
 #   --build-arg GO_IMAGE=golang@sha256:... --build-arg BASE_IMAGE=gcr.io/distroless/base-nossl-debian12@sha256:...
 #
@@ -30,6 +33,9 @@ USER 65532:65532
 WORKDIR /var/lib/sluice
 VOLUME /var/lib/sluice
 EXPOSE 6432
+# It needs admin.address in the configuration. It is not more often than what
+# runs the image wants to know: Kubernetes asks for itself.
+HEALTHCHECK --interval=30s --timeout=5s --start-period=1m --start-interval=1s --retries=3 CMD ["/usr/bin/sluice", "healthcheck", "--config", "/etc/sluice/sluice.yaml"]
 # Docker's own signal, too, lets transactions finish: see limits.drain.
 STOPSIGNAL SIGTERM
 ENTRYPOINT ["/usr/bin/sluice"]

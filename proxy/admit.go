@@ -23,11 +23,18 @@ type listener struct {
 	net.Listener
 	tls       *tls.Config
 	plaintext string
+	// balancers are the networks of load balancers that are believed.
+	balancers []netip.Prefix
+	handOver
 }
 
-// openListener binds an address and loads its certificate.
-func openListener(ctx context.Context, l Listen) (*listener, error) {
+// openListener binds an address, or takes the socket that is there for it,
+// and loads its certificate.
+func openListener(ctx context.Context, l Listen, sockets Sockets) (*listener, error) {
 	out := &listener{plaintext: l.Plaintext}
+	if l.ProxyProtocol != nil {
+		out.balancers = l.ProxyProtocol.networks
+	}
 	if l.TLS != nil {
 		config, err := l.TLS.load()
 		if err != nil {
@@ -35,12 +42,9 @@ func openListener(ctx context.Context, l Listen) (*listener, error) {
 		}
 		out.tls = config
 	}
-	lc := net.ListenConfig{KeepAliveConfig: keepAlive}
-	ln, err := lc.Listen(ctx, "tcp", l.Address)
-	if err != nil {
+	if err := out.bind(ctx, l, sockets); err != nil {
 		return nil, fmt.Errorf("listen %s: %w", l.Address, err)
 	}
-	out.Listener = ln
 	return out, nil
 }
 
@@ -79,6 +83,7 @@ func loadPool(path string) (*x509.CertPool, error) {
 // admission is a client that has said what it wants.
 type admission struct {
 	conn *wire.Conn
+	from origin
 	tls  *tls.ConnectionState
 	// shown is the certificate the client saw, for channel binding.
 	shown *identity.Presented
@@ -94,8 +99,8 @@ var errQuiet = errors.New("closed before start-up")
 // admit goes through the start-up phase (protocol sections "SSL Session
 // Encryption" and "Start-up"): each of SSLRequest and GSSENCRequest at most
 // once, in any order, then a StartupMessage or a CancelRequest.
-func (l *listener) admit(ctx context.Context, conn *wire.Conn) (*admission, error) {
-	a := &admission{conn: conn}
+func (l *listener) admit(ctx context.Context, conn *wire.Conn, from origin) (*admission, error) {
+	a := &admission{conn: conn, from: from}
 	var askedSSL, askedGSS bool
 	for {
 		opening, err := conn.ReadOpening()
@@ -183,25 +188,25 @@ func (a *admission) start(l *listener, opening wire.Opening) error {
 		return err
 	}
 	a.startup = s
-	if a.tls == nil && !l.allowsPlaintext(a.conn.RemoteAddr()) {
+	if a.tls == nil && !l.allowsPlaintext(a.from) {
 		return refuseStartup("28000", "Connect with sslmode=verify-full and sslrootcert, or at least sslmode=require.",
 			"this address requires TLS")
 	}
 	return nil
 }
 
-func (l *listener) allowsPlaintext(addr net.Addr) bool {
+func (l *listener) allowsPlaintext(from origin) bool {
 	switch l.plaintext {
 	case "any":
 		return true
 	case "loopback":
-		return clientIP(addr).IsLoopback()
+		return from.onThisMachine()
 	}
 	return false
 }
 
-// clientIP returns the IP address of a client; the zero value, which
-// matches no rule, if there is none.
+// clientIP returns the IP address of a peer; the zero value, which matches
+// no rule, if there is none.
 func clientIP(addr net.Addr) netip.Addr {
 	if tcp, ok := addr.(*net.TCPAddr); ok {
 		return tcp.AddrPort().Addr().Unmap().WithZone("")

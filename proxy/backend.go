@@ -20,6 +20,9 @@ func (s *session) fromServer() error {
 // serverRests sends on what has been gathered. Nothing is expected from a
 // server that has answered everything.
 func (s *session) serverRests() (quiet bool, err error) {
+	if err := s.sayLeaving(); err != nil {
+		return false, err
+	}
 	if err := s.client.Flush(); err != nil {
 		return false, err
 	}
@@ -142,6 +145,9 @@ func (s *session) ready(h wire.Header) error {
 		if err := s.recordResult(w, now); err != nil {
 			return err
 		}
+	}
+	if err := s.sayLeaving(); err != nil {
+		return err
 	}
 	_, err = s.upstream.conn.Forward(s.client)
 	return err

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"time"
@@ -30,6 +31,8 @@ type Config struct {
 	Trail TrailConfig `yaml:"trail"`
 	// Limits bound what one client can use.
 	Limits Limits `yaml:"limits"`
+	// Admin is the port for probes and metrics.
+	Admin Admin `yaml:"admin"`
 	// Greeting, if true, sends a NOTICE after login that says what is
 	// recorded and how to ask.
 	Greeting bool `yaml:"greeting"`
@@ -67,6 +70,31 @@ type Listen struct {
 	// Plaintext says who may go without TLS: never (the default),
 	// loopback, or any.
 	Plaintext string `yaml:"plaintext"`
+	// ProxyProtocol is set if load balancers connect here that say who
+	// their client is; nil believes nobody.
+	ProxyProtocol *ProxyProtocol `yaml:"proxy_protocol"`
+	// ReusePort lets another Sluice on this machine accept clients at the
+	// same address (SO_REUSEPORT), so that one can take over from the other.
+	// Each needs a trail and an instance of its own. Default false.
+	ReusePort bool `yaml:"reuse_port"`
+}
+
+// ProxyProtocol says which load balancers are believed.
+type ProxyProtocol struct {
+	// From are networks or addresses. A connection from them must begin
+	// with a PROXY header, version 1 or 2; one from elsewhere must not.
+	From []string `yaml:"from"`
+	// networks is From, read.
+	networks []netip.Prefix
+}
+
+// Admin is the port for probes and metrics. It has no login.
+type Admin struct {
+	// Address is host:port; empty, the default, is no such port.
+	Address string `yaml:"address"`
+	// PProf offers profiles of the process; only at a loopback address.
+	// Default false.
+	PProf bool `yaml:"pprof"`
 }
 
 // ListenTLS are PEM files.
@@ -152,6 +180,10 @@ type Limits struct {
 	// Drain is how long a stopping proxy lets transactions finish.
 	// Default 30s.
 	Drain time.Duration `yaml:"drain"`
+	// DrainDelay is how long before that it still accepts clients and is
+	// not ready any more, so that load balancers send them elsewhere.
+	// Default 0s.
+	DrainDelay time.Duration `yaml:"drain_delay"`
 }
 
 // LoadConfig reads, completes and checks a configuration file.
@@ -250,7 +282,13 @@ func (c *Config) validate() error {
 		if l.TLS != nil && (l.TLS.Cert == "" || l.TLS.Key == "") {
 			wrong("listen[%d].tls: cert and key are both needed", i)
 		}
+		if l.ProxyProtocol != nil {
+			l.ProxyProtocol.validate(func(format string, args ...any) {
+				wrong("listen[%d].proxy_protocol."+format, append([]any{i}, args...)...)
+			})
+		}
 	}
+	c.Admin.validate(wrong)
 	if len(c.Auth) == 0 {
 		wrong("auth: at least one rule is needed")
 	}
@@ -282,7 +320,8 @@ func (c *Config) validate() error {
 		}
 	}
 	for name, d := range map[string]time.Duration{
-		"limits.startup": c.Limits.Startup, "limits.idle": c.Limits.Idle, "limits.drain": c.Limits.Drain, "trail.timeout": c.Trail.Timeout,
+		"limits.startup": c.Limits.Startup, "limits.idle": c.Limits.Idle, "limits.drain": c.Limits.Drain,
+		"limits.drain_delay": c.Limits.DrainDelay, "trail.timeout": c.Trail.Timeout,
 	} {
 		if d < 0 {
 			wrong("%s: %s is negative", name, d)
@@ -301,6 +340,36 @@ func (l LogConfig) validate(wrong func(string, ...any)) {
 	case "text", "json":
 	default:
 		wrong("log.format: %q is not text or json", l.Format)
+	}
+}
+
+func (p *ProxyProtocol) validate(wrong func(string, ...any)) {
+	if len(p.From) == 0 {
+		wrong("from: at least one network is needed; who is not in it is not believed")
+	}
+	p.networks = nil
+	for _, text := range p.From {
+		network, err := identity.ParseNetwork(text)
+		if err != nil {
+			wrong("from: %w", err)
+		}
+		p.networks = append(p.networks, network)
+	}
+}
+
+func (a *Admin) validate(wrong func(string, ...any)) {
+	if a.Address == "" {
+		if a.PProf {
+			wrong("admin.pprof: needs admin.address")
+		}
+		return
+	}
+	host, _, err := net.SplitHostPort(a.Address)
+	if err != nil {
+		wrong("admin.address: %w", err)
+	}
+	if ip, err := netip.ParseAddr(host); a.PProf && host != "localhost" && (err != nil || !ip.IsLoopback()) {
+		wrong("admin.pprof: only with a loopback address in admin.address; profiles are not for everybody")
 	}
 }
 

@@ -52,6 +52,8 @@ func TestConfigDefaults(t *testing.T) {
 		"text":        c.Limits.StatementBytes == 4<<20,
 		"operators":   c.Limits.Operators == 1500,
 		"instance":    c.Instance != "",
+		"drain":       c.Limits.Drain == 30*time.Second && c.Limits.DrainDelay == 0,
+		"admin":       c.Admin == Admin{},
 	} {
 		if !ok {
 			t.Errorf("%s is not the default: %+v", name, c)
@@ -71,6 +73,13 @@ func TestConfigMistakes(t *testing.T) {
 		{"group: shop_app}", "group: shop_app, ttl: 5s}", "is under a minute"},
 		{"method: scram-sha-256", "method: password", "method"},
 		{"host: db.example.net,", "host: db.example.net, port: 99999,", "is no port"},
+		{"plaintext: loopback", "plaintext: loopback\n    proxy_protocol: {}", "at least one network is needed"},
+		{"plaintext: loopback", "plaintext: loopback\n    proxy_protocol: {from: [10.0.0.1/8]}", "did you mean 10.0.0.0/8?"},
+		{"plaintext: loopback", "plaintext: loopback\n    proxy_protocol: {from: [all]}", "neither an address"},
+		{"trail: {dir: trail}", "trail: {dir: trail}\nadmin: {address: '9632'}", "admin.address"},
+		{"trail: {dir: trail}", "trail: {dir: trail}\nadmin: {pprof: true}", "needs admin.address"},
+		{"trail: {dir: trail}", "trail: {dir: trail}\nadmin: {address: ':9632', pprof: true}", "only with a loopback address"},
+		{"trail: {dir: trail}", "trail: {dir: trail}\nlimits: {drain_delay: -1s}", "is negative"},
 	} {
 		text := strings.Replace(goodConfig, c.old, c.new, 1)
 		if text == goodConfig {

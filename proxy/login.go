@@ -39,7 +39,7 @@ func (p authPeer) ReceiveAuth() ([]byte, error) {
 
 // authenticate proves who the client is, by the first rule that matches.
 func (s *Server) authenticate(a *admission) (identity.Identity, error) {
-	addr := clientIP(a.conn.RemoteAddr())
+	addr := a.from.client
 	user, database := a.startup.user, a.startup.database
 	rule, ok := s.config.Auth.Match(database, user, addr, a.tls != nil)
 	if !ok || rule.Method == "reject" {

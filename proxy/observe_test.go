@@ -32,7 +32,7 @@ func TestLoginFailure(t *testing.T) {
 // What a session has moved stays counted when it is gone.
 func TestStateCountsSessionsThatAreGone(t *testing.T) {
 	d := &database{config: Database{Name: "shop"}}
-	s := &Server{config: &Config{}, databases: map[string]*database{"shop": d}, cancels: newCancelKeys(), draining: make(chan struct{})}
+	s := &Server{config: &Config{}, databases: map[string]*database{"shop": d}, cancels: newCancelKeys()}
 	s.mu.sessions, s.mu.ended = map[*session]uint32{}, map[string]Traffic{}
 	ends := time.Now().Add(time.Hour)
 	for range 2 {

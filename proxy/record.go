@@ -21,6 +21,8 @@ type Recorder interface {
 	// Enqueue takes an event that will be on disk soon. Its error means
 	// that the trail takes nothing any more.
 	Enqueue(audit.Event) error
+	// Healthy returns nil if the trail takes records. It does not wait.
+	Healthy() error
 	// Put keeps a large part of an event beside the trail and returns its
 	// digest.
 	Put(context.Context, []byte) (string, error)
@@ -230,6 +232,7 @@ type openRecord struct {
 	Certificate   string          `json:"certificate,omitempty"`
 	Database      string          `json:"database"`
 	Address       string          `json:"address"`
+	Via           string          `json:"via,omitempty"`
 	TLS           bool            `json:"tls"`
 	Protocol      string          `json:"protocol"`
 	Application   string          `json:"application,omitempty"`

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"os"
 	"runtime"
 	"sync"
 	"sync/atomic"
@@ -44,6 +45,8 @@ type Parts struct {
 	// Explain returns lines that say why a request of a user was decided
 	// as it was; none if the user made no such request. Optional.
 	Explain func(ctx context.Context, id, user string) ([]string, error)
+	// Sockets are those that were opened for the proxy. Optional.
+	Sockets Sockets
 	Log     *slog.Logger
 	// Observer is told what goes on; nil if nobody looks.
 	Observer Observer
@@ -73,7 +76,8 @@ type Server struct {
 	now       func() time.Time
 	throttle  identity.Throttle
 	cancels   *cancelKeys
-	draining  chan struct{}
+	sockets   Sockets
+	drain
 
 	mu struct {
 		sync.Mutex
@@ -105,9 +109,10 @@ func New(config *Config, parts Parts) (*Server, error) {
 	s := &Server{
 		config: config, databases: map[string]*database{}, analyzer: parts.Analyzer, recorder: parts.Recorder,
 		verifiers: parts.Verifiers, explain: parts.Explain, log: parts.Log, observer: parts.Observer, now: parts.Now,
-		cancels: newCancelKeys(), draining: make(chan struct{}),
+		cancels: newCancelKeys(), sockets: parts.Sockets,
 		explaining: make(chan struct{}, maxSearches),
 	}
+	s.drain.prepare()
 	if s.now == nil {
 		s.now = time.Now
 	}
@@ -143,7 +148,7 @@ func (s *Server) Listen(ctx context.Context) ([]net.Addr, error) {
 	defer s.mu.Unlock()
 	var addrs []net.Addr
 	for _, l := range s.config.Listen {
-		ln, err := openListener(ctx, l)
+		ln, err := openListener(ctx, l, s.sockets)
 		if err != nil {
 			for _, open := range s.mu.listeners {
 				open.Close()
@@ -164,9 +169,13 @@ func (s *Server) Serve(ctx context.Context) error {
 	s.mu.Lock()
 	listeners := s.mu.listeners
 	s.mu.Unlock()
+	defer context.AfterFunc(ctx, s.cutStrangers)()
 	failed := make(chan error, len(listeners))
 	for _, l := range listeners {
-		go func() { failed <- s.accept(ctx, l) }()
+		go func() {
+			defer l.accepting.Store(false)
+			failed <- s.accept(ctx, l)
+		}()
 	}
 	var first error
 	for range listeners {
@@ -189,9 +198,15 @@ func (s *Server) accept(ctx context.Context, l *listener) error {
 		nc, err := l.Accept()
 		switch {
 		case err == nil:
+			l.troubled.Store(false)
 		case errors.Is(err, net.ErrClosed):
 			return nil
+		case errors.Is(err, os.ErrDeadlineExceeded):
+			// Somebody else accepts here from now on.
+			_ = l.Close() // nothing is accepted either way
+			return nil
 		default:
+			l.troubled.Store(true)
 			s.log.Warn("accept failed", "err", err)
 			time.Sleep(50 * time.Millisecond)
 			continue
@@ -200,6 +215,7 @@ func (s *Server) accept(ctx context.Context, l *listener) error {
 			nc.Close()
 			continue
 		}
+		l.strangers.Add(1)
 		go func() {
 			defer s.conns.Done()
 			s.handle(ctx, l, nc)
@@ -231,6 +247,7 @@ func (s *Server) handle(ctx context.Context, l *listener, nc net.Conn) {
 		}
 	}()
 	session := func() *session {
+		defer l.strangers.Add(-1)
 		defer s.unborn.Add(-1)
 		return s.greetStranger(ctx, l, nc, log)
 	}()
@@ -238,7 +255,7 @@ func (s *Server) handle(ctx context.Context, l *listener, nc net.Conn) {
 		return
 	}
 	defer s.live.Add(-1)
-	session.log = log.With("session", session.id, "user", session.identity.User)
+	session.log = session.log.With("session", session.id, "user", session.identity.User)
 	if err := session.run(ctx); err != nil && !errors.Is(err, errTerminated) {
 		session.log.Info("session ended", "err", err)
 	}
@@ -254,7 +271,16 @@ func (s *Server) greetStranger(ctx context.Context, l *listener, nc net.Conn, lo
 	}
 	ctx, done := context.WithDeadline(ctx, deadline)
 	defer done()
-	a, err := l.admit(ctx, wire.NewConn(nc, wire.Client))
+	uncut := s.cutWithStrangers(nc)
+	defer uncut()
+	from, err := l.originOf(nc)
+	log = from.names(log)
+	if err != nil {
+		s.noSession(err)
+		sayWhyNot(log, err)
+		return nil
+	}
+	a, err := l.admit(ctx, wire.NewConn(nc, wire.Client), from)
 	if err != nil {
 		s.noSession(err)
 	}
@@ -264,26 +290,33 @@ func (s *Server) greetStranger(ctx context.Context, l *listener, nc net.Conn, lo
 		return nil
 	}
 	if err != nil {
-		if !errors.Is(err, errQuiet) {
-			log.Info("start-up failed", "err", err)
-		}
+		sayWhyNot(log, err)
 		return nil
 	}
 	if a.cancel != nil {
 		s.cancel(ctx, nc, a.cancel)
 		return nil
 	}
-	session, err := s.login(ctx, a)
+	session, err := s.login(ctx, l, a)
 	if err != nil {
 		s.noSession(err)
 		log.Info("login failed", "user", a.startup.user, "database", a.startup.database, "err", err)
 		return nil
 	}
-	if err := nc.SetDeadline(time.Time{}); err != nil {
+	session.log = log
+	if !uncut() || nc.SetDeadline(time.Time{}) != nil {
 		s.live.Add(-1)
 		return nil
 	}
 	return session
+}
+
+// sayWhyNot logs why no session came of a connection, if that is worth a
+// word.
+func sayWhyNot(log *slog.Logger, err error) {
+	if !errors.Is(err, errQuiet) {
+		log.Info("start-up failed", "err", err)
+	}
 }
 
 // cancel acts on a cancel request. Clients take the end of the connection for
@@ -304,11 +337,11 @@ func (s *Server) cancel(ctx context.Context, nc net.Conn, body []byte) {
 
 // login negotiates, authenticates and finds the database. The client has
 // been told about every error.
-func (s *Server) login(ctx context.Context, a *admission) (*session, error) {
+func (s *Server) login(ctx context.Context, l *listener, a *admission) (*session, error) {
 	if err := negotiate(a.conn, a.startup); err != nil {
 		return nil, err
 	}
-	if e := s.stopping(); e != nil {
+	if e := s.stopping(l); e != nil {
 		sendFatal(a.conn, e)
 		return nil, e
 	}
@@ -332,18 +365,8 @@ func (s *Server) login(ctx context.Context, a *admission) (*session, error) {
 	}
 	return &session{
 		server: s, log: s.log, id: newID() + newID(), identity: id, startup: a.startup, database: d,
-		address: clientIP(a.conn.RemoteAddr()).String(), client: a.conn,
+		address: a.from.client.String(), via: a.from.viaText(), client: a.conn,
 	}, nil
-}
-
-// stopping says that no session may begin, if the proxy stops.
-func (s *Server) stopping() *startupError {
-	select {
-	case <-s.draining:
-		return &startupError{"57P01", "sluice: the proxy is stopping", "Connect again in a moment."}
-	default:
-		return nil
-	}
 }
 
 // takePlace counts a session in, or says why there is no place for it.
@@ -367,7 +390,10 @@ func (s *Server) refuseLogin(ctx context.Context, a *admission, err error) error
 	sendFatal(a.conn, &startupError{f.Code, f.Message, f.Hint})
 	body := map[string]string{
 		"user": a.startup.user, "database": a.startup.database,
-		"address": clientIP(a.conn.RemoteAddr()).String(), "sqlstate": f.Code,
+		"address": a.from.client.String(), "sqlstate": f.Code,
+	}
+	if via := a.from.viaText(); via != "" {
+		body["via"] = via
 	}
 	if e := s.recorder.Enqueue(audit.Event{Time: s.now(), Type: "login.failed", Body: body}); e != nil {
 		s.log.Error("failed login not recorded", "err", e)
@@ -408,30 +434,5 @@ func (s *Server) closeListeners() {
 	defer s.mu.Unlock()
 	for _, l := range s.mu.listeners {
 		l.Close()
-	}
-}
-
-// Shutdown stops accepting, ends idle sessions at once and the others at
-// the end of their transaction. It returns when all are gone or ctx ends;
-// what then still runs ends with the context given to Serve.
-func (s *Server) Shutdown(ctx context.Context) error {
-	s.mu.Lock()
-	if !s.mu.stopped {
-		s.mu.stopped = true
-		close(s.draining)
-	}
-	s.mu.Unlock()
-	s.closeListeners()
-	gone := make(chan struct{})
-	go func() {
-		s.conns.Wait()
-		s.closeSides()
-		close(gone)
-	}()
-	select {
-	case <-gone:
-		return nil
-	case <-ctx.Done():
-		return fmt.Errorf("proxy: %d sessions still open: %w", s.live.Load(), ctx.Err())
 	}
 }

@@ -27,8 +27,9 @@ type session struct {
 	identity identity.Identity
 	startup  *startup
 	database *database
-	// address is the client's IP address.
-	address string
+	// address is the client's IP address, via that of the load balancer
+	// in between, if there is one.
+	address, via string
 
 	client   *wire.Conn
 	upstream *upstream
@@ -67,6 +68,9 @@ type session struct {
 	// left is set once the client has said goodbye.
 	left     atomic.Bool
 	stopping atomic.Bool
+	// toldLeaving is true once the client knows that the proxy is about to
+	// stop; only fromServer uses it.
+	toldLeaving bool
 }
 
 // The reasons to end a session that are not errors of one of its sides.
@@ -109,7 +113,7 @@ func (s *session) run(ctx context.Context) error {
 func (s *session) opening() openRecord {
 	return openRecord{
 		User: s.identity.User, Method: s.identity.Method, ChannelBound: s.identity.ChannelBound,
-		Certificate: s.identity.Certificate, Database: s.database.config.Name, Address: s.address,
+		Certificate: s.identity.Certificate, Database: s.database.config.Name, Address: s.address, Via: s.via,
 		TLS: s.identity.TLS, Protocol: fmt.Sprintf("3.%d", s.startup.minor),
 		Application: s.startup.application, Declared: s.startup.declared,
 	}
@@ -235,6 +239,7 @@ func (s *session) watch(ctx context.Context, fromClient, fromServer <-chan error
 	lease := time.NewTimer(time.Until(s.lease.Expires))
 	defer lease.Stop()
 	var drain <-chan time.Time
+	var drainBegan time.Time
 	draining := s.server.draining
 	client, server = true, true
 	for {
@@ -257,11 +262,12 @@ func (s *session) watch(ctx context.Context, fromClient, fromServer <-chan error
 			return errLeaseEnded, client, server
 		case <-draining:
 			draining = nil
+			drainBegan = time.Now()
 			ticker := time.NewTicker(drainTick)
 			defer ticker.Stop()
 			drain = ticker.C
 		case <-drain:
-			if s.pending.closeIfIdle() {
+			if s.endsHere(drainBegan) {
 				return errDraining, client, server
 			}
 		case <-ctx.Done():

@@ -35,7 +35,7 @@ func (t *Traffic) add(s *session) {
 func (s *Server) State() State {
 	st := State{
 		Strangers: int(s.unborn.Load()), Places: s.config.Limits.Connections,
-		Draining: s.stopping() != nil, Traffic: map[string]Traffic{},
+		Draining: s.leaving.Load(), Traffic: map[string]Traffic{},
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -19,8 +19,10 @@ import (
 	"github.com/sluice-pg/sluice/policy"
 	"github.com/sluice-pg/sluice/policy/statement"
 	"github.com/sluice-pg/sluice/proxy"
+	"github.com/sluice-pg/sluice/proxy/admin"
 	"github.com/sluice-pg/sluice/proxy/credential"
 	"github.com/sluice-pg/sluice/proxy/identity"
+	"github.com/sluice-pg/sluice/proxy/systemd"
 	"github.com/sluice-pg/sluice/proxy/telemetry"
 )
 
@@ -28,11 +30,13 @@ import (
 type running struct {
 	config   *proxy.Config
 	log      *slog.Logger
-	told     *telemetry.Telemetry // nil if nothing is told but the log
+	told     *telemetry.Telemetry
 	trail    *audit.Trail
 	analyzer *statement.Analyzer
 	issuers  []*credential.Builtin
 	server   *proxy.Server
+	service  *systemd.Service
+	admin    *admin.Server
 	addrs    []net.Addr
 	served   chan error
 	cut      context.CancelFunc
@@ -40,13 +44,16 @@ type running struct {
 
 // start builds a proxy from its configuration and begins to accept clients.
 // What was started is stopped again if something fails.
-func start(ctx context.Context, config *proxy.Config, log *slog.Logger, told *telemetry.Telemetry) (_ *running, err error) {
-	r := &running{config: config, log: log, told: told, served: make(chan error, 1)}
+func start(ctx context.Context, config *proxy.Config, told *telemetry.Telemetry, service *systemd.Service) (_ *running, err error) {
+	r := &running{config: config, log: told.Log(), told: told, service: service, served: make(chan error, 1)}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, r.close(ctx))
 		}
 	}()
+	if err := r.openAdmin(ctx); err != nil {
+		return nil, err
+	}
 	p, source, err := loadPolicy(config.Policy)
 	if err != nil {
 		return nil, cli.Exit(err, exitConfig)
@@ -79,7 +86,7 @@ func start(ctx context.Context, config *proxy.Config, log *slog.Logger, told *te
 	})
 	r.server, err = proxy.New(config, proxy.Parts{
 		Analyzer: r.analyzer, Policy: p, Recorder: told.Recorder(r.trail), Verifiers: verifiers, Credentials: issuers,
-		Explain: explainFor(config.Trail.Dir), Log: log, Observer: told.Observer(),
+		Explain: explainFor(config.Trail.Dir), Sockets: service.Sockets, Log: r.log, Observer: told.Observer(),
 	})
 	if err != nil {
 		return nil, err
@@ -91,9 +98,15 @@ func start(ctx context.Context, config *proxy.Config, log *slog.Logger, told *te
 	if r.addrs, err = r.server.Listen(ctx); err != nil {
 		return nil, err
 	}
+	if err := r.nothingLeft(); err != nil {
+		return nil, err
+	}
 	serving, cut := context.WithCancel(context.WithoutCancel(ctx))
 	r.cut = cut
 	go func() { r.served <- r.server.Serve(serving) }()
+	if r.admin != nil {
+		r.admin.Started(r.server)
+	}
 	return r, nil
 }
 
@@ -185,11 +198,9 @@ func (r *running) nameVersion(ctx context.Context, name string, admin *pgconn.Co
 }
 
 // stop drains the proxy and closes its parts, in the order in which they
-// need each other.
+// need each other. What is still there when ctx ends is cut.
 func (r *running) stop(ctx context.Context) error {
-	drain, done := context.WithTimeout(ctx, r.config.Limits.Drain)
-	defer done()
-	if err := r.server.Shutdown(drain); err != nil {
+	if err := r.server.Drain(ctx); err != nil {
 		r.log.Warn("sessions cut", "err", err)
 	}
 	r.cut()
@@ -208,5 +219,6 @@ func (r *running) close(ctx context.Context) error {
 	if r.trail != nil {
 		errs = append(errs, r.trail.Close())
 	}
+	errs = append(errs, r.service.Sockets.Close(), r.closeAdmin(ctx))
 	return errors.Join(errs...)
 }

@@ -37,14 +37,15 @@ func (s fileState) same(other fileState) bool {
 	return os.SameFile(s.file, other.file) && s.size == other.size && s.modified.Equal(other.modified)
 }
 
-// watchFile says on the channel that a file has changed, until ctx ends. It
-// waits until the file was left alone for a tick: one that is half written
+// watchFile says on the channel that a file has changed, and false that it is
+// gone, until ctx ends. It waits until the file was left alone for a tick: one that is half written
 // could be a valid policy without its last rules. The first time it speaks of
 // the file as it finds it, since that may have changed since it was read.
-func watchFile(ctx context.Context, path string, tick time.Duration, changed chan<- struct{}) {
+func watchFile(ctx context.Context, path string, tick time.Duration, changed chan<- bool) {
 	ticker := time.NewTicker(tick)
 	defer ticker.Stop()
 	var known, last fileState
+	spoken := false
 	for {
 		select {
 		case <-ctx.Done():
@@ -54,12 +55,12 @@ func watchFile(ctx context.Context, path string, tick time.Duration, changed cha
 		now := stateOf(path)
 		settled := now.same(last)
 		last = now
-		if !settled || now.file == nil || now.same(known) {
+		if !settled || spoken && now.same(known) {
 			continue
 		}
-		known = now
+		known, spoken = now, true
 		select {
-		case changed <- struct{}{}:
+		case changed <- now.file != nil:
 		case <-ctx.Done():
 			return
 		}
@@ -71,7 +72,7 @@ func watchFile(ctx context.Context, path string, tick time.Duration, changed cha
 // that is under way.
 func (r *running) follow(ctx context.Context, asked <-chan os.Signal) (end func()) {
 	ctx, cancel := context.WithCancel(ctx)
-	changed := make(chan struct{})
+	changed := make(chan bool)
 	if r.config.Policy != "" {
 		go watchFile(ctx, r.config.Policy, policyTick, changed)
 	}
@@ -81,8 +82,14 @@ func (r *running) follow(ctx context.Context, asked <-chan os.Signal) (end func(
 		for {
 			select {
 			case <-asked:
+				r.tell(r.service.Reloading())
 				r.reload(ctx, true)
-			case <-changed:
+				r.tell(r.service.Ready("policy " + r.server.Policy().Digest() + " in force"))
+			case there := <-changed:
+				if !there {
+					r.policyGone()
+					continue
+				}
 				r.reload(ctx, false)
 			case <-ctx.Done():
 				return
@@ -113,6 +120,14 @@ func (r *running) reload(ctx context.Context, asked bool) {
 	}
 	r.server.SetPolicy(p)
 	r.log.Info("policy reloaded", "policy", p.Name(), "digest", p.Digest())
+}
+
+// policyGone says that the policy's file is not there any more. The policy in
+// force stays, but there would be none to start with.
+func (r *running) policyGone() {
+	inForce := r.server.Policy()
+	r.log.Error("the policy file is gone, its policy stays in force; without the file Sluice will not start again",
+		"file", r.config.Policy, "policy", inForce.Name(), "digest", inForce.Digest())
 }
 
 // maxRefusal bounds what the trail keeps of why a policy was not taken, in

@@ -12,23 +12,26 @@ import (
 const testTick = 20 * time.Millisecond
 
 // watched starts a watch and swallows its first word.
-func watched(t *testing.T, path string, tick time.Duration) <-chan struct{} {
+func watched(t *testing.T, path string, tick time.Duration) <-chan bool {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
-	changed, gone := make(chan struct{}), make(chan struct{})
+	changed, gone := make(chan bool), make(chan struct{})
 	go func() {
 		defer close(gone)
 		watchFile(ctx, path, tick, changed)
 	}()
 	t.Cleanup(func() { cancel(); <-gone })
-	hear(t, changed, "the beginning")
+	hear(t, changed, true, "the beginning")
 	return changed
 }
 
-func hear(t *testing.T, changed <-chan struct{}, of string) {
+func hear(t *testing.T, changed <-chan bool, there bool, of string) {
 	t.Helper()
 	select {
-	case <-changed:
+	case got := <-changed:
+		if got != there {
+			t.Errorf("of %s it was said that the file is there: %v", of, got)
+		}
 	case <-time.After(20 * time.Second):
 		t.Fatalf("nothing was said of %s", of)
 	}
@@ -55,16 +58,16 @@ func TestWatchFile(t *testing.T) {
 	changed := watched(t, path, testTick)
 
 	write(t, path, "version: 1 # written in place")
-	hear(t, changed, "a file written in place")
+	hear(t, changed, true, "a file written in place")
 
 	write(t, path+".new", "version: 1 # renamed over")
 	must(t, os.Rename(path+".new", path))
-	hear(t, changed, "a file renamed over it")
+	hear(t, changed, true, "a file renamed over it")
 
 	must(t, os.Remove(path))
-	time.Sleep(3 * testTick)
+	hear(t, changed, false, "a file that is gone")
 	write(t, path, "version: 1 # back again")
-	hear(t, changed, "a file that came back")
+	hear(t, changed, true, "a file that came back")
 }
 
 // Kubernetes keeps a ConfigMap in a folder of links into another one, which
@@ -80,7 +83,7 @@ func TestWatchFileSeesLinkedFolders(t *testing.T) {
 	changed := watched(t, filepath.Join(dir, "policy.yaml"), testTick)
 	must(t, os.Symlink("2", filepath.Join(dir, "..new")))
 	must(t, os.Rename(filepath.Join(dir, "..new"), filepath.Join(dir, "..data")))
-	hear(t, changed, "a swapped folder")
+	hear(t, changed, true, "a swapped folder")
 }
 
 // A file that is still being written is not spoken of. The tick is long beside
@@ -102,7 +105,7 @@ func TestWatchFileWaitsForTheLastByte(t *testing.T) {
 			time.Sleep(tick / 100)
 		}
 	}()
-	hear(t, changed, "a file written slowly")
+	hear(t, changed, true, "a file written slowly")
 	select {
 	case <-writing:
 	default:

@@ -14,6 +14,7 @@ import (
 
 	"github.com/sluice-pg/sluice/policy/statement"
 	"github.com/sluice-pg/sluice/proxy"
+	"github.com/sluice-pg/sluice/proxy/systemd"
 	"github.com/sluice-pg/sluice/proxy/telemetry"
 )
 
@@ -25,8 +26,10 @@ func serveCommand() *cli.Command {
 		Name:  "serve",
 		Usage: "stand in front of the configured databases",
 		Description: "The policy is read again when its file changes, and at SIGHUP; if it has a mistake, the old one stays.\n" +
-			"SIGTERM and Ctrl-C stop accepting clients, end idle sessions and let transactions finish for\n" +
-			"limits.drain; a second one cuts them.",
+			"SIGTERM and Ctrl-C drain: for limits.drain_delay clients are still accepted, then new ones are told to\n" +
+			"come back, idle sessions end, and transactions may finish for limits.drain. A second one cuts them.\n" +
+			"Under systemd the proxy says when it is ready, reloads, stops and lives, and takes the sockets of a\n" +
+			"socket unit: connections then wait over a restart, and none is refused.",
 		Flags: []cli.Flag{
 			&cli.PathFlag{Name: "config", Aliases: []string{"c"}, EnvVars: []string{"SLUICE_CONFIG"}, Value: "/etc/sluice/sluice.yaml", Usage: "configuration `FILE`"},
 			&cli.BoolFlag{Name: "debug", Usage: "log more"},
@@ -36,25 +39,29 @@ func serveCommand() *cli.Command {
 			if err != nil {
 				return cli.Exit(err, exitConfig)
 			}
-			return serve(c.Context, config, c.Bool("debug"))
+			service, err := systemd.Open()
+			if err != nil {
+				return err
+			}
+			if c.Bool("debug") {
+				config.Log.Level = "debug"
+			}
+			return serve(c.Context, config, service)
 		},
 	}
 }
 
 // serve runs until ctx ends or the proxy cannot accept clients any more.
-func serve(ctx context.Context, config *proxy.Config, verbose bool) error {
-	if verbose {
-		config.Log.Level = "debug"
-	}
+func serve(ctx context.Context, config *proxy.Config, service *systemd.Service) error {
 	told, err := telemetry.Start(ctx, telemetry.Options{
 		Instance: config.Instance, Version: version(), Log: config.Log, Output: os.Stderr,
+		Prometheus: config.Admin.Address != "",
 	})
 	if err != nil {
 		return err
 	}
 	defer endTelling(ctx, told)
-	log := told.Log()
-	r, err := start(ctx, config, log, told)
+	r, err := start(ctx, config, told, service)
 	if err != nil {
 		return err
 	}
@@ -62,7 +69,10 @@ func serve(ctx context.Context, config *proxy.Config, verbose bool) error {
 	for _, a := range r.addrs {
 		at = append(at, a.String())
 	}
-	fmt.Println("sluice: listening on", strings.Join(at, ", "))
+	listening := "listening on " + strings.Join(at, ", ")
+	fmt.Println("sluice:", listening)
+	r.tell(service.Ready(listening))
+	defer r.live(ctx)()
 	hup := make(chan os.Signal, 1)
 	signal.Notify(hup, syscall.SIGHUP)
 	defer signal.Stop(hup)
@@ -73,10 +83,10 @@ func serve(ctx context.Context, config *proxy.Config, verbose bool) error {
 		r.served <- err
 		return r.stop(context.WithoutCancel(ctx))
 	case <-ctx.Done():
-		unfollow()
-		log.Info("stopping", "sessions", r.server.Sessions())
 		again, done := signal.NotifyContext(context.WithoutCancel(ctx), os.Interrupt, syscall.SIGTERM)
 		defer done()
+		r.sayStopping()
+		unfollow()
 		return r.stop(again)
 	}
 }

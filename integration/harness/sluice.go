@@ -50,13 +50,32 @@ func BuildSluice(t *testing.T) string {
 // Gate is a running Sluice in front of a World.
 type Gate struct {
 	world  *World
-	port   int
+	binary string
+	setup  Setup
 	ca     string
 	dir    string
 	cmd    *exec.Cmd
 	exited chan struct{}
 	output lockedBuffer
-	stop   sync.Once
+	stop   *sync.Once
+}
+
+// Setup is what is special about a gate. The zero value is an empty policy,
+// a free port, and nothing else.
+type Setup struct {
+	// Policy is the policy document.
+	Policy string
+	// Port is where to listen on loopback; 0 takes a free one.
+	Port int
+	// Listen are more keys of the listen entry, Limits those of limits, in
+	// the form "a: 1, b: 2". Limits are drain: 5s if nothing is said.
+	Listen, Limits string
+	// Config is added to the end of the configuration.
+	Config string
+	// Env is added to the environment.
+	Env []string
+	// Sockets are passed to the program as a service manager passes them.
+	Sockets []*os.File
 }
 
 // StartGate starts Sluice in front of a world's databases with a policy, and
@@ -64,24 +83,23 @@ type Gate struct {
 // to have left no role behind.
 func StartGate(t *testing.T, world *World, binary, policy string) *Gate {
 	t.Helper()
-	g := &Gate{world: world, dir: t.TempDir(), exited: make(chan struct{}), ca: world.Server.CAFile}
+	return StartGateWith(t, world, binary, Setup{Policy: policy})
+}
+
+// StartGateWith is StartGate for a gate that is special.
+func StartGateWith(t *testing.T, world *World, binary string, setup Setup) *Gate {
+	t.Helper()
+	g := &Gate{world: world, binary: binary, setup: setup, dir: t.TempDir(), ca: world.Server.CAFile}
 	cert, key, err := world.Server.Issue("sluice", "localhost", "localhost", "127.0.0.1")
 	if err != nil {
 		t.Fatal(err)
 	}
-	g.port = freePort(t)
-	g.writeFiles(t, policy, gateConfig(g.port, world, cert, key))
-	before := world.roles(t)
-	g.cmd = exec.Command(binary, "serve", "--config", filepath.Join(g.dir, "sluice.yaml"))
-	g.cmd.Dir = g.dir
-	g.cmd.Stdout, g.cmd.Stderr = &g.output, &g.output
-	if err := g.cmd.Start(); err != nil {
-		t.Fatalf("start sluice: %v", err)
+	if g.setup.Port == 0 {
+		g.setup.Port = freePort(t)
 	}
-	go func() {
-		_ = g.cmd.Wait() // the state is read from ProcessState
-		close(g.exited)
-	}()
+	g.writeFiles(t, setup.Policy, gateConfig(g.setup, world, cert, key))
+	before := world.roles(t)
+	g.Start(t)
 	t.Cleanup(func() {
 		g.Stop(t)
 		if after := world.roles(t); after != before {
@@ -92,10 +110,45 @@ func StartGate(t *testing.T, world *World, binary, policy string) *Gate {
 	return g
 }
 
+// Start starts the program, again if it has ended.
+func (g *Gate) Start(t *testing.T) {
+	t.Helper()
+	args := []string{g.binary, "serve", "--config", filepath.Join(g.dir, "sluice.yaml")}
+	if n := len(g.setup.Sockets); n > 0 {
+		// Who passes sockets has to know the number of the process.
+		args = append([]string{"/bin/sh", "-c", fmt.Sprintf(`LISTEN_PID=$$ LISTEN_FDS=%d exec "$@"`, n), "sh"}, args...)
+	}
+	g.cmd = exec.Command(args[0], args[1:]...)
+	g.cmd.Dir, g.cmd.ExtraFiles = g.dir, g.setup.Sockets
+	g.cmd.Env = append(os.Environ(), g.setup.Env...)
+	g.cmd.Stdout, g.cmd.Stderr = &g.output, &g.output
+	cmd, exited := g.cmd, make(chan struct{})
+	g.exited, g.stop = exited, new(sync.Once)
+	if err := cmd.Start(); err != nil {
+		close(exited)
+		t.Fatalf("start sluice: %v", err)
+	}
+	go func() {
+		_ = cmd.Wait() // the state is read from ProcessState
+		close(exited)
+	}()
+}
+
+// Signal sends the program a signal.
+func (g *Gate) Signal(t *testing.T, signal os.Signal) {
+	t.Helper()
+	if err := g.cmd.Process.Signal(signal); err != nil {
+		t.Fatalf("signal sluice: %v", err)
+	}
+}
+
+// Exited is closed when the program has ended.
+func (g *Gate) Exited() <-chan struct{} { return g.exited }
+
 // Target is the way through the gate.
 func (g *Gate) Target() Target {
 	return Target{
-		Name: ThroughSluice, Host: "localhost", Port: g.port,
+		Name: ThroughSluice, Host: "localhost", Port: g.setup.Port,
 		User: user, Password: password, Database: "shop",
 		CAFile: g.ca, SSLMode: "verify-full",
 	}
@@ -133,20 +186,26 @@ func (g *Gate) Stop(t *testing.T) {
 
 // gateConfig is the configuration file: both databases of the world, TLS and
 // plaintext on loopback, SCRAM for everybody.
-func gateConfig(port int, world *World, cert, key string) string {
+func gateConfig(setup Setup, world *World, cert, key string) string {
 	var b strings.Builder
+	listen, limits := setup.Listen, setup.Limits
+	if listen != "" {
+		listen = ", " + listen
+	}
+	if limits == "" {
+		limits = "drain: 5s"
+	}
 	fmt.Fprintf(&b, `listen:
-  - address: 127.0.0.1:%d
-    tls: {cert: %q, key: %q}
-    plaintext: loopback
+  - {address: "127.0.0.1:%d", tls: {cert: %q, key: %q}, plaintext: loopback%s}
 users: users.scram
 auth:
   - {databases: [all], users: [all], addresses: [all], method: scram-sha-256}
 policy: policy.yaml
 trail: {dir: trail}
-limits: {drain: 5s}
+limits: {%s}
+%s
 databases:
-`, port, cert, key)
+`, setup.Port, cert, key, listen, limits, setup.Config)
 	for _, name := range []string{"shop", "restored"} {
 		fmt.Fprintf(&b, `  - name: %s
     upstream: {host: localhost, port: %d, database: %s, tls: {mode: verify-full, ca: %q}}
@@ -183,7 +242,7 @@ func (g *Gate) awaitListening(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 	defer cancel()
 	for {
-		conn, err := new(net.Dialer).DialContext(ctx, "tcp", fmt.Sprintf("127.0.0.1:%d", g.port))
+		conn, err := new(net.Dialer).DialContext(ctx, "tcp", fmt.Sprintf("127.0.0.1:%d", g.setup.Port))
 		if err == nil {
 			conn.Close()
 			return

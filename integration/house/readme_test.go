@@ -52,6 +52,35 @@ func TestDependencyTable(t *testing.T) {
 	}
 }
 
+// The module that renders the deployment examples names what it needs, too,
+// and none of that comes into Sluice.
+func TestRenderKeepsItsModules(t *testing.T) {
+	const name = "integration/deploy/render/go.mod"
+	theirs, err := modfile.Parse(name, []byte(read(t, name)), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := section(t, read(t, "README.md"), "Dependencies")
+	n := 0
+	for _, r := range theirs.Require {
+		if r.Indirect {
+			continue
+		}
+		n++
+		if !strings.Contains(text, "`"+r.Mod.Path+"`") {
+			t.Errorf("%s needs %s, and the README does not say what for", name, r.Mod.Path)
+		}
+	}
+	if n == 0 {
+		t.Errorf("%s needs nothing", name)
+	}
+	for _, foreign := range []string{"helm.sh/", "k8s.io/", "github.com/compose-spec/"} {
+		if strings.Contains(read(t, "go.mod"), foreign) {
+			t.Errorf("go.mod has modules of %s", foreign)
+		}
+	}
+}
+
 // importedModules returns the modules of go.mod that a package or test of
 // ours imports.
 func importedModules(t *testing.T, gomod *modfile.File) map[string]bool {

@@ -76,7 +76,7 @@ func fitsAddress(addresses []string, addr netip.Addr) bool {
 		if text == everything {
 			return true
 		}
-		if network, err := parseNetwork(text); err == nil && network.Contains(addr) {
+		if network, err := ParseNetwork(text); err == nil && network.Contains(addr) {
 			return true
 		}
 	}
@@ -112,7 +112,7 @@ func (rule Rule) validate() error {
 		if text == everything {
 			continue
 		}
-		if _, err := parseNetwork(text); err != nil {
+		if _, err := ParseNetwork(text); err != nil {
 			return err
 		}
 	}
@@ -138,9 +138,9 @@ func (rule Rule) validateMethod() error {
 	}
 }
 
-// parseNetwork reads a network or a single address. A network with bits
+// ParseNetwork reads a network or a single address. A network with bits
 // beyond its length is refused: 10.1.0.0/8 is a slip for one of two things.
-func parseNetwork(text string) (netip.Prefix, error) {
+func ParseNetwork(text string) (netip.Prefix, error) {
 	if !strings.Contains(text, "/") {
 		addr, err := netip.ParseAddr(text)
 		if err != nil || addr.Zone() != "" {
