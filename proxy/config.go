@@ -39,6 +39,26 @@ type Config struct {
 	// Instance names this proxy where several share a database; it must
 	// stay the same over restarts. Default: the host's name.
 	Instance string `yaml:"instance"`
+	// Log is what the program says on standard error.
+	Log LogConfig `yaml:"log"`
+	// Telemetry is what it tells of itself otherwise. Where that goes is said
+	// by the OTEL_* variables of the environment; without them, nowhere.
+	Telemetry TelemetryConfig `yaml:"telemetry"`
+}
+
+// LogConfig says how much is logged, and how.
+type LogConfig struct {
+	// Level is debug, info (the default), warn or error.
+	Level string `yaml:"level"`
+	// Format is text (the default) or json.
+	Format string `yaml:"format"`
+}
+
+// TelemetryConfig is what the environment does not say.
+type TelemetryConfig struct {
+	// SQLCommenter, if true, puts a statement into the client's trace if a
+	// comment in its text names one (traceparent='...'). Default: false.
+	SQLCommenter bool `yaml:"sqlcommenter"`
 }
 
 // Listen is one address with its transport.
@@ -219,6 +239,8 @@ func (c *Config) fill(dir string) {
 		orElse(&c.Trail.Key, filepath.Clean(c.Trail.Dir)+".key")
 	}
 	orElse(&c.Trail.Timeout, 10*time.Second)
+	orElse(&c.Log.Level, "info")
+	orElse(&c.Log.Format, "text")
 	orElse(&c.Limits.Connections, 500)
 	orElse(&c.Limits.StatementBytes, 4<<20)
 	orElse(&c.Limits.Operators, 1500)
@@ -273,6 +295,7 @@ func (c *Config) validate() error {
 	if err := c.Auth.Validate(); err != nil {
 		wrong("auth: %w", err)
 	}
+	c.Log.validate(wrong)
 	if c.Trail.Dir == "" {
 		wrong("trail.dir: is needed; nothing runs unrecorded")
 	}
@@ -305,6 +328,19 @@ func (c *Config) validate() error {
 		}
 	}
 	return errors.Join(errs...)
+}
+
+func (l LogConfig) validate(wrong func(string, ...any)) {
+	switch l.Level {
+	case "debug", "info", "warn", "error":
+	default:
+		wrong("log.level: %q is not debug, info, warn or error", l.Level)
+	}
+	switch l.Format {
+	case "text", "json":
+	default:
+		wrong("log.format: %q is not text or json", l.Format)
+	}
 }
 
 func (p *ProxyProtocol) validate(wrong func(string, ...any)) {

@@ -23,6 +23,8 @@ type decided struct {
 	// copyIns are those of the statements that ask for COPY data, also by
 	// EXECUTE.
 	copyIns []*statement.CopyIn
+	// judged is what observers are told of it; nil until the first is.
+	judged *Judged
 }
 
 // canonical returns the request as the trail records it.

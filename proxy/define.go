@@ -85,6 +85,7 @@ func (s *session) proposePortal(t *ticket, portal, name string, j judgement) *re
 func (j *judgement) meaning(st *statement.Statement) meaning {
 	return meaning{
 		statement: st, decision: j.id, policy: j.policy, terms: j.terms, volatile: j.volatile, changesCode: j.changesCode,
+		asked: j.asked,
 	}
 }
 

@@ -100,6 +100,9 @@ func (s *session) executing(ctx context.Context, t *ticket, meanings []meaning, 
 	}
 	t.work = &work{decision: j.id, started: s.server.now(), statements: -1}
 	t.work.accounts = append(t.work.one[:0], charge)
+	if len(meanings) > 0 {
+		t.work.asked = meanings[0].asked
+	}
 	for i := range meanings {
 		if r := s.proposeNamesOf(t, j, meanings[i].statement, i, len(meanings)); r != nil {
 			return r

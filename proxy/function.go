@@ -24,7 +24,7 @@ func (s *session) functionCall(ctx context.Context, h wire.Header) error {
 			st = call
 		}
 	}
-	id := newID()
+	id, arrived := newID(), s.arrival()
 	p := s.server.policy.Load()
 	made := s.decide(ctx, s.request([]statement.Statement{st}, st.Kind, nil), p)
 	d := &made.decision
@@ -36,7 +36,9 @@ func (s *session) functionCall(ctx context.Context, h wire.Header) error {
 		}
 	}
 	var refused *refusal
-	if err := s.recordDecision(ctx, id, "function", made, "", nil); err != nil {
+	err = s.recordDecision(ctx, id, "function", made, "", nil)
+	asked := s.observeDecision(id, "function", arrived, made, "", nil, err)
+	if err != nil {
 		s.log.Error("function call refused: not recorded", "req", id, "err", err)
 		refused = refuseUnrecorded(id)
 	} else if d.Verdict != policy.Allow {
@@ -48,7 +50,7 @@ func (s *session) functionCall(ctx context.Context, h wire.Header) error {
 		}
 		return s.sendMarker('F', refused)
 	}
-	t := &ticket{typ: 'F', notices: d.Notices, work: &work{decision: id, started: s.server.now(), statements: -1}}
+	t := &ticket{typ: 'F', notices: d.Notices, work: &work{decision: id, started: s.server.now(), statements: -1, asked: asked}}
 	t.work.accounts = append(t.work.one[:0], t.work.budget(termsOf(*d), true))
 	if err := s.push(t); err != nil {
 		return err

@@ -33,12 +33,15 @@ type judgement struct {
 	volatile, changesCode bool
 	// notices are what the policy wants said though it refuses nothing.
 	notices []policy.Reason
+	// asked is what observers know it by; nil if nobody looks.
+	asked *Asked
 }
 
 // judgeText is the gate for every message that carries SQL: analysed,
 // resolved, decided, recorded. The caller forwards nothing that has a
 // refusal, and nothing before judgeText has returned.
 func (s *session) judgeText(ctx context.Context, road, text string) judgement {
+	arrived := s.arrival()
 	a := s.server.analyzer.Analyze(ctx, text)
 	j := judgement{id: newID(), statements: a.Statements, policy: s.server.policy.Load()}
 	known := s.decided.find(a, j.policy)
@@ -48,7 +51,9 @@ func (s *session) judgeText(ctx context.Context, road, text string) judgement {
 	d := &known.decision
 	j.copyIns = known.copyIns
 	j.takeFrom(d)
-	if err := s.recordText(ctx, j.id, road, known, text, a); err != nil {
+	err := s.recordText(ctx, j.id, road, known, text, a)
+	j.asked = s.observeDecision(j.id, road, arrived, known, text, a, err)
+	if err != nil {
 		s.log.Error("statement refused: not recorded", "req", j.id, "err", err)
 		j.refusal = refuseUnrecorded(j.id)
 	} else if d.Verdict != policy.Allow {
@@ -135,7 +140,7 @@ func (m *meaning) mayHaveChanged(p *policy.Policy) bool {
 }
 
 func (s *session) decideMeaning(ctx context.Context, road string, st *statement.Statement, p *policy.Policy) judgement {
-	id := newID()
+	id, arrived := newID(), s.arrival()
 	resolved := s.resolve([]statement.Statement{*st})
 	made := s.decide(ctx, s.request(resolved, resolved[0].Kind, nil), p)
 	d := made.decision
@@ -144,7 +149,9 @@ func (s *session) decideMeaning(ctx context.Context, road string, st *statement.
 	if d.Verdict == policy.Allow && !mustBeOnDisk(made.kind, d.Verdict) {
 		return j // the execution is recorded
 	}
-	if err := s.recordDecision(ctx, id, road, made, "", nil); err != nil {
+	err := s.recordDecision(ctx, id, road, made, "", nil)
+	s.observeDecision(id, road, arrived, made, "", nil, err)
+	if err != nil {
 		s.log.Error("statement refused: not recorded", "req", id, "err", err)
 		j.refusal = refuseUnrecorded(id)
 	} else if d.Verdict != policy.Allow {

@@ -28,8 +28,10 @@ type meaning struct {
 	// decision is the request id under which the statement was let in, by
 	// policy.
 	decision string
-	policy   *policy.Policy
-	terms    terms
+	// asked is what observers know that decision by; nil if nobody looks.
+	asked  *Asked
+	policy *policy.Policy
+	terms  terms
 	// volatile is true if it was decided by a time or by facts that may be
 	// others when it runs, changesCode if it may change what a function is.
 	volatile, changesCode bool

@@ -48,7 +48,9 @@ type ticket struct {
 // work measures one execution, from the request to its end.
 type work struct {
 	decision string
-	started  time.Time
+	// asked is what observers know the decision by; nil if nobody looks.
+	asked   *Asked
+	started time.Time
 	// statements is how many completions the text may have; -1 if the
 	// number is not to be checked.
 	statements int

@@ -220,6 +220,7 @@ func (s *session) recordResult(w *work, now time.Time) error {
 	if reached != nil {
 		r.Limit, r.LimitRule = reached.limit, reached.rule
 	}
+	s.observeResult(w, now, reached != nil)
 	return s.enqueue(s.event("result", w.decision, r))
 }
 

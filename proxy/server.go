@@ -48,6 +48,8 @@ type Parts struct {
 	// Sockets are those that were opened for the proxy. Optional.
 	Sockets Sockets
 	Log     *slog.Logger
+	// Observer is told what goes on; nil if nobody looks.
+	Observer Observer
 	// Now is the clock; nil means time.Now.
 	Now func() time.Time
 }
@@ -70,6 +72,7 @@ type Server struct {
 	verifiers *identity.Verifiers
 	explain   func(ctx context.Context, id, user string) ([]string, error)
 	log       *slog.Logger
+	observer  Observer
 	now       func() time.Time
 	throttle  identity.Throttle
 	cancels   *cancelKeys
@@ -80,6 +83,7 @@ type Server struct {
 		sync.Mutex
 		listeners []*listener
 		sessions  map[*session]uint32 // the cancel key's process id
+		ended     map[string]Traffic  // of sessions that are gone, by database
 		stopped   bool
 	}
 	// explaining holds a token for each search of the trail that may run.
@@ -104,7 +108,7 @@ const maxSearches = 2
 func New(config *Config, parts Parts) (*Server, error) {
 	s := &Server{
 		config: config, databases: map[string]*database{}, analyzer: parts.Analyzer, recorder: parts.Recorder,
-		verifiers: parts.Verifiers, explain: parts.Explain, log: parts.Log, now: parts.Now,
+		verifiers: parts.Verifiers, explain: parts.Explain, log: parts.Log, observer: parts.Observer, now: parts.Now,
 		cancels: newCancelKeys(), sockets: parts.Sockets,
 		explaining: make(chan struct{}, maxSearches),
 	}
@@ -115,7 +119,7 @@ func New(config *Config, parts Parts) (*Server, error) {
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
 	}
-	s.mu.sessions = map[*session]uint32{}
+	s.mu.sessions, s.mu.ended = map[*session]uint32{}, map[string]Traffic{}
 	s.policy.Store(parts.Policy)
 	for _, d := range config.Databases {
 		t, err := newTarget(d.Upstream)
@@ -272,10 +276,14 @@ func (s *Server) greetStranger(ctx context.Context, l *listener, nc net.Conn, lo
 	from, err := l.originOf(nc)
 	log = from.names(log)
 	if err != nil {
+		s.noSession(err)
 		sayWhyNot(log, err)
 		return nil
 	}
 	a, err := l.admit(ctx, wire.NewConn(nc, wire.Client), from)
+	if err != nil {
+		s.noSession(err)
+	}
 	if e, ok := asStartupError(err); ok && a != nil {
 		log.Info("start-up refused", "err", err)
 		sendFatal(a.conn, e)
@@ -291,6 +299,7 @@ func (s *Server) greetStranger(ctx context.Context, l *listener, nc net.Conn, lo
 	}
 	session, err := s.login(ctx, l, a)
 	if err != nil {
+		s.noSession(err)
 		log.Info("login failed", "user", a.startup.user, "database", a.startup.database, "err", err)
 		return nil
 	}
@@ -402,6 +411,11 @@ func (s *Server) untrack(session *session) {
 	s.mu.Lock()
 	pid, ok := s.mu.sessions[session]
 	delete(s.mu.sessions, session)
+	if ok {
+		t := s.mu.ended[session.database.config.Name]
+		t.add(session)
+		s.mu.ended[session.database.config.Name] = t
+	}
 	s.mu.Unlock()
 	if ok {
 		s.cancels.remove(pid)

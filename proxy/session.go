@@ -40,6 +40,8 @@ type session struct {
 	view    *policy.View
 	viewed  *policy.Policy
 	decided memory
+	// observer is nil if nobody looks.
+	observer SessionObserver
 
 	// Since login: bytes from the client, bytes to it, rows to it.
 	bytesIn, bytesOut, rows atomic.Int64
@@ -97,6 +99,7 @@ func (s *session) run(ctx context.Context) error {
 		s.sayGoodbye(err)
 		return err
 	}
+	s.observe()
 	err := s.guard(func() error {
 		if err := s.begin(ctx); err != nil {
 			return err
@@ -311,6 +314,9 @@ func (s *session) end(cause error) {
 	}
 	if err := s.append(ctx, s.event("session.close", "", body)); err != nil {
 		s.log.Error("session end not recorded", "err", err)
+	}
+	if s.observer != nil {
+		s.observer.Ended(body.Reason)
 	}
 }
 

@@ -44,7 +44,7 @@ func (s *session) query(ctx context.Context, h wire.Header) error {
 	if j.refusal != nil {
 		return s.sendMarker('Q', j.refusal)
 	}
-	t.work = &work{decision: j.id, started: s.server.now(), statements: len(j.statements)}
+	t.work = &work{decision: j.id, started: s.server.now(), statements: len(j.statements), asked: j.asked}
 	s.openAccounts(t.work, &j)
 	if j.text != "" {
 		return s.send(t, 'Q', []byte(j.text), nul)
@@ -61,7 +61,9 @@ func (s *session) refuseUnread(ctx context.Context, typ byte, got int, unnamed b
 		Reasons: []policy.Reason{{Rule: r.rule, Text: r.message}},
 	}}
 	made.request = s.request(nil, statement.ParseError, &statement.Problem{SQLSTATE: r.sqlstate, Message: "text over the size limit", Position: -1})
-	if err := s.recordDecision(ctx, id, "unread", made, "", nil); err != nil {
+	err := s.recordDecision(ctx, id, "unread", made, "", nil)
+	s.observeDecision(id, "unread", s.arrival(), made, "", nil, err)
+	if err != nil {
 		s.log.Error("statement refused: not recorded", "req", id, "err", err)
 		r = refuseUnrecorded(id)
 	}

@@ -23,12 +23,14 @@ import (
 	"github.com/sluice-pg/sluice/proxy/credential"
 	"github.com/sluice-pg/sluice/proxy/identity"
 	"github.com/sluice-pg/sluice/proxy/systemd"
+	"github.com/sluice-pg/sluice/proxy/telemetry"
 )
 
 // running is a proxy with all its parts.
 type running struct {
 	config   *proxy.Config
 	log      *slog.Logger
+	told     *telemetry.Telemetry
 	trail    *audit.Trail
 	analyzer *statement.Analyzer
 	issuers  []*credential.Builtin
@@ -42,8 +44,8 @@ type running struct {
 
 // start builds a proxy from its configuration and begins to accept clients.
 // What was started is stopped again if something fails.
-func start(ctx context.Context, config *proxy.Config, log *slog.Logger, service *systemd.Service) (_ *running, err error) {
-	r := &running{config: config, log: log, service: service, served: make(chan error, 1)}
+func start(ctx context.Context, config *proxy.Config, told *telemetry.Telemetry, service *systemd.Service) (_ *running, err error) {
+	r := &running{config: config, log: told.Log(), told: told, service: service, served: make(chan error, 1)}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, r.close(ctx))
@@ -80,12 +82,16 @@ func start(ctx context.Context, config *proxy.Config, log *slog.Logger, service 
 	}
 	r.analyzer = statement.NewAnalyzer(statement.Options{
 		MaxBytes: config.Limits.StatementBytes, MaxOperators: config.Limits.Operators,
-		Worker: []string{self, workerName},
+		Worker: []string{self, workerName}, Parsed: told.Parsed(),
 	})
 	r.server, err = proxy.New(config, proxy.Parts{
-		Analyzer: r.analyzer, Policy: p, Recorder: r.trail, Verifiers: verifiers, Credentials: issuers,
-		Explain: explainFor(config.Trail.Dir), Sockets: service.Sockets, Log: log,
+		Analyzer: r.analyzer, Policy: p, Recorder: told.Recorder(r.trail), Verifiers: verifiers, Credentials: issuers,
+		Explain: explainFor(config.Trail.Dir), Sockets: service.Sockets, Log: r.log, Observer: told.Observer(),
 	})
+	if err != nil {
+		return nil, err
+	}
+	err = told.Watch(telemetry.Subject{State: r.server.State, Stats: r.analyzer.Stats, Healthy: r.trail.Healthy})
 	if err != nil {
 		return nil, err
 	}
@@ -156,7 +162,7 @@ func (r *running) openIssuers(ctx context.Context) (map[string]proxy.Credentials
 			return nil, fmt.Errorf("database %s: %w", d.Name, err)
 		}
 		r.issuers = append(r.issuers, issuer)
-		issuers[d.Name] = issuer
+		issuers[d.Name] = r.told.Credentials(issuer)
 		r.log.Warn(issuer.Warning(), "database", d.Name)
 		if err := r.nameVersion(ctx, d.Name, admin); err != nil {
 			return nil, err

@@ -2,8 +2,8 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
-	"log/slog"
 	"os"
 	"path/filepath"
 
@@ -13,6 +13,7 @@ import (
 	"github.com/sluice-pg/sluice/proxy"
 	"github.com/sluice-pg/sluice/proxy/identity"
 	"github.com/sluice-pg/sluice/proxy/systemd"
+	"github.com/sluice-pg/sluice/proxy/telemetry"
 )
 
 func demoCommand() *cli.Command {
@@ -55,7 +56,12 @@ func startDemoProxy(ctx context.Context, d demo.ProxySetup, greet bool) (string,
 		logFile.Close()
 		return "", nil, err
 	}
-	r, err := start(ctx, config, slog.New(slog.NewTextHandler(logFile, nil)), new(systemd.Service))
+	told, err := telemetry.Start(ctx, telemetry.Options{Instance: config.Instance, Version: version(), Log: config.Log, Output: logFile})
+	if err != nil {
+		logFile.Close()
+		return "", nil, err
+	}
+	r, err := start(ctx, config, told, new(systemd.Service))
 	if err != nil {
 		logFile.Close()
 		return "", nil, err
@@ -64,7 +70,7 @@ func startDemoProxy(ctx context.Context, d demo.ProxySetup, greet bool) (string,
 	stop := func(ctx context.Context) error {
 		defer logFile.Close()
 		unfollow()
-		return r.stop(ctx)
+		return errors.Join(r.stop(ctx), told.Close(ctx))
 	}
 	return r.addrs[0].String(), stop, nil
 }

@@ -25,7 +25,7 @@ func (r *running) openAdmin(ctx context.Context) error {
 			return fmt.Errorf("admin port: %w", err)
 		}
 	}
-	r.admin = admin.New(admin.Options{PProf: r.config.Admin.PProf, Log: r.log})
+	r.admin = admin.New(admin.Options{Metrics: r.told.Handler(), PProf: r.config.Admin.PProf, Log: r.log})
 	go r.admin.Serve(l)
 	r.log.Info("admin port", "address", l.Addr().String())
 	return nil

@@ -113,6 +113,7 @@ func (r *running) reload(ctx context.Context, asked bool) {
 	if err == nil {
 		err = r.recordStart(ctx, p, source)
 	}
+	r.told.Reloaded(err)
 	if err != nil {
 		r.keepPolicy(ctx, err)
 		return

@@ -3,17 +3,19 @@ package main
 import (
 	"context"
 	"fmt"
-	"log/slog"
 	"os"
 	"os/signal"
+	"runtime/debug"
 	"strings"
 	"syscall"
+	"time"
 
 	"github.com/urfave/cli/v2"
 
 	"github.com/sluice-pg/sluice/policy/statement"
 	"github.com/sluice-pg/sluice/proxy"
 	"github.com/sluice-pg/sluice/proxy/systemd"
+	"github.com/sluice-pg/sluice/proxy/telemetry"
 )
 
 // workerName is the command that parses texts in a process of its own.
@@ -41,22 +43,25 @@ func serveCommand() *cli.Command {
 			if err != nil {
 				return err
 			}
-			return serve(c.Context, config, newLogger(c.Bool("debug")), service)
+			if c.Bool("debug") {
+				config.Log.Level = "debug"
+			}
+			return serve(c.Context, config, service)
 		},
 	}
 }
 
-func newLogger(debug bool) *slog.Logger {
-	level := slog.LevelInfo
-	if debug {
-		level = slog.LevelDebug
-	}
-	return slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: level}))
-}
-
 // serve runs until ctx ends or the proxy cannot accept clients any more.
-func serve(ctx context.Context, config *proxy.Config, log *slog.Logger, service *systemd.Service) error {
-	r, err := start(ctx, config, log, service)
+func serve(ctx context.Context, config *proxy.Config, service *systemd.Service) error {
+	told, err := telemetry.Start(ctx, telemetry.Options{
+		Instance: config.Instance, Version: version(), Log: config.Log, Output: os.Stderr,
+		Prometheus: config.Admin.Address != "",
+	})
+	if err != nil {
+		return err
+	}
+	defer endTelling(ctx, told)
+	r, err := start(ctx, config, told, service)
 	if err != nil {
 		return err
 	}
@@ -84,6 +89,25 @@ func serve(ctx context.Context, config *proxy.Config, log *slog.Logger, service 
 		unfollow()
 		return r.stop(again)
 	}
+}
+
+// lastWords bounds sending the telemetry that is left at the end.
+const lastWords = 5 * time.Second
+
+func endTelling(ctx context.Context, told *telemetry.Telemetry) {
+	ctx, done := context.WithTimeout(context.WithoutCancel(ctx), lastWords)
+	defer done()
+	if err := told.Close(ctx); err != nil {
+		told.Log().Warn("telemetry not sent", "err", err)
+	}
+}
+
+// version is the module's version as the program was built.
+func version() string {
+	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" {
+		return info.Main.Version
+	}
+	return "unknown"
 }
 
 func workerCommand() *cli.Command {

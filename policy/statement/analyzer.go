@@ -37,6 +37,9 @@ type Options struct {
 	// CacheBytes bounds the memory in which analyses are kept for texts of
 	// the same shape, about; negative for none. Default 32 MiB.
 	CacheBytes int
+	// Parsed is told of every text that was not in the cache: how long its
+	// analysis took, and whether it is a Problem. It may be nil.
+	Parsed func(took time.Duration, failed bool)
 }
 
 func (o Options) withDefaults() Options {
@@ -113,8 +116,19 @@ func (a *Analyzer) Analyze(ctx context.Context, text string) *Analysis {
 	return analysis
 }
 
-// analyze reads a text; here says that it was parsed in this process.
+// analyze is read, with somebody told of it.
 func (a *Analyzer) analyze(ctx context.Context, text string) (analysis *Analysis, here bool) {
+	if a.opts.Parsed == nil {
+		return a.read(ctx, text)
+	}
+	began := time.Now()
+	analysis, here = a.read(ctx, text)
+	a.opts.Parsed(time.Since(began), analysis.Problem != nil)
+	return analysis, here
+}
+
+// read reads a text; here says that it was parsed in this process.
+func (a *Analyzer) read(ctx context.Context, text string) (analysis *Analysis, here bool) {
 	if problem := a.bounds(text); problem != nil {
 		return refused(problem), false
 	}

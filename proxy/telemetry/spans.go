@@ -1,0 +1,119 @@
+package telemetry
+
+import (
+	"context"
+
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/codes"
+	"go.opentelemetry.io/otel/propagation"
+	semconv "go.opentelemetry.io/otel/semconv/v1.43.0"
+	"go.opentelemetry.io/otel/trace"
+
+	"github.com/sluice-pg/sluice/proxy"
+)
+
+// The attributes of spans alone.
+const (
+	sessionKey = attribute.Key("sluice.session")
+	requestKey = attribute.Key("sluice.request")
+	shapeKey   = attribute.Key("sluice.shape")
+	roadKey    = attribute.Key("sluice.road")
+	methodKey  = attribute.Key("sluice.auth.method")
+	tlsKey     = attribute.Key("sluice.tls")
+	endKey     = attribute.Key("sluice.end")
+	rowsKey    = attribute.Key("db.response.returned_rows")
+	bytesKey   = attribute.Key("sluice.bytes")
+	limitedKey = attribute.Key("sluice.limited")
+)
+
+// spans are those of one session. A statement's are made when it has ended,
+// with the times it had: nothing is kept for it before.
+type spans struct {
+	tracer  trace.Tracer
+	session trace.Span
+	ctx     context.Context
+	// common are attributes that all have, upstream those of the spans
+	// about the server behind.
+	common, upstream []attribute.KeyValue
+}
+
+func beginSpans(tracer trace.Tracer, facts proxy.SessionFacts) *spans {
+	s := &spans{tracer: tracer, common: []attribute.KeyValue{semconv.DBSystemNamePostgreSQL, semconv.DBNamespace(facts.Database)}}
+	s.upstream = append(s.common, semconv.ServerAddress(facts.Upstream), semconv.ServerPort(facts.Port))
+	s.ctx, s.session = tracer.Start(context.Background(), "sluice.session", trace.WithSpanKind(trace.SpanKindServer))
+	if s.session.IsRecording() {
+		s.session.SetAttributes(s.common...)
+		s.session.SetAttributes(sessionKey.String(facts.ID), methodKey.String(facts.Method), tlsKey.Bool(facts.TLS))
+	}
+	return s
+}
+
+// statement begins the span of a statement: in the session's, or in the
+// client's trace with a link to the session if the client has named one.
+func (s *spans) statement(a *proxy.Asked, at trace.SpanStartEventOption) (context.Context, trace.Span) {
+	ctx, options := s.ctx, []trace.SpanStartOption{trace.WithSpanKind(trace.SpanKindServer), at}
+	if a.Traceparent != "" {
+		carrier := propagation.MapCarrier{"traceparent": a.Traceparent}
+		ctx = propagation.TraceContext{}.Extract(context.Background(), carrier)
+		options = append(options, trace.WithLinks(trace.LinkFromContext(s.ctx)))
+	}
+	ctx, span := s.tracer.Start(ctx, "sluice.statement", options...)
+	if span.IsRecording() {
+		span.SetAttributes(s.common...)
+		span.SetAttributes(
+			semconv.DBQuerySummary(a.Summary), kindKey.String(a.Kind.String()), verdictKey.String(a.Verdict.String()),
+			ruleKey.String(a.Rule), requestKey.String(a.ID), roadKey.String(a.Road), shapeKey.String(a.Shape),
+		)
+	}
+	return ctx, span
+}
+
+// refused is a statement that went nowhere.
+func (s *spans) refused(a *proxy.Asked) {
+	_, span := s.statement(a, trace.WithTimestamp(a.Arrived))
+	span.SetStatus(codes.Error, "refused: "+a.Verdict.String())
+	span.End(trace.WithTimestamp(a.Ready))
+}
+
+// completed is a statement that ran. One that was read before, by a Parse,
+// begins with its execution.
+func (s *spans) completed(a *proxy.Asked, r proxy.Result) {
+	began := a.Arrived
+	if a.Road == "parse" {
+		began = r.Started
+	}
+	ctx, span := s.statement(a, trace.WithTimestamp(began))
+	if span.IsRecording() {
+		name := a.Summary
+		if name == "" {
+			name = "postgresql"
+		}
+		_, client := s.tracer.Start(ctx, name, trace.WithSpanKind(trace.SpanKindClient), trace.WithTimestamp(r.Started))
+		client.SetAttributes(s.upstream...)
+		client.SetAttributes(semconv.DBQuerySummary(a.Summary), rowsKey.Int64(r.Rows))
+		s.finish(client, r)
+		span.SetAttributes(bytesKey.Int64(r.Bytes))
+		if r.Limited {
+			span.SetAttributes(limitedKey.Bool(true))
+		}
+	}
+	s.finish(span, r)
+}
+
+// finish ends a span as the statement ended (semantic conventions for
+// PostgreSQL: classes 00 and 01 are no errors).
+func (s *spans) finish(span trace.Span, r proxy.Result) {
+	if state := r.SQLSTATE; state != "" {
+		span.SetAttributes(semconv.DBResponseStatusCode(state))
+		if state[:min(2, len(state))] > "01" {
+			span.SetAttributes(semconv.ErrorTypeKey.String(state))
+			span.SetStatus(codes.Error, "")
+		}
+	}
+	span.End(trace.WithTimestamp(r.Ended))
+}
+
+func (s *spans) end(reason string) {
+	s.session.SetAttributes(endKey.String(reason))
+	s.session.End()
+}
