@@ -26,7 +26,7 @@ type listener struct {
 }
 
 // openListener binds an address and loads its certificate.
-func openListener(ctx context.Context, l Listen) (*listener, error) {
+func openListener(ctx context.Context, l Listen, keepAlive net.KeepAliveConfig) (*listener, error) {
 	out := &listener{plaintext: l.Plaintext}
 	if l.TLS != nil {
 		config, err := l.TLS.load()

@@ -83,7 +83,13 @@ type Server struct {
 	// unborn counts connections that have not logged in, live those that
 	// have.
 	unborn, live atomic.Int64
-	conns        sync.WaitGroup
+	// leaving counts clients that are turned away.
+	leaving atomic.Int64
+	conns   sync.WaitGroup
+	// crowded and deaf are said now and then: clients are turned away, or
+	// cannot be accepted.
+	crowded, deaf occasional
+	unrevoked     unrevoked
 }
 
 // maxUnborn is how many connections may be in the start-up phase. They have
@@ -112,7 +118,7 @@ func New(config *Config, parts Parts) (*Server, error) {
 	s.mu.sessions = map[*session]uint32{}
 	s.policy.Store(parts.Policy)
 	for _, d := range config.Databases {
-		t, err := newTarget(d.Upstream)
+		t, err := newTarget(d.Upstream, keepAliveWithin(config.Limits.Unreachable))
 		if err != nil {
 			return nil, fmt.Errorf("database %s: %w", d.Name, err)
 		}
@@ -138,7 +144,7 @@ func (s *Server) Listen(ctx context.Context) ([]net.Addr, error) {
 	defer s.mu.Unlock()
 	var addrs []net.Addr
 	for _, l := range s.config.Listen {
-		ln, err := openListener(ctx, l)
+		ln, err := openListener(ctx, l, keepAliveWithin(s.config.Limits.Unreachable))
 		if err != nil {
 			for _, open := range s.mu.listeners {
 				open.Close()
@@ -157,6 +163,7 @@ func (s *Server) Serve(ctx context.Context) error {
 	s.mu.Lock()
 	listeners := s.mu.listeners
 	s.mu.Unlock()
+	defer s.attend(ctx)()
 	failed := make(chan error, len(listeners))
 	for _, l := range listeners {
 		go func() { failed <- s.accept(ctx, l) }()
@@ -173,6 +180,18 @@ func (s *Server) Serve(ctx context.Context) error {
 	return first
 }
 
+// attend starts what goes on beside the sessions, and returns what ends it.
+func (s *Server) attend(ctx context.Context) (end func()) {
+	ctx, cancel := context.WithCancel(ctx)
+	var beside sync.WaitGroup
+	beside.Go(func() { s.watchMachines(ctx) })
+	beside.Go(func() { s.revokeUnrevoked(ctx) })
+	return func() {
+		cancel()
+		beside.Wait()
+	}
+}
+
 // accept takes connections. Errors that pass, such as too many open files,
 // do not end it.
 func (s *Server) accept(ctx context.Context, l *listener) error {
@@ -185,12 +204,12 @@ func (s *Server) accept(ctx context.Context, l *listener) error {
 		case errors.Is(err, net.ErrClosed):
 			return nil
 		default:
-			s.log.Warn("accept failed", "err", err)
+			s.deaf.say(func(more int64) { s.log.Warn("accept failed", "err", err, "unsaid", more) })
 			time.Sleep(50 * time.Millisecond)
 			continue
 		}
 		if !s.enter() {
-			nc.Close()
+			s.turnAway(nc)
 			continue
 		}
 		go func() {
@@ -321,7 +340,7 @@ func (s *Server) login(ctx context.Context, a *admission) (*session, error) {
 	}
 	return &session{
 		server: s, log: s.log, id: newID() + newID(), identity: id, startup: a.startup, database: d,
-		address: clientIP(a.conn.RemoteAddr()).String(), client: a.conn,
+		address: clientIP(a.conn.RemoteAddr()).String(), client: a.conn, lost: make(chan error, 1),
 	}, nil
 }
 

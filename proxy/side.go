@@ -202,8 +202,9 @@ func (s *side) retire() {
 	if err := s.credentials.End(ctx, lease); err != nil {
 		typ, record.Problem = "credential.not_revoked", notRevoked
 		s.server.log.Error("credential not revoked", "lease", lease.ID, "err", err)
+		s.server.unrevoked.add(unrevokedLease{s.credentials, lease, s.id, sidePurpose})
 	}
-	if err := s.record(ctx, typ, record); err != nil {
+	if err := s.record(context.Background(), typ, record); err != nil {
 		s.server.log.Error("end of a credential not recorded", "lease", lease.ID, "err", err)
 	}
 }

@@ -2,6 +2,7 @@ package harness
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -9,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -59,10 +61,30 @@ type Gate struct {
 	stop   sync.Once
 }
 
+// GateOptions are what a suite may want otherwise. The zero value is what
+// StartGate does.
+type GateOptions struct {
+	// Limits is the value of the setting limits, in YAML; empty means
+	// {drain: 5s}.
+	Limits string
+	// Ways are ports at which databases are reached, by name, for those that
+	// something stands in front of. Sluice goes there without TLS.
+	Ways map[string]int
+	// Before stands before the program on its command line, such as prlimit
+	// with its arguments.
+	Before []string
+}
+
 // StartGate starts Sluice in front of a world's databases with a policy, and
 // stops it before the world ends. At its end the program has to exit well and
 // to have left no role behind.
 func StartGate(t *testing.T, world *World, binary, policy string) *Gate {
+	t.Helper()
+	return StartGateWith(t, world, binary, policy, GateOptions{})
+}
+
+// StartGateWith is StartGate with options.
+func StartGateWith(t *testing.T, world *World, binary, policy string, o GateOptions) *Gate {
 	t.Helper()
 	g := &Gate{world: world, dir: t.TempDir(), exited: make(chan struct{}), ca: world.Server.CAFile}
 	cert, key, err := world.Server.Issue("sluice", "localhost", "localhost", "127.0.0.1")
@@ -70,9 +92,10 @@ func StartGate(t *testing.T, world *World, binary, policy string) *Gate {
 		t.Fatal(err)
 	}
 	g.port = freePort(t)
-	g.writeFiles(t, policy, gateConfig(g.port, world, cert, key))
+	g.writeFiles(t, policy, gateConfig(g.port, world, cert, key, o))
 	before := world.roles(t)
-	g.cmd = exec.Command(binary, "serve", "--config", filepath.Join(g.dir, "sluice.yaml"))
+	line := append(slices.Clone(o.Before), binary, "serve", "--config", filepath.Join(g.dir, "sluice.yaml"))
+	g.cmd = exec.Command(line[0], line[1:]...)
 	g.cmd.Dir = g.dir
 	g.cmd.Stdout, g.cmd.Stderr = &g.output, &g.output
 	if err := g.cmd.Start(); err != nil {
@@ -133,7 +156,7 @@ func (g *Gate) Stop(t *testing.T) {
 
 // gateConfig is the configuration file: both databases of the world, TLS and
 // plaintext on loopback, SCRAM for everybody.
-func gateConfig(port int, world *World, cert, key string) string {
+func gateConfig(port int, world *World, cert, key string, o GateOptions) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, `listen:
   - address: 127.0.0.1:%d
@@ -144,24 +167,29 @@ auth:
   - {databases: [all], users: [all], addresses: [all], method: scram-sha-256}
 policy: policy.yaml
 trail: {dir: trail}
-limits: {drain: 5s}
+limits: %s
 databases:
-`, port, cert, key)
+`, port, cert, key, cmp.Or(o.Limits, "{drain: 5s}"))
 	for _, name := range []string{"shop", "restored"} {
+		port, tls := world.Server.Port(), fmt.Sprintf("{mode: verify-full, ca: %q}", world.Server.CAFile)
+		admin := adminDSN(world, port, "verify-full")
+		if way, ok := o.Ways[name]; ok {
+			port, tls, admin = way, "{mode: disable}", adminDSN(world, way, "disable")
+		}
 		fmt.Fprintf(&b, `  - name: %s
-    upstream: {host: localhost, port: %d, database: %s, tls: {mode: verify-full, ca: %q}}
+    upstream: {host: localhost, port: %d, database: %s, tls: %s}
     credential:
       builtin: {admin: %q, group: shop_app, ttl: 1h}
-`, name, world.Server.Port(), name, world.Server.CAFile, adminDSN(world))
+`, name, port, name, tls, admin)
 	}
 	return b.String()
 }
 
 // adminDSN is how Sluice reaches the server to mint roles; the password is in
 // the passfile that writeFiles makes.
-func adminDSN(world *World) string {
-	return fmt.Sprintf("host=localhost port=%d user=%s dbname=postgres sslmode=verify-full sslrootcert=%s passfile=admin.pgpass",
-		world.Server.Port(), world.Server.Superuser(), world.Server.CAFile)
+func adminDSN(world *World, port int, sslmode string) string {
+	return fmt.Sprintf("host=localhost port=%d user=%s dbname=postgres sslmode=%s sslrootcert=%s passfile=admin.pgpass",
+		port, world.Server.Superuser(), sslmode, world.Server.CAFile)
 }
 
 func (g *Gate) writeFiles(t *testing.T, policy, config string) {

@@ -30,7 +30,10 @@ func (b *Builtin) Issue(ctx context.Context, request Request) (*Lease, error) {
 	if err != nil {
 		return nil, fmt.Errorf("issue credential: %w", err)
 	}
-	expires := b.config.Now().UTC().Add(b.config.TTL).Truncate(time.Microsecond)
+	// Truncate would take the reading of the monotonic clock away, with which
+	// the lease ends in time when somebody sets the clock.
+	expires := b.config.Now().UTC().Add(b.config.TTL)
+	expires = expires.Add(-time.Duration(expires.Nanosecond() % 1000))
 	comment := mark{
 		Kind: markKind, Instance: b.config.Instance,
 		Session: request.SessionID, Subject: request.Subject, Expires: expires,

@@ -1,0 +1,85 @@
+package proxy
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/sluice-pg/sluice/audit"
+	"github.com/sluice-pg/sluice/proxy/credential"
+)
+
+const (
+	// revokeAgain is how often credentials are tried again that could not be
+	// revoked.
+	revokeAgain = 2 * time.Second
+	// revokeTimeout bounds one try.
+	revokeTimeout = 10 * time.Second
+)
+
+// unrevoked are the credentials that could not be revoked when their time
+// came, most often because the database was away. They are tried again until
+// they are gone.
+type unrevoked struct {
+	mu     sync.Mutex
+	leases []unrevokedLease
+}
+
+type unrevokedLease struct {
+	issuer  Credentials
+	lease   *credential.Lease
+	session string // whose it was
+	purpose string
+}
+
+func (u *unrevoked) add(l unrevokedLease) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	u.leases = append(u.leases, l)
+}
+
+func (u *unrevoked) take() []unrevokedLease {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	all := u.leases
+	u.leases = nil
+	return all
+}
+
+// revokeUnrevoked tries until ctx ends. What is left then is left to the
+// issuer, which ends all it holds when it is closed, and to the next start.
+func (s *Server) revokeUnrevoked(ctx context.Context) {
+	tick := time.NewTicker(revokeAgain)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		// A database that is away is asked once, not for each of them.
+		away := map[Credentials]bool{}
+		for _, l := range s.unrevoked.take() {
+			if away[l.issuer] || s.tryToRevoke(ctx, l) != nil {
+				away[l.issuer] = true
+				s.unrevoked.add(l)
+			}
+		}
+	}
+}
+
+func (s *Server) tryToRevoke(ctx context.Context, l unrevokedLease) error {
+	ctx, cancel := context.WithTimeout(ctx, revokeTimeout)
+	defer cancel()
+	if err := l.issuer.End(ctx, l.lease); err != nil {
+		s.log.Debug("credential still not revoked", "lease", l.lease.ID, "err", err)
+		return fmt.Errorf("revoke: %w", err)
+	}
+	s.log.Info("credential revoked at last", "lease", l.lease.ID)
+	body := leaseRecord{Lease: l.lease.ID, Role: l.lease.User, Purpose: l.purpose}
+	if err := s.recorder.Enqueue(audit.Event{Time: s.now(), Type: "credential.revoked", Session: l.session, Body: body}); err != nil {
+		s.log.Error("end of a credential not recorded", "lease", l.lease.ID, "err", err)
+	}
+	return nil
+}
