@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"os"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -367,6 +368,11 @@ func (s *Server) takePlace() *startupError {
 func (s *Server) refuseLogin(ctx context.Context, a *admission, err error) error {
 	var f *identity.Failure
 	if !errors.As(err, &f) {
+		if errors.Is(err, os.ErrDeadlineExceeded) {
+			// What PostgreSQL says then.
+			_ = a.conn.SetWriteDeadline(time.Now().Add(farewell))
+			sendFatal(a.conn, &startupError{sqlstate: "57014", message: "sluice: the login took longer than " + s.config.Limits.Startup.String()})
+		}
 		if errors.Is(err, wire.ErrProtocol) {
 			sendFatal(a.conn, &startupError{sqlstate: "08P01", message: "sluice: " + wire.ErrProtocol.Error()})
 		}
