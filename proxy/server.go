@@ -84,9 +84,9 @@ type Server struct {
 	// unborn counts connections that have not logged in, live those that
 	// have.
 	unborn, live atomic.Int64
-	// leaving counts clients that are turned away.
-	leaving atomic.Int64
-	conns   sync.WaitGroup
+	conns        sync.WaitGroup
+	// leaving holds a token for each client that is turned away.
+	leaving chan struct{}
 	// crowded and deaf are said now and then: clients are turned away, or
 	// cannot be accepted.
 	crowded, deaf occasional
@@ -108,7 +108,7 @@ func New(config *Config, parts Parts) (*Server, error) {
 		config: config, databases: map[string]*database{}, analyzer: parts.Analyzer, recorder: parts.Recorder,
 		verifiers: parts.Verifiers, explain: parts.Explain, log: parts.Log, now: parts.Now,
 		cancels: newCancelKeys(), draining: make(chan struct{}),
-		explaining: make(chan struct{}, maxSearches),
+		explaining: make(chan struct{}, maxSearches), leaving: make(chan struct{}, maxTurnedAway),
 	}
 	if s.now == nil {
 		s.now = time.Now
@@ -164,6 +164,7 @@ func (s *Server) Serve(ctx context.Context) error {
 	s.mu.Lock()
 	listeners := s.mu.listeners
 	s.mu.Unlock()
+	s.warnOfFewDescriptors()
 	defer s.attend(ctx)()
 	failed := make(chan error, len(listeners))
 	for _, l := range listeners {

@@ -121,6 +121,7 @@ func (s *session) begin(ctx context.Context) error {
 		SessionID: s.id, Subject: s.identity.User, Database: s.database.config.Name,
 	})
 	if err != nil {
+		s.server.unrevoked.sweep(s.database.credentials)
 		return explainIssue(err, s.database.config.Name).because(err)
 	}
 	s.lease = lease
@@ -282,7 +283,7 @@ func (s *session) end(cause error) {
 	s.server.untrack(s)
 	s.sayGoodbye(cause)
 	ctx := context.Background() // every step below has a time of its own
-	body := closeRecord{Reason: reasonFor(cause), Rows: s.rows.Load(), BytesIn: s.bytesIn.Load(), BytesOut: s.bytesOut.Load()}
+	body := closeRecord{Reason: s.reason(cause), Rows: s.rows.Load(), BytesIn: s.bytesIn.Load(), BytesOut: s.bytesOut.Load()}
 	if s.upstream != nil {
 		if s.pending != nil && s.pending.busy() {
 			if err := s.cancelAtEnd(ctx); err != nil {
@@ -389,7 +390,17 @@ func goodbye(cause error) *startupError {
 	}
 }
 
-// reasonFor is the word for the trail.
+// reason is the word for the trail. Behind a server's FATAL both sides hang up;
+// which of them is noticed first means nothing.
+func (s *session) reason(cause error) string {
+	var side *wire.SideError
+	if s.lastWords.Load() && errors.As(cause, &side) {
+		return string(wire.Upstream) + " closed"
+	}
+	return reasonFor(cause)
+}
+
+// reasonFor is reason by the error alone.
 func reasonFor(cause error) string {
 	var settings *settingsError
 	var side *wire.SideError

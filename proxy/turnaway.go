@@ -10,7 +10,8 @@ import (
 )
 
 const (
-	// maxTurnedAway is how many clients may be on their way out at once.
+	// maxTurnedAway is how many clients may be on their way out at once;
+	// others wait to be accepted.
 	maxTurnedAway = 500
 	// turnAwayTime bounds the way out of one.
 	turnAwayTime = time.Second
@@ -25,7 +26,7 @@ const (
 // what was written.
 func (s *Server) turnAway(nc net.Conn) {
 	if !s.leaves() {
-		nc.Close()
+		nc.Close() // the proxy stops
 		return
 	}
 	s.crowded.say(func(more int64) {
@@ -33,7 +34,7 @@ func (s *Server) turnAway(nc net.Conn) {
 	})
 	go func() {
 		defer s.conns.Done()
-		defer s.leaving.Add(-1)
+		defer func() { <-s.leaving }()
 		defer nc.Close()
 		_ = nc.SetDeadline(time.Now().Add(turnAwayTime)) // a dead socket fails below
 		sendFatal(wire.NewConn(nc, wire.Client), &startupError{
@@ -45,15 +46,16 @@ func (s *Server) turnAway(nc net.Conn) {
 	}()
 }
 
-// leaves counts a client that is turned away, unless there are too many to
-// tell each, or the proxy stops.
+// leaves counts a client that is turned away, once there is room for one, unless
+// the proxy stops.
 func (s *Server) leaves() bool {
+	s.leaving <- struct{}{}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.mu.stopped || s.leaving.Load() >= maxTurnedAway {
+	if s.mu.stopped {
+		<-s.leaving
 		return false
 	}
-	s.leaving.Add(1)
 	s.conns.Add(1)
 	return true
 }

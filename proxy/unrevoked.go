@@ -24,6 +24,9 @@ const (
 type unrevoked struct {
 	mu     sync.Mutex
 	leases []unrevokedLease
+	// doubtful are issuers that failed to issue: the role may have come into
+	// being all the same.
+	doubtful map[Credentials]bool
 }
 
 type unrevokedLease struct {
@@ -39,12 +42,22 @@ func (u *unrevoked) add(l unrevokedLease) {
 	u.leases = append(u.leases, l)
 }
 
-func (u *unrevoked) take() []unrevokedLease {
+// sweep has an issuer look for what it did not mean to leave.
+func (u *unrevoked) sweep(issuer Credentials) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	all := u.leases
-	u.leases = nil
-	return all
+	if u.doubtful == nil {
+		u.doubtful = map[Credentials]bool{}
+	}
+	u.doubtful[issuer] = true
+}
+
+func (u *unrevoked) take() ([]unrevokedLease, map[Credentials]bool) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	leases, doubtful := u.leases, u.doubtful
+	u.leases, u.doubtful = nil, nil
+	return leases, doubtful
 }
 
 // revokeUnrevoked tries until ctx ends. What is left then is left to the
@@ -58,15 +71,42 @@ func (s *Server) revokeUnrevoked(ctx context.Context) {
 			return
 		case <-tick.C:
 		}
-		// A database that is away is asked once, not for each of them.
-		away := map[Credentials]bool{}
-		for _, l := range s.unrevoked.take() {
-			if away[l.issuer] || s.tryToRevoke(ctx, l) != nil {
-				away[l.issuer] = true
-				s.unrevoked.add(l)
-			}
+		s.tryUnrevoked(ctx)
+	}
+}
+
+// tryUnrevoked tries each once. A database that is away is asked once, not for
+// each of them.
+func (s *Server) tryUnrevoked(ctx context.Context) {
+	away := map[Credentials]bool{}
+	leases, doubtful := s.unrevoked.take()
+	for _, l := range leases {
+		if away[l.issuer] || s.tryToRevoke(ctx, l) != nil {
+			away[l.issuer] = true
+			s.unrevoked.add(l)
 		}
 	}
+	for issuer := range doubtful {
+		if away[issuer] || s.trySweep(ctx, issuer) != nil {
+			s.unrevoked.sweep(issuer)
+		}
+	}
+}
+
+func (s *Server) trySweep(ctx context.Context, issuer Credentials) error {
+	sweeper, ok := issuer.(interface {
+		Sweep(ctx context.Context) (ended int, err error)
+	})
+	if !ok {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, revokeTimeout)
+	defer cancel()
+	n, err := sweeper.Sweep(ctx)
+	if n > 0 {
+		s.log.Info("ended credentials that were issued for nobody", "count", n)
+	}
+	return err
 }
 
 func (s *Server) tryToRevoke(ctx context.Context, l unrevokedLease) error {

@@ -278,6 +278,9 @@ func explainUpstream(err error, database string) *startupError {
 			hint:     pg.Hint,
 		}
 	}
+	if outOfDescriptors(err) {
+		return noDescriptors()
+	}
 	return cannotBeReached(database)
 }
 
@@ -302,6 +305,8 @@ func explainIssue(err error, database string) *startupError {
 			message:  "sluice: database " + quoted(database) + " takes no session now: " + pg.Message,
 			hint:     "Try again in a moment.",
 		}
+	case outOfDescriptors(err):
+		return noDescriptors()
 	case !errors.As(err, &pg) && (errors.As(err, &connect) || errors.Is(err, context.DeadlineExceeded)):
 		return cannotBeReached(database)
 	}

@@ -86,7 +86,7 @@ var faults = []fault{
 		return oneQuery(t, s.relayed(application), "SELECT 1")
 	}},
 	{name: "client falls silent in its login", do: silentLogin},
-	{name: "client announces a statement of 1 GiB", do: announces},
+	{name: "client sends a statement of 64 MiB", do: sendsTooMuch},
 }
 
 const sleep = "SELECT pg_sleep(120)"
@@ -318,18 +318,21 @@ func silentLogin(t *testing.T, s *stage, application string) error {
 	return firstError(c)
 }
 
-// announces begins a statement that is longer than any may be.
-func announces(t *testing.T, s *stage, application string) error {
-	c := s.raw(t, application)
-	defer c.Close()
-	if _, err := c.Authenticate(s.gate.Target().Password); err != nil {
+// sendsTooMuch sends a statement that is far longer than any may be. It costs
+// no memory, and the session goes on.
+func sendsTooMuch(t *testing.T, s *stage, application string) error {
+	c, err := connect(t.Context(), s.direct("shop", application))
+	if err != nil {
 		return err
 	}
-	if _, err := c.ReceiveUntil('Z'); err != nil {
-		return err
+	defer c.Close(t.Context())
+	before := measure(t, s.gate.PID())
+	refused := query(t.Context(), c, "SELECT '"+strings.Repeat("x", 64<<20)+"'")
+	if grown := measure(t, s.gate.PID()).memory - before.memory; grown > 16<<10 {
+		t.Errorf("a statement of 64 MiB takes %d MiB", grown>>10)
 	}
-	if err := c.Send([]byte{'Q', 0x40, 0, 0, 0, 'S'}); err != nil {
-		return err
+	if err := query(t.Context(), c, "SELECT 1"); err != nil {
+		t.Errorf("after it: %v", err)
 	}
-	return firstError(c)
+	return refused
 }

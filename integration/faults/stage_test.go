@@ -6,8 +6,10 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -38,14 +40,12 @@ type stage struct {
 	calm   resources
 }
 
-func setStage(t *testing.T) *stage {
+func setStage(t *testing.T, world *harness.World, binary string, o harness.GateOptions) *stage {
 	t.Helper()
-	s := &stage{world: harness.NewWorldWith(t, 15, map[string]string{"max_connections": "60"})}
-	s.world.Reset(t, "restored")
-	s.world.Exec(t, "shop", "CREATE TABLE big AS SELECT i, repeat('x', 1000) AS text FROM generate_series(1, 40000) AS i; ALTER TABLE big OWNER TO shop_app")
+	s := &stage{world: world}
 	s.server = startRelay(t, s.world.Server.Port())
-	s.gate = harness.StartGateWith(t, s.world, harness.BuildSluice(t), harness.AllowAll,
-		harness.GateOptions{Limits: limits, Ways: map[string]int{"shop": s.server.Port()}})
+	o.Ways = map[string]int{"shop": s.server.Port()}
+	s.gate = harness.StartGateWith(t, s.world, binary, harness.AllowAll, o)
 	s.client = startRelay(t, s.gate.Target().Port)
 	s.others = startBystander(t, s.direct("restored", "bystander"))
 	s.settle(t)
@@ -126,7 +126,6 @@ func words(err error) string {
 
 // session is what the trail says of one session.
 type session struct {
-	id     string
 	closed string // the reason in session.close
 	events []string
 }
@@ -155,21 +154,27 @@ func (s *stage) onTrail(t *testing.T, application string, raced bool) string {
 }
 
 func (s *session) has(event string) bool {
-	for _, e := range s.events {
-		if e == event {
-			return true
-		}
-	}
-	return false
+	return slices.Contains(s.events, event)
 }
 
+// look returns the newest session with an application name, nil if there is
+// none.
 func (s *stage) look(t *testing.T, application string) *session {
+	t.Helper()
+	if all := s.lookAll(t, application); len(all) > 0 {
+		return all[len(all)-1]
+	}
+	return nil
+}
+
+func (s *stage) lookAll(t *testing.T, application string) []*session {
 	t.Helper()
 	var out bytes.Buffer
 	if err := read.Show(&out, filepath.Join(s.gate.Dir(), "trail"), read.Filter{}, read.NDJSON); err != nil {
 		t.Fatal(err)
 	}
-	var found *session
+	var all []*session
+	byID := map[string]*session{}
 	for line := range bytes.Lines(out.Bytes()) {
 		var r struct {
 			Type, Session string
@@ -179,17 +184,32 @@ func (s *stage) look(t *testing.T, application string) *session {
 			t.Fatal(err)
 		}
 		if r.Type == "session.open" && r.Body.Application == application {
-			found = &session{id: r.Session}
+			byID[r.Session] = new(session)
+			all = append(all, byID[r.Session])
 		}
-		if found == nil || r.Session != found.id {
-			continue
-		}
-		found.events = append(found.events, r.Type)
-		if r.Type == "session.close" {
-			found.closed = r.Body.Reason
+		if found := byID[r.Session]; found != nil {
+			found.events = append(found.events, r.Type)
+			if r.Type == "session.close" {
+				found.closed = r.Body.Reason
+			}
 		}
 	}
-	return found
+	return all
+}
+
+// reasons are why the sessions with an application name ended, as the trail
+// says, once all have.
+func (s *stage) reasons(t *testing.T, application string) string {
+	t.Helper()
+	reasons := map[string]bool{}
+	await(t, "every session to end", func() bool {
+		clear(reasons)
+		for _, found := range s.lookAll(t, application) {
+			reasons["session.close: "+found.closed] = true
+		}
+		return !reasons["session.close: "]
+	})
+	return strings.Join(slices.Sorted(maps.Keys(reasons)), "; or ")
 }
 
 // await waits until something is so.

@@ -16,6 +16,9 @@ const (
 	// callTimeout is what one conversation with the server may take before
 	// the connection is given up.
 	callTimeout = 20 * time.Second
+	// undoTimeout bounds taking a role back that may have come into being.
+	// Somebody waits for the error; what is left then is for Sweep.
+	undoTimeout = 5 * time.Second
 	// pingTimeout is how long a connection may take to show that it is
 	// alive. One that was cut without a word never does, and who waits for it
 	// could have dialled anew.
