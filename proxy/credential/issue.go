@@ -30,13 +30,13 @@ func (b *Builtin) Issue(ctx context.Context, request Request) (*Lease, error) {
 	if err != nil {
 		return nil, fmt.Errorf("issue credential: %w", err)
 	}
-	// Truncate would take the reading of the monotonic clock away, with which
-	// the lease ends in time when somebody sets the clock.
-	expires := b.config.Now().UTC().Add(b.config.TTL)
+	// UTC and Truncate would take the reading of the monotonic clock away, with
+	// which the lease ends in time when somebody sets the clock.
+	expires := b.config.Now().Add(b.config.TTL)
 	expires = expires.Add(-time.Duration(expires.Nanosecond() % 1000))
 	comment := mark{
 		Kind: markKind, Instance: b.config.Instance,
-		Session: request.SessionID, Subject: request.Subject, Expires: expires,
+		Session: request.SessionID, Subject: request.Subject, Expires: expires.UTC(),
 	}
 	b.hold(name, true)
 	asked := false
@@ -45,7 +45,7 @@ func (b *Builtin) Issue(ctx context.Context, request Request) (*Lease, error) {
 			return err
 		}
 		asked = true
-		return b.create(ctx, conn, name, verifier, expires, comment.String())
+		return b.create(ctx, conn, name, verifier, expires.UTC(), comment.String())
 	})
 	switch {
 	case err != nil && !asked:
