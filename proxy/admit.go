@@ -25,13 +25,14 @@ type listener struct {
 	plaintext string
 	// balancers are the networks of load balancers that are believed.
 	balancers []netip.Prefix
+	keepAlive net.KeepAliveConfig
 	handOver
 }
 
 // openListener binds an address, or takes the socket that is there for it,
 // and loads its certificate.
-func openListener(ctx context.Context, l Listen, sockets Sockets) (*listener, error) {
-	out := &listener{plaintext: l.Plaintext}
+func openListener(ctx context.Context, l Listen, sockets Sockets, keepAlive net.KeepAliveConfig) (*listener, error) {
+	out := &listener{plaintext: l.Plaintext, keepAlive: keepAlive}
 	if l.ProxyProtocol != nil {
 		out.balancers = l.ProxyProtocol.networks
 	}

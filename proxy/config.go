@@ -177,6 +177,10 @@ type Limits struct {
 	// Idle ends sessions that have done nothing for so long, outside a
 	// transaction. Zero means never.
 	Idle time.Duration `yaml:"idle"`
+	// Unreachable is how long the machine of a client or of a database may
+	// leave packets unanswered before the connection counts as lost.
+	// Default 1m.
+	Unreachable time.Duration `yaml:"unreachable"`
 	// Drain is how long a stopping proxy lets transactions finish.
 	// Default 30s.
 	Drain time.Duration `yaml:"drain"`
@@ -245,6 +249,7 @@ func (c *Config) fill(dir string) {
 	orElse(&c.Limits.StatementBytes, 4<<20)
 	orElse(&c.Limits.Operators, 1500)
 	orElse(&c.Limits.Startup, 20*time.Second)
+	orElse(&c.Limits.Unreachable, time.Minute)
 	orElse(&c.Limits.Drain, 30*time.Second)
 	for _, path := range []*string{&c.Users, &c.Policy, &c.Trail.Dir, &c.Trail.Key} {
 		relative(path)
@@ -311,6 +316,9 @@ func (c *Config) validate() error {
 		d.validate(func(format string, args ...any) {
 			wrong("databases[%d] (%s): "+format, append([]any{i, d.Name}, args...)...)
 		})
+	}
+	if u := c.Limits.Unreachable; u < time.Second {
+		wrong("limits.unreachable: %s is under a second", u)
 	}
 	for name, n := range map[string]int{
 		"connections": c.Limits.Connections, "statement_bytes": c.Limits.StatementBytes, "operators": c.Limits.Operators,

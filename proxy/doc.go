@@ -145,5 +145,6 @@
 // cannot be recorded ends the session; a place that cannot be measured is
 // refused, and a function that cannot be is code that cannot be judged; an
 // answer that does not fit ends the session; a credential that cannot be
-// revoked is on record as such, and the next start tries again.
+// revoked is on record as such, and tried again until it is gone
+// (unrevoked.go), if need be by the next start.
 package proxy

@@ -52,7 +52,7 @@ func (l *listener) bind(ctx context.Context, config Listen, sockets Sockets) err
 			return nil
 		}
 	}
-	lc := net.ListenConfig{KeepAliveConfig: keepAlive}
+	lc := net.ListenConfig{KeepAliveConfig: l.keepAlive}
 	if l.shared {
 		lc.Control = sharePort
 	}
@@ -78,7 +78,7 @@ func (l *listener) Accept() (net.Conn, error) {
 	nc, err := l.Listener.Accept()
 	if tcp, ok := nc.(*net.TCPConn); ok && l.inherited {
 		// A connection that is broken by now shows when it is read.
-		_ = tcp.SetKeepAliveConfig(keepAlive)
+		_ = tcp.SetKeepAliveConfig(l.keepAlive)
 	}
 	return nc, err
 }

@@ -93,6 +93,12 @@ type Server struct {
 	// have.
 	unborn, live atomic.Int64
 	conns        sync.WaitGroup
+	// turning holds a token for each client that is turned away.
+	turning chan struct{}
+	// crowded and deaf are said now and then: clients are turned away, or
+	// cannot be accepted.
+	crowded, deaf occasional
+	unrevoked     unrevoked
 }
 
 // maxUnborn is how many connections may be in the start-up phase. They have
@@ -110,7 +116,7 @@ func New(config *Config, parts Parts) (*Server, error) {
 		config: config, databases: map[string]*database{}, analyzer: parts.Analyzer, recorder: parts.Recorder,
 		verifiers: parts.Verifiers, explain: parts.Explain, log: parts.Log, observer: parts.Observer, now: parts.Now,
 		cancels: newCancelKeys(), sockets: parts.Sockets,
-		explaining: make(chan struct{}, maxSearches),
+		explaining: make(chan struct{}, maxSearches), turning: make(chan struct{}, maxTurnedAway),
 	}
 	s.drain.prepare()
 	if s.now == nil {
@@ -122,7 +128,7 @@ func New(config *Config, parts Parts) (*Server, error) {
 	s.mu.sessions, s.mu.ended = map[*session]uint32{}, map[string]Traffic{}
 	s.policy.Store(parts.Policy)
 	for _, d := range config.Databases {
-		t, err := newTarget(d.Upstream)
+		t, err := newTarget(d.Upstream, keepAliveWithin(config.Limits.Unreachable))
 		if err != nil {
 			return nil, fmt.Errorf("database %s: %w", d.Name, err)
 		}
@@ -148,7 +154,7 @@ func (s *Server) Listen(ctx context.Context) ([]net.Addr, error) {
 	defer s.mu.Unlock()
 	var addrs []net.Addr
 	for _, l := range s.config.Listen {
-		ln, err := openListener(ctx, l, s.sockets)
+		ln, err := openListener(ctx, l, s.sockets, keepAliveWithin(s.config.Limits.Unreachable))
 		if err != nil {
 			for _, open := range s.mu.listeners {
 				open.Close()
@@ -170,6 +176,8 @@ func (s *Server) Serve(ctx context.Context) error {
 	listeners := s.mu.listeners
 	s.mu.Unlock()
 	defer context.AfterFunc(ctx, s.cutStrangers)()
+	s.warnOfFewDescriptors()
+	defer s.attend(ctx)()
 	failed := make(chan error, len(listeners))
 	for _, l := range listeners {
 		go func() {
@@ -187,6 +195,18 @@ func (s *Server) Serve(ctx context.Context) error {
 	s.conns.Wait()
 	s.closeSides()
 	return first
+}
+
+// attend starts what goes on beside the sessions, and returns what ends it.
+func (s *Server) attend(ctx context.Context) (end func()) {
+	ctx, cancel := context.WithCancel(ctx)
+	var beside sync.WaitGroup
+	beside.Go(func() { s.watchMachines(ctx) })
+	beside.Go(func() { s.revokeUnrevoked(ctx) })
+	return func() {
+		cancel()
+		beside.Wait()
+	}
 }
 
 // accept takes connections. Errors that pass, such as too many open files,
@@ -207,12 +227,12 @@ func (s *Server) accept(ctx context.Context, l *listener) error {
 			return nil
 		default:
 			l.troubled.Store(true)
-			s.log.Warn("accept failed", "err", err)
+			s.deaf.say(func(more int64) { s.log.Warn("accept failed", "err", err, "unsaid", more) })
 			time.Sleep(50 * time.Millisecond)
 			continue
 		}
 		if !s.enter() {
-			nc.Close()
+			s.turnAway(nc)
 			continue
 		}
 		l.strangers.Add(1)
@@ -365,7 +385,7 @@ func (s *Server) login(ctx context.Context, l *listener, a *admission) (*session
 	}
 	return &session{
 		server: s, log: s.log, id: newID() + newID(), identity: id, startup: a.startup, database: d,
-		address: a.from.client.String(), via: a.from.viaText(), client: a.conn,
+		address: a.from.client.String(), via: a.from.viaText(), client: a.conn, lost: make(chan error, 1),
 	}, nil
 }
 
@@ -382,6 +402,11 @@ func (s *Server) takePlace() *startupError {
 func (s *Server) refuseLogin(ctx context.Context, a *admission, err error) error {
 	var f *identity.Failure
 	if !errors.As(err, &f) {
+		if errors.Is(err, os.ErrDeadlineExceeded) {
+			// What PostgreSQL says then.
+			_ = a.conn.SetWriteDeadline(time.Now().Add(farewell))
+			sendFatal(a.conn, &startupError{sqlstate: "57014", message: "sluice: the login took longer than " + s.config.Limits.Startup.String()})
+		}
 		if errors.Is(err, wire.ErrProtocol) {
 			sendFatal(a.conn, &startupError{sqlstate: "08P01", message: "sluice: " + wire.ErrProtocol.Error()})
 		}

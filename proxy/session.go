@@ -71,6 +71,8 @@ type session struct {
 	// toldLeaving is true once the client knows that the proxy is about to
 	// stop; only fromServer uses it.
 	toldLeaving bool
+	// lost hears once that a peer's machine cannot be reached any more.
+	lost chan error
 }
 
 // The reasons to end a session that are not errors of one of its sides.
@@ -86,6 +88,8 @@ const (
 	farewell = 2 * time.Second
 	// cutTimeout bounds ending an upstream session for good.
 	cutTimeout = 30 * time.Second
+	// cancelTimeout bounds cancelling what still runs at the end.
+	cancelTimeout = 5 * time.Second
 	// drainTick is how often a stopping proxy looks for a transaction's
 	// end.
 	drainTick = 20 * time.Millisecond
@@ -131,10 +135,8 @@ func (s *session) begin(ctx context.Context) error {
 		SessionID: s.id, Subject: s.identity.User, Database: s.database.config.Name,
 	})
 	if err != nil {
-		return startupError{
-			"58000", "sluice: no credential could be issued for database " + quoted(s.database.config.Name),
-			"The database was not contacted in your name. Sluice's log has the cause.",
-		}.because(err)
+		s.server.unrevoked.sweep(s.database.credentials)
+		return explainIssue(err, s.database.config.Name).because(err)
 	}
 	s.lease = lease
 	issued := leaseRecord{Lease: lease.ID, Role: lease.User, Group: lease.Role, Expires: lease.Expires.UTC().Format(time.RFC3339)}
@@ -260,6 +262,8 @@ func (s *session) watch(ctx context.Context, fromClient, fromServer <-chan error
 			fromClient = nil
 		case <-lease.C:
 			return errLeaseEnded, client, server
+		case err := <-s.lost:
+			return err, client, server
 		case <-draining:
 			draining = nil
 			drainBegan = time.Now()
@@ -294,12 +298,11 @@ func (s *session) stopped() bool { return s.stopping.Load() }
 func (s *session) end(cause error) {
 	s.server.untrack(s)
 	s.sayGoodbye(cause)
-	ctx, cancel := context.WithTimeout(context.Background(), cutTimeout)
-	defer cancel()
-	body := closeRecord{Reason: reasonFor(cause), Rows: s.rows.Load(), BytesIn: s.bytesIn.Load(), BytesOut: s.bytesOut.Load()}
+	ctx := context.Background() // every step below has a time of its own
+	body := closeRecord{Reason: s.reason(cause), Rows: s.rows.Load(), BytesIn: s.bytesIn.Load(), BytesOut: s.bytesOut.Load()}
 	if s.upstream != nil {
 		if s.pending != nil && s.pending.busy() {
-			if err := s.upstream.cancel(ctx); err != nil {
+			if err := s.cancelAtEnd(ctx); err != nil {
 				s.log.Debug("cancel at the end", "err", err)
 			}
 		}
@@ -320,20 +323,33 @@ func (s *session) end(cause error) {
 	}
 }
 
+func (s *session) cancelAtEnd(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, cancelTimeout)
+	defer cancel()
+	return s.upstream.cancel(ctx)
+}
+
 // notRevoked is what the trail says of a credential that may be alive.
-const notRevoked = "not verified to be gone; the next start tries again"
+const notRevoked = "not verified to be gone; tried again until it is, if need be by the next start"
 
 // revoke ends the credential and everything that works under it.
 func (s *session) revoke(ctx context.Context) error {
-	err := s.database.credentials.End(ctx, s.lease)
+	err := endLease(ctx, s.database.credentials, s.lease)
 	record := leaseRecord{Lease: s.lease.ID, Role: s.lease.User}
 	typ := "credential.revoked"
 	if err != nil {
 		typ = "credential.not_revoked"
 		record.Problem = notRevoked
 		s.log.Error("credential not revoked", "lease", s.lease.ID, "err", err)
+		s.server.unrevoked.add(unrevokedLease{s.database.credentials, s.lease, s.id, ""})
 	}
 	return errors.Join(err, s.append(ctx, s.event(typ, "", record)))
+}
+
+func endLease(ctx context.Context, issuer Credentials, lease *credential.Lease) error {
+	ctx, cancel := context.WithTimeout(ctx, cutTimeout)
+	defer cancel()
+	return issuer.End(ctx, lease)
 }
 
 // sayGoodbye sends the FATAL that explains an end the client did not ask
@@ -380,6 +396,8 @@ func goodbye(cause error) *startupError {
 		return &startupError{sqlstate: "57P05", message: "sluice: session ended: it was idle for too long", hint: "Connect again."}
 	case errors.As(cause, &side) && side.Side == wire.Client:
 		return nil
+	case errors.As(cause, &side) && isUnreachable(cause):
+		return &startupError{sqlstate: "08006", message: "sluice: the database cannot be reached any more", hint: "Connect again; whether the last statement ran is not known."}
 	case errors.As(cause, &side):
 		return &startupError{sqlstate: "08006", message: "sluice: the database closed the connection", hint: "Connect again; the database's log has the cause."}
 	case errors.Is(cause, wire.ErrProtocol), errors.Is(cause, wire.ErrTooLarge):
@@ -391,7 +409,17 @@ func goodbye(cause error) *startupError {
 	}
 }
 
-// reasonFor is the word for the trail.
+// reason is the word for the trail. Behind a server's FATAL both sides hang up;
+// which of them is noticed first means nothing.
+func (s *session) reason(cause error) string {
+	var side *wire.SideError
+	if s.lastWords.Load() && errors.As(cause, &side) {
+		return string(wire.Upstream) + " closed"
+	}
+	return reasonFor(cause)
+}
+
+// reasonFor is reason by the error alone.
 func reasonFor(cause error) string {
 	var settings *settingsError
 	var side *wire.SideError
@@ -413,6 +441,8 @@ func reasonFor(cause error) string {
 		return "proxy stopping"
 	case errors.Is(cause, errIdle):
 		return "idle limit"
+	case errors.As(cause, &side) && isUnreachable(cause):
+		return string(side.Side) + " unreachable"
 	case errors.As(cause, &side) && errors.Is(cause, io.EOF), errors.Is(cause, net.ErrClosed):
 		return string(side.Side) + " closed"
 	case errors.As(cause, &side):

@@ -138,6 +138,7 @@ func (s *side) open() (fresh bool, err error) {
 	defer cancel()
 	lease, err := s.credentials.Issue(ctx, credential.Request{SessionID: s.id, Subject: sideSubject, Database: s.name})
 	if err != nil {
+		s.server.unrevoked.sweep(s.credentials)
 		return false, sideError{"no credential could be issued to look", err}
 	}
 	s.lease = lease
@@ -202,8 +203,9 @@ func (s *side) retire() {
 	if err := s.credentials.End(ctx, lease); err != nil {
 		typ, record.Problem = "credential.not_revoked", notRevoked
 		s.server.log.Error("credential not revoked", "lease", lease.ID, "err", err)
+		s.server.unrevoked.add(unrevokedLease{s.credentials, lease, s.id, sidePurpose})
 	}
-	if err := s.record(ctx, typ, record); err != nil {
+	if err := s.record(context.Background(), typ, record); err != nil {
 		s.server.log.Error("end of a credential not recorded", "lease", lease.ID, "err", err)
 	}
 }

@@ -10,7 +10,6 @@ import (
 	"net"
 	"strings"
 	"sync"
-	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgproto3"
@@ -18,10 +17,6 @@ import (
 	"github.com/sluice-pg/sluice/proxy/credential"
 	"github.com/sluice-pg/sluice/proxy/wire"
 )
-
-// keepAlive finds dead peers before the usual 350 s idle limit of load
-// balancers does.
-var keepAlive = net.KeepAliveConfig{Enable: true, Idle: 45 * time.Second, Interval: 15 * time.Second, Count: 4}
 
 // upstream is a logged-in connection to a database.
 type upstream struct {
@@ -42,10 +37,12 @@ type target struct {
 	port     uint16
 	database string
 	tls      *tls.Config // nil: plaintext
+	// keepAlive is how the kernel looks after the connection.
+	keepAlive net.KeepAliveConfig
 }
 
-func newTarget(u Upstream) (*target, error) {
-	t := &target{host: u.Host, port: uint16(u.Port), database: u.Database}
+func newTarget(u Upstream, keepAlive net.KeepAliveConfig) (*target, error) {
+	t := &target{host: u.Host, port: uint16(u.Port), database: u.Database, keepAlive: keepAlive}
 	if u.TLS.Mode == "disable" {
 		return t, nil
 	}
@@ -82,7 +79,7 @@ func (t *target) loginConfig(lease *credential.Lease, params []param) (*pgconn.C
 	c.ConnectTimeout = 0
 	c.MaxProtocolMessageBodyLen = 1 << 20
 	c.DialFunc = func(ctx context.Context, network, address string) (net.Conn, error) {
-		nc, err := (&net.Dialer{KeepAliveConfig: keepAlive}).DialContext(ctx, network, address)
+		nc, err := (&net.Dialer{KeepAliveConfig: t.keepAlive}).DialContext(ctx, network, address)
 		if err != nil {
 			return nil, err
 		}
@@ -175,6 +172,9 @@ type dialed struct {
 	gone    bool
 }
 
+// NetConn returns the socket.
+func (d *dialed) NetConn() net.Conn { return d.Conn }
+
 // Read implements net.Conn.
 func (d *dialed) Read(p []byte) (int, error) {
 	d.mu.Lock()
@@ -219,6 +219,9 @@ type afterLogin struct {
 	net.Conn
 	from io.Reader
 }
+
+// NetConn returns what is beneath.
+func (c afterLogin) NetConn() net.Conn { return c.Conn }
 
 // Read implements net.Conn.
 func (c afterLogin) Read(p []byte) (int, error) { return c.from.Read(p) }
@@ -275,10 +278,41 @@ func explainUpstream(err error, database string) *startupError {
 			hint:     pg.Hint,
 		}
 	}
+	if outOfDescriptors(err) {
+		return noDescriptors()
+	}
+	return cannotBeReached(database)
+}
+
+func cannotBeReached(database string) *startupError {
 	return &startupError{
 		sqlstate: "08006",
 		message:  "sluice: database " + quoted(database) + " cannot be reached",
 		hint:     "You are logged in to Sluice; the database behind it does not answer. Its log has the cause.",
+	}
+}
+
+// explainIssue words for the client that there is no credential. That the
+// database does not answer, or takes nobody at the moment (SQLSTATE classes 53
+// and 57), is something else than a mistake in how Sluice was set up.
+func explainIssue(err error, database string) *startupError {
+	var pg *pgconn.PgError
+	var connect *pgconn.ConnectError
+	switch {
+	case errors.As(err, &pg) && (strings.HasPrefix(pg.Code, "53") || strings.HasPrefix(pg.Code, "57P")):
+		return &startupError{
+			sqlstate: pg.Code,
+			message:  "sluice: database " + quoted(database) + " takes no session now: " + pg.Message,
+			hint:     "Try again in a moment.",
+		}
+	case outOfDescriptors(err):
+		return noDescriptors()
+	case !errors.As(err, &pg) && (errors.As(err, &connect) || errors.Is(err, context.DeadlineExceeded)):
+		return cannotBeReached(database)
+	}
+	return &startupError{
+		"58000", "sluice: no credential could be issued for database " + quoted(database),
+		"The database was not contacted in your name. Sluice's log has the cause.",
 	}
 }
 

@@ -77,6 +77,8 @@ type setup struct {
 	disk audit.Disk
 	// ttl is how long credentials last; zero means an hour.
 	ttl time.Duration
+	// now is the clock; nil means time.Now.
+	now func() time.Time
 }
 
 // place is a running proxy.
@@ -177,7 +179,7 @@ func assemble(config *proxy.Config, dir string, s setup) (*place, error) {
 	if err != nil {
 		return nil, err
 	}
-	issuer, err := credential.NewBuiltin(credential.BuiltinConfig{Admin: adminConfig, Group: group, Instance: config.Instance, TTL: s.ttl})
+	issuer, err := credential.NewBuiltin(credential.BuiltinConfig{Admin: adminConfig, Group: group, Instance: config.Instance, TTL: s.ttl, Now: s.now})
 	if err != nil {
 		return nil, err
 	}
@@ -190,7 +192,7 @@ func assemble(config *proxy.Config, dir string, s setup) (*place, error) {
 	}
 	server, err := proxy.New(config, proxy.Parts{
 		Analyzer: analyzer, Policy: p, Recorder: recorder, Verifiers: verifiers,
-		Credentials: map[string]proxy.Credentials{database: issuer}, Log: testLog(),
+		Credentials: map[string]proxy.Credentials{database: issuer}, Log: testLog(), Now: s.now,
 	})
 	if err != nil {
 		return nil, err

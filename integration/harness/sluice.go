@@ -77,6 +77,12 @@ type Setup struct {
 	Env []string
 	// Sockets are passed to the program as a service manager passes them.
 	Sockets []*os.File
+	// Ways are ports at which databases are reached, by name, for those that
+	// something stands in front of. Sluice goes there without TLS.
+	Ways map[string]int
+	// Before stands before the program on its command line, such as prlimit
+	// with its arguments.
+	Before []string
 }
 
 // StartGate starts Sluice in front of a world's databases with a policy, and
@@ -114,7 +120,7 @@ func StartGateWith(t *testing.T, world *World, binary string, setup Setup) *Gate
 // Start starts the program, again if it has ended.
 func (g *Gate) Start(t *testing.T) {
 	t.Helper()
-	args := []string{g.binary, "serve", "--config", filepath.Join(g.dir, "sluice.yaml")}
+	args := append(slices.Clone(g.setup.Before), g.binary, "serve", "--config", filepath.Join(g.dir, "sluice.yaml"))
 	if n := len(g.setup.Sockets); n > 0 {
 		// Who passes sockets has to know the number of the process.
 		args = append([]string{"/bin/sh", "-c", fmt.Sprintf(`LISTEN_PID=$$ LISTEN_FDS=%d exec "$@"`, n), "sh"}, args...)
@@ -208,20 +214,25 @@ limits: {%s}
 databases:
 `, setup.Port, cert, key, listen, limits, setup.Config)
 	for _, name := range []string{"shop", "restored"} {
+		port, tls := world.Server.Port(), fmt.Sprintf("{mode: verify-full, ca: %q}", world.Server.CAFile)
+		admin := adminDSN(world, port, "verify-full")
+		if way, ok := setup.Ways[name]; ok {
+			port, tls, admin = way, "{mode: disable}", adminDSN(world, way, "disable")
+		}
 		fmt.Fprintf(&b, `  - name: %s
-    upstream: {host: localhost, port: %d, database: %s, tls: {mode: verify-full, ca: %q}}
+    upstream: {host: localhost, port: %d, database: %s, tls: %s}
     credential:
       builtin: {admin: %q, group: shop_app, ttl: 1h}
-`, name, world.Server.Port(), name, world.Server.CAFile, adminDSN(world))
+`, name, port, name, tls, admin)
 	}
 	return b.String()
 }
 
 // adminDSN is how Sluice reaches the server to mint roles; the password is in
 // the passfile that writeFiles makes.
-func adminDSN(world *World) string {
-	return fmt.Sprintf("host=localhost port=%d user=%s dbname=postgres sslmode=verify-full sslrootcert=%s passfile=admin.pgpass",
-		world.Server.Port(), world.Server.Superuser(), world.Server.CAFile)
+func adminDSN(world *World, port int, sslmode string) string {
+	return fmt.Sprintf("host=localhost port=%d user=%s dbname=postgres sslmode=%s sslrootcert=%s passfile=admin.pgpass",
+		port, world.Server.Superuser(), sslmode, world.Server.CAFile)
 }
 
 func (g *Gate) writeFiles(t *testing.T, policy, config string) {

@@ -37,13 +37,16 @@ type World struct {
 // the test with the way to get it.
 func NewWorld(t *testing.T, version int) *World {
 	t.Helper()
+	return NewWorldWith(t, version, map[string]string{"log_statement": "all", "max_connections": "60"})
+}
+
+// NewWorldWith is NewWorld with settings of the server of one's own.
+func NewWorldWith(t *testing.T, version int, config map[string]string) *World {
+	t.Helper()
 	server, err := pgserver.Start(t.Context(), pgserver.Options{
 		Version: version,
 		TLS:     true,
-		Config: map[string]string{
-			"log_statement":   "all",
-			"max_connections": "60",
-		},
+		Config:  config,
 		InitSQL: foundation,
 	})
 	if err != nil {

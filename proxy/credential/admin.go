@@ -16,6 +16,13 @@ const (
 	// callTimeout is what one conversation with the server may take before
 	// the connection is given up.
 	callTimeout = 20 * time.Second
+	// undoTimeout bounds taking a role back that may have come into being.
+	// Somebody waits for the error; what is left then is for Sweep.
+	undoTimeout = 5 * time.Second
+	// pingTimeout is how long a connection may take to show that it is
+	// alive. One that was cut without a word never does, and who waits for it
+	// could have dialled anew.
+	pingTimeout = 3 * time.Second
 )
 
 // admin is the one connection of the issuer. Calls take turns, and a
@@ -97,7 +104,7 @@ func (a *admin) doIn(ctx context.Context, database string, fn func(ctx context.C
 // just when the connection turned out to be dead.
 func (a *admin) connect(ctx context.Context) error {
 	if a.conn != nil {
-		if a.conn.TxStatus() == 'I' && a.conn.Ping(ctx) == nil {
+		if a.conn.TxStatus() == 'I' && ping(ctx, a.conn) == nil {
 			return nil
 		}
 		hangUp(a.conn)
@@ -116,6 +123,12 @@ func (a *admin) connect(ctx context.Context) error {
 	}
 	a.conn, a.last = conn, conn.PID()
 	return nil
+}
+
+func ping(ctx context.Context, conn *pgconn.PgConn) error {
+	ctx, cancel := context.WithTimeout(ctx, pingTimeout)
+	defer cancel()
+	return conn.Ping(ctx)
 }
 
 // bury waits until the backend of the connection before is gone, so that a

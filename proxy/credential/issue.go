@@ -30,19 +30,28 @@ func (b *Builtin) Issue(ctx context.Context, request Request) (*Lease, error) {
 	if err != nil {
 		return nil, fmt.Errorf("issue credential: %w", err)
 	}
-	expires := b.config.Now().UTC().Add(b.config.TTL).Truncate(time.Microsecond)
+	// UTC and Truncate would take the reading of the monotonic clock away, with
+	// which the lease ends in time when somebody sets the clock.
+	expires := b.config.Now().Add(b.config.TTL)
+	expires = expires.Add(-time.Duration(expires.Nanosecond() % 1000))
 	comment := mark{
 		Kind: markKind, Instance: b.config.Instance,
-		Session: request.SessionID, Subject: request.Subject, Expires: expires,
+		Session: request.SessionID, Subject: request.Subject, Expires: expires.UTC(),
 	}
 	b.hold(name, true)
+	asked := false
 	err = b.admin.do(ctx, func(ctx context.Context, conn *pgconn.PgConn) error {
 		if err := checkGroup(ctx, conn, b.config.Group); err != nil {
 			return err
 		}
-		return b.create(ctx, conn, name, verifier, expires, comment.String())
+		asked = true
+		return b.create(ctx, conn, name, verifier, expires.UTC(), comment.String())
 	})
-	if err != nil {
+	switch {
+	case err != nil && !asked:
+		b.release(name) // it was never created
+		return nil, fmt.Errorf("issue credential: %w", err)
+	case err != nil:
 		return nil, fmt.Errorf("issue credential: %w", errors.Join(err, b.undo(ctx, name)))
 	}
 	return &Lease{ID: name, User: name, Password: password, Role: b.config.Group, Expires: expires}, nil
@@ -114,7 +123,7 @@ func checkGroup(ctx context.Context, conn *pgconn.PgConn, group string) error {
 // undo ends a role that may or may not have come into being. It does not
 // depend on the caller's context, which is often why Issue failed.
 func (b *Builtin) undo(ctx context.Context, name string) error {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), callTimeout)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), undoTimeout)
 	defer cancel()
 	b.hold(name, false)
 	if err := b.end(ctx, name); err != nil {
