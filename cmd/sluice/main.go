@@ -50,7 +50,7 @@ func newApp() *cli.App {
 		// main prints errors and exits, so that deferred work is done.
 		ExitErrHandler: func(*cli.Context, error) {},
 		Commands: []*cli.Command{
-			serveCommand(), demoCommand(), userCommand(), auditCommand(), whyCommand(), checkCommand(), policyCommand(), workerCommand(),
+			serveCommand(), demoCommand(), userCommand(), auditCommand(), whyCommand(), checkCommand(), doctorCommand(), policyCommand(), workerCommand(),
 		},
 		Action:       chooseCommand,
 		OnUsageError: usageError,
