@@ -166,6 +166,9 @@ func (s *stage) lines(r *doctor.Report) []string {
 	)
 	var out []string
 	for _, c := range r.Checks {
+		if strings.Contains(c.Evidence+c.Fix, "the issuer in this suite") {
+			panic("the doctor told the password: " + c.Name)
+		}
 		if slices.Contains(elsewhere, c.Name) {
 			continue
 		}

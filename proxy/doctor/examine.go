@@ -73,7 +73,13 @@ func examineAll(ctx context.Context, list []examination, timeout, grace time.Dur
 		select {
 		case checks := <-results[i]:
 			all = append(all, checks...)
+			continue
 		case <-late:
+		}
+		select { // late holds for the one that was waited for, not for all behind it
+		case checks := <-results[i]:
+			all = append(all, checks...)
+		default:
 			all = append(all, Check{
 				Name: e.name, Subject: e.subject, State: Unknown,
 				Evidence: fmt.Sprintf("no answer within %s", timeout+grace),

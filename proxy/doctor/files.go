@@ -59,19 +59,20 @@ func lookAtUsers(f *findings, config *proxy.Config) {
 	const name = "users"
 	scram := slices.ContainsFunc(config.Auth, func(r identity.Rule) bool { return r.Method == "scram-sha-256" })
 	add := "sluice user add --file " + config.Users + " NAME"
+	const mend = "Do what the message says; the proxy does not start like this."
 	verifiers, err := identity.OpenVerifiers(config.Users)
 	if errors.Is(err, fs.ErrNotExist) {
 		f.problem(name, add, "the file of users %q is not there", config.Users)
 		return
 	}
 	if err != nil {
-		f.problem(name, "Correct the file; the message says where.", "%v", err)
+		f.problem(name, mend, "%v", err)
 		return
 	}
 	n, err := verifiers.Users()
 	switch {
 	case err != nil:
-		f.problem(name, "Correct the file; the message says where.", "%v", err)
+		f.problem(name, mend, "%v", err)
 	case n == 0 && scram:
 		f.warning(name, add, "%s names no user, so nobody can log in by scram-sha-256", config.Users)
 	default:

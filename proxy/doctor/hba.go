@@ -95,13 +95,15 @@ var clear = map[string]bool{"password": true, "ldap": true, "pam": true, "radius
 func judgeHBA(f *findings, rules []hbaRule, proxy netip.Addr) {
 	const name = "hba"
 	const reload = "\nthen SELECT pg_reload_conf();"
-	var broken, open, plain, wide []string
+	var broken, open, local, plain, wide []string
 	for _, r := range rules {
 		tls := r.kind == "hostssl" || r.kind == "hostgssenc" || r.kind == "local"
 		switch {
 		case r.broken != "":
 			broken = append(broken, "line "+r.line+": "+r.broken)
 		case r.method == "reject":
+		case r.method == "trust" && r.kind == "local":
+			local = append(local, r.String())
 		case r.method == "trust":
 			open = append(open, r.String())
 		case clear[r.method] && !tls:
@@ -117,6 +119,10 @@ func judgeHBA(f *findings, rules []hbaRule, proxy netip.Addr) {
 	if len(open) > 0 {
 		f.problem(name, "Write scram-sha-256 instead of trust in pg_hba.conf,"+reload, "the server lets in whoever says a name:\n%s", lines(open))
 	}
+	if len(local) > 0 {
+		f.warning(name, "Write peer or scram-sha-256 instead of trust in pg_hba.conf,"+reload,
+			"whoever reaches the server's socket gets in by saying a name:\n%s", lines(local))
+	}
 	if len(plain) > 0 {
 		f.problem(name, "Write hostssl and scram-sha-256 in pg_hba.conf,"+reload, "passwords travel in the clear:\n%s", lines(plain))
 	}
@@ -124,7 +130,7 @@ func judgeHBA(f *findings, rules []hbaRule, proxy netip.Addr) {
 		f.warning(name, fmt.Sprintf("Let pg_hba.conf admit the proxy only:\nhostssl all all %s scram-sha-256%s", hostOrWord(proxy), reload),
 			"people can go around the proxy:\n%s", lines(wide))
 	}
-	if len(broken)+len(open)+len(plain)+len(wide) == 0 {
+	if len(broken)+len(open)+len(local)+len(plain)+len(wide) == 0 {
 		f.ok(name, "the server lets in its own machine and the proxy, with a password, %s", counted(len(rules), "rule"))
 	}
 }

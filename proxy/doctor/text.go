@@ -78,7 +78,7 @@ func wrap(line, indent string, from int) string {
 		runes = []rune(indent + strings.TrimLeft(string(runes[at:]), " "))
 		from = len(indent)
 	}
-	return strings.Join(append(done, string(runes)), "\n")
+	return strings.Join(append(done, strings.TrimRight(string(runes), " ")), "\n")
 }
 
 func lastSpace(runes []rune, from int) int {

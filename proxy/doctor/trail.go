@@ -21,6 +21,8 @@ const (
 	lowSpace  = 1 << 30
 	noSpace   = 100 << 20
 	slowFsync = 100 * time.Millisecond
+	// young is a trail whose first checkpoint may still be to come.
+	young = 6 * audit.DefaultCheckpointEvery
 )
 
 // lookAtTrail judges the trail, its key and the disk below.
@@ -131,6 +133,11 @@ func lookAtCheckpoint(f *findings, dir string, key *audit.Key) {
 	case errors.Is(err, fs.ErrNotExist):
 		if _, err := os.Stat(filepath.Join(dir, record.SegmentName(0))); err != nil {
 			return // nothing was recorded
+		}
+		// No file has come since the first segment, so that is how old it is.
+		if info, err := os.Stat(dir); err == nil && time.Since(info.ModTime()) < young {
+			f.ok(name, "the trail was begun just now")
+			return
 		}
 		f.warning(name, verifyAll, "the trail has records, and no checkpoint signs any")
 	case err != nil:

@@ -63,7 +63,7 @@ func lookAtPlaintext(ctx context.Context, f *findings, host, address string) {
 		return
 	}
 	for _, ip := range ips {
-		if !ip.Unmap().IsLoopback() {
+		if ip = ip.Unmap(); !ip.IsLoopback() {
 			f.problem(name, "Set ssl = on at the server, remove mode: disable here, and name its authority in upstream.tls.ca.",
 				"%s is reached without TLS at %s: anybody on the way reads the data, or takes the server's place", address, ip)
 			return
