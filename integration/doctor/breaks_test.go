@@ -216,30 +216,35 @@ func admissions() []breakage {
 	}
 }
 
-// TestBreakages compares what each break changes in the report.
-func TestBreakages(t *testing.T) {
+func TestDoctor(t *testing.T) {
 	for _, version := range harness.VersionsOr(t, 15) {
 		t.Run(fmt.Sprint(version), func(t *testing.T) {
 			s := newStage(t, version)
-			base := s.lines(s.examine(t))
-			var b strings.Builder
-			fmt.Fprintf(&b, "# What sluice doctor says; written by -rewrite.\n\nin order\n----\n%s\n", strings.Join(base, "\n"))
-			for _, one := range breakages() {
-				one.spoil(t, s)
-				r := s.lines(s.examine(t))
-				one.mend(t, s)
-				news := slices.DeleteFunc(r, func(line string) bool { return slices.Contains(base, line) })
-				fmt.Fprintf(&b, "\n%s\n----\n%s\n", one.name, strings.Join(news, "\n"))
-				if len(news) == 0 {
-					t.Errorf("%s: the doctor sees no difference", one.name)
-				}
-			}
-			if again := s.lines(s.examine(t)); !slices.Equal(again, base) {
-				t.Errorf("after all was mended the report is another:\n%s", cmp.Diff(base, again))
-			}
-			compare(t, b.String())
+			t.Run("breakages", func(t *testing.T) { testBreakages(t, s) })
+			t.Run("fixes", func(t *testing.T) { testFixes(t, s) })
 		})
 	}
+}
+
+// testBreakages compares what each break changes in the report.
+func testBreakages(t *testing.T, s *stage) {
+	base := s.lines(s.examine(t))
+	var b strings.Builder
+	fmt.Fprintf(&b, "# What sluice doctor says; written by -rewrite.\n\nin order\n----\n%s\n", strings.Join(base, "\n"))
+	for _, one := range breakages() {
+		one.spoil(t, s)
+		r := s.lines(s.examine(t))
+		one.mend(t, s)
+		news := slices.DeleteFunc(r, func(line string) bool { return slices.Contains(base, line) })
+		fmt.Fprintf(&b, "\n%s\n----\n%s\n", one.name, strings.Join(news, "\n"))
+		if len(news) == 0 {
+			t.Errorf("%s: the doctor sees no difference", one.name)
+		}
+	}
+	if again := s.lines(s.examine(t)); !slices.Equal(again, base) {
+		t.Errorf("after all was mended the report is another:\n%s", cmp.Diff(base, again))
+	}
+	compare(t, b.String())
 }
 
 func compare(t *testing.T, got string) {

@@ -1,13 +1,11 @@
 package doctor
 
 import (
-	"fmt"
 	"regexp"
 	"slices"
 	"strings"
 	"testing"
 
-	"github.com/sluice-pg/sluice/integration/harness"
 	"github.com/sluice-pg/sluice/proxy/doctor"
 )
 
@@ -35,22 +33,17 @@ func findings(r *doctor.Report, name string) []doctor.Check {
 	})
 }
 
-// TestFixes types what the doctor says, and asks it again.
-func TestFixes(t *testing.T) {
-	for _, version := range harness.VersionsOr(t, 15) {
-		t.Run(fmt.Sprint(version), func(t *testing.T) {
-			s := newStage(t, version)
-			for _, one := range slices.Concat(issuers(), groups(), admissions()[:1]) {
-				if one.name == "the issuer is a superuser" || one.name == "the group does not exist" {
-					continue // the configuration is to be changed too
-				}
-				one.spoil(t, s)
-				s.fixOnce(t, one.name)
-				one.mend(t, s)
-			}
-			s.fixBackstops(t)
-		})
+// testFixes types what the doctor says, and asks it again.
+func testFixes(t *testing.T, s *stage) {
+	for _, one := range slices.Concat(issuers(), groups(), admissions()[:1]) {
+		if one.name == "the issuer is a superuser" || one.name == "the group does not exist" {
+			continue // the configuration is to be changed too
+		}
+		one.spoil(t, s)
+		s.fixOnce(t, one.name)
+		one.mend(t, s)
 	}
+	s.fixBackstops(t)
 }
 
 func (s *stage) fixOnce(t *testing.T, name string) {

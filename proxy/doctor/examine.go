@@ -11,7 +11,7 @@ import (
 // The limits of one examination. Grace is for what ignores its context, such
 // as a file on a server that is away.
 const (
-	timeout = 20 * time.Second
+	timeout = 30 * time.Second
 	grace   = 2 * time.Second
 )
 

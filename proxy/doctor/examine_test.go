@@ -67,7 +67,7 @@ func TestText(t *testing.T) {
 	if strings.ContainsAny(plain.String(), "\x1b\x07") {
 		t.Errorf("a terminal would act on it:\n%q", plain.String())
 	}
-	if !strings.HasSuffix(plain.String(), "\n2 problem, 1 unknown, 1 warning, 2 ok\n") {
+	if !strings.HasSuffix(plain.String(), "\n2 problems, 1 unknown, 1 warning, 2 ok\n") {
 		t.Errorf("the last line does not count: %s", plain.String())
 	}
 	words := strings.Fields(plain.String())

@@ -181,8 +181,12 @@ func TestCertificates(t *testing.T) {
 		from, to time.Duration
 		state    State
 	}{
-		{-time.Hour, 300 * 24 * time.Hour, OK}, {-time.Hour, 29 * 24 * time.Hour, OK}, {-300 * 24 * time.Hour, 29 * 24 * time.Hour, Warning},
-		{-90 * 24 * time.Hour, time.Minute, Warning}, {-48 * time.Hour, -time.Minute, Problem}, {time.Minute, time.Hour, Problem},
+		{-time.Hour, 300 * 24 * time.Hour, OK},
+		{-time.Hour, 29 * 24 * time.Hour, OK},
+		{-300 * 24 * time.Hour, 29 * 24 * time.Hour, Warning},
+		{-90 * 24 * time.Hour, time.Minute, Warning},
+		{-48 * time.Hour, -time.Minute, Problem},
+		{time.Minute, time.Hour, Problem},
 	} {
 		if s, word := judgeTime(&x509.Certificate{NotBefore: now.Add(c.from), NotAfter: now.Add(c.to)}, now); s != c.state {
 			t.Errorf("from %s to %s: %s %s", c.from, c.to, s, word)

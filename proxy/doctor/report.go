@@ -100,7 +100,11 @@ func (r *Report) Summary() string {
 	words := []string{}
 	for _, s := range States {
 		if n := r.Count(s); n > 0 {
-			words = append(words, fmt.Sprintf("%d %s", n, s))
+			word := s.String()
+			if n > 1 && (s == Problem || s == Warning) {
+				word += "s"
+			}
+			words = append(words, fmt.Sprintf("%d %s", n, word))
 		}
 	}
 	return strings.Join(words, ", ")
