@@ -8,6 +8,9 @@ import (
 	"strings"
 )
 
+// blanks stand between words, as isspace(3) has it.
+const blanks = " \t\r\n\v\f"
+
 // errConnectionString says nothing of the string: it can hold a password.
 var errConnectionString = errors.New("it is no valid connection string")
 
@@ -19,12 +22,12 @@ func settings(text string) (map[string]string, error) {
 		return urlSettings(text)
 	}
 	found := map[string]string{}
-	for rest := strings.TrimLeft(text, " \t\r\n"); rest != ""; rest = strings.TrimLeft(rest, " \t\r\n") {
+	for rest := strings.TrimLeft(text, blanks); rest != ""; rest = strings.TrimLeft(rest, blanks) {
 		name, value, ok := strings.Cut(rest, "=")
-		if name = strings.TrimSpace(name); !ok || name == "" || strings.ContainsAny(name, " \t\r\n") {
+		if name = strings.Trim(name, blanks); !ok || name == "" || strings.ContainsAny(name, blanks) {
 			return nil, errConnectionString
 		}
-		if value, rest, ok = cutValue(strings.TrimLeft(value, " \t\r\n")); !ok {
+		if value, rest, ok = cutValue(strings.TrimLeft(value, blanks)); !ok {
 			return nil, errConnectionString
 		}
 		found[name] = value
@@ -32,17 +35,26 @@ func settings(text string) (map[string]string, error) {
 	return found, nil
 }
 
+// urlSettings takes a URL apart by hand: pgconn reads some, with several
+// hosts, that net/url refuses.
 func urlSettings(text string) (map[string]string, error) {
-	u, err := url.Parse(text)
-	if err != nil {
-		return nil, errConnectionString
-	}
+	_, rest, _ := strings.Cut(text, "://")
+	rest, query, _ := strings.Cut(rest, "?")
+	authority, _, _ := strings.Cut(rest, "/")
 	found := map[string]string{}
-	for name, values := range u.Query() {
-		found[name] = values[0]
+	if at := strings.LastIndexByte(authority, '@'); at >= 0 {
+		if _, password, ok := strings.Cut(authority[:at], ":"); ok {
+			found["password"] = password // as it stands: whether there is one is all that counts
+		}
 	}
-	if password, ok := u.User.Password(); ok {
-		found["password"] = password
+	for pair := range strings.SplitSeq(query, "&") {
+		name, value, _ := strings.Cut(pair, "=")
+		name, nameErr := url.PathUnescape(name)
+		value, valueErr := url.PathUnescape(value)
+		if nameErr != nil || valueErr != nil {
+			return nil, errConnectionString
+		}
+		found[name] = value
 	}
 	return found, nil
 }
@@ -62,7 +74,7 @@ func cutValue(text string) (value, rest string, ok bool) {
 			b.WriteByte(text[i])
 		case quoted && c == '\'':
 			return b.String(), text[i+1:], true
-		case !quoted && strings.IndexByte(" \t\r\n", c) >= 0:
+		case !quoted && strings.IndexByte(blanks, c) >= 0:
 			return b.String(), text[i:], true
 		default:
 			b.WriteByte(c)
