@@ -60,6 +60,10 @@ func LoadOrCreateKey(path string) (*Key, error) {
 	return key, key.publish(PublicPath(path))
 }
 
+// LoadKey returns the key in the file at path, which must exist, and makes
+// and changes nothing. Its errors are those of LoadOrCreateKey.
+func LoadKey(path string) (*Key, error) { return loadKey(path) }
+
 // PublicPath returns where LoadOrCreateKey keeps the verifier key of the key
 // at path.
 func PublicPath(path string) string { return strings.TrimSuffix(path, ".key") + publicSuffix }

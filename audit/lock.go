@@ -3,6 +3,7 @@ package audit
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"syscall"
@@ -34,3 +35,26 @@ func lockDir(dir string) (*dirLock, error) {
 }
 
 func (l *dirLock) release() error { return l.file.Close() }
+
+// Locked tells whether a process writes the trail in dir. It changes nothing;
+// a trail that was never begun is not locked. The answer is true for the
+// moment only: to keep a writer out, be one.
+func Locked(dir string) (bool, error) {
+	f, err := os.Open(filepath.Join(dir, lockName))
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	}
+	if err != nil {
+		return false, fmt.Errorf("audit: opening the lock: %w", err)
+	}
+	// Closing it gives a lock up again.
+	defer f.Close()
+	err = syscall.Flock(int(f.Fd()), syscall.LOCK_SH|syscall.LOCK_NB)
+	switch {
+	case errors.Is(err, syscall.EWOULDBLOCK):
+		return true, nil
+	case err != nil:
+		return false, fmt.Errorf("audit: asking for the lock of %s: %w", dir, err)
+	}
+	return false, nil
+}

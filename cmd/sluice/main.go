@@ -18,8 +18,8 @@ import (
 const (
 	exitRuntime = 1
 	exitUsage   = 2
-	// exitRefused: a statement would be refused, or an answer is not the
-	// wanted one.
+	// exitRefused: a statement would be refused, an answer is not the
+	// wanted one, or the doctor found a problem.
 	exitRefused = 3
 	exitConfig  = 5
 )
@@ -41,16 +41,17 @@ func newApp() *cli.App {
 	app := &cli.App{
 		Name:  "sluice",
 		Usage: "let data leave a PostgreSQL database only to where it is as well protected",
-		Description: "Exit codes: 0 done, 1 something failed, 2 wrong usage, 3 a statement would be refused or an answer\n" +
-			"is not the wanted one, 4 the trail does not verify, 5 the configuration, the policy or a verdict file\n" +
-			"is not valid.",
+		Description: "Exit codes: 0 done, 1 something failed, 2 wrong usage, 3 a statement would be refused, an answer is\n" +
+			"not the wanted one or the doctor found a problem, 4 the trail does not verify, 5 the configuration,\n" +
+			"the policy or a verdict file is not valid.",
 		Suggest: true,
 		// Values of flags that may be given several times have commas of their own.
 		DisableSliceFlagSeparator: true,
 		// main prints errors and exits, so that deferred work is done.
 		ExitErrHandler: func(*cli.Context, error) {},
 		Commands: []*cli.Command{
-			serveCommand(), healthcheckCommand(), demoCommand(), userCommand(), auditCommand(), whyCommand(), checkCommand(), policyCommand(), workerCommand(),
+			serveCommand(), healthcheckCommand(), demoCommand(), userCommand(), auditCommand(), whyCommand(), checkCommand(),
+			doctorCommand(), policyCommand(), workerCommand(),
 		},
 		Action:       chooseCommand,
 		OnUsageError: usageError,
