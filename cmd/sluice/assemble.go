@@ -73,7 +73,8 @@ func start(ctx context.Context, config *proxy.Config, log *slog.Logger) (_ *runn
 	}
 	r.analyzer = statement.NewAnalyzer(statement.Options{
 		MaxBytes: config.Limits.StatementBytes, MaxOperators: config.Limits.Operators,
-		Worker: []string{self, workerName},
+		CacheBytes: config.Limits.CacheBytes,
+		Worker:     []string{self, workerName},
 	})
 	r.server, err = proxy.New(config, proxy.Parts{
 		Analyzer: r.analyzer, Policy: p, Recorder: r.trail, Verifiers: verifiers, Credentials: issuers,
