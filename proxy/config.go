@@ -53,7 +53,7 @@ type LogConfig struct {
 type Listen struct {
 	// Address is host:port; port 0 takes a free one.
 	Address string `yaml:"address"`
-	// TLS is the server's certificate; nil offers no TLS.
+	// TLS is the server's certificate. Without it no TLS is offered.
 	TLS *ListenTLS `yaml:"tls"`
 	// Plaintext says who may go without TLS: never (the default),
 	// loopback, or any.
@@ -101,7 +101,7 @@ type UpstreamTLS struct {
 	Mode string `yaml:"mode"`
 	// CA is a PEM file; empty means the system's pool.
 	CA string `yaml:"ca"`
-	// ServerName is the name in the certificate; the default is Host.
+	// ServerName is the name in the certificate; the default is the host.
 	ServerName string `yaml:"server_name"`
 }
 
@@ -127,8 +127,8 @@ type BuiltinCredential struct {
 type TrailConfig struct {
 	// Dir is the trail's folder; it is made on first use.
 	Dir string `yaml:"dir"`
-	// Key signs checkpoints; it is made on first use. Default: trail.key
-	// beside Dir.
+	// Key signs checkpoints; it is made on first use. Default: beside
+	// the trail's folder, with its name and the ending .key.
 	Key string `yaml:"key"`
 	// Timeout bounds how long a statement waits for its record. Default
 	// 10s.
