@@ -19,7 +19,7 @@ import (
 type Config struct {
 	// Listen are the addresses to accept clients at.
 	Listen []Listen `yaml:"listen"`
-	// Users is the file of SCRAM verifiers (see proxy/identity).
+	// Users is the file of SCRAM verifiers, as sluice user add writes it.
 	Users string `yaml:"users"`
 	// Auth says how clients prove who they are; the first rule that
 	// matches decides.

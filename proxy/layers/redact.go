@@ -31,6 +31,10 @@ var (
 	keyword  = regexp.MustCompile(`(?i)(^|[\s?&])(` + strings.Join(plainKeys, "|") + `|[a-z_]*(password|passwd|pwd|secret|token)[a-z_]*)\s*=`)
 )
 
+// misplaced is a password that a value swallowed: in "passfile= password=x"
+// it is a part of the path.
+var misplaced = regexp.MustCompile(`(?i)(password|passwd|pwd|secret|token)[a-z_]*\s*=`)
+
 // redact takes the secrets out of a value before it is shown. Nothing but a
 // login's passfile should hold one, but people put them into connection
 // strings. A connection string that cannot be read is not shown at all.
@@ -84,7 +88,7 @@ func redactKeywords(value string) string {
 		if !ok {
 			return Redacted
 		}
-		if !slices.Contains(plainKeys, key) {
+		if !slices.Contains(plainKeys, key) || misplaced.MatchString(text) {
 			text = Redacted
 		}
 		shown = append(shown, key+"="+text)
