@@ -24,27 +24,27 @@ func serveCommand() *cli.Command {
 		Usage: "stand in front of the configured databases",
 		Description: "The policy is read again when its file changes, and at SIGHUP; if it has a mistake, the old one stays.\n" +
 			"SIGTERM and Ctrl-C stop accepting clients, end idle sessions and let transactions finish for\n" +
-			"limits.drain; a second one cuts them.",
-		Flags: []cli.Flag{
-			&cli.PathFlag{Name: "config", Aliases: []string{"c"}, EnvVars: []string{"SLUICE_CONFIG"}, Value: "/etc/sluice/sluice.yaml", Usage: "configuration `FILE`"},
-			&cli.BoolFlag{Name: "debug", Usage: "log more"},
-		},
+			"limits.drain; a second one cuts them.\n\n" +
+			"A setting comes from --set, else from the environment (SLUICE_LIMITS_CONNECTIONS is\n" +
+			"limits.connections), else from the file, else it has its default; config show --origin tells which.\n" +
+			"The policy is read again while sluice runs, and so are the users; a change of any setting takes effect\n" +
+			"at the next start.",
+		Flags: configFlags(),
 		Action: func(c *cli.Context) error {
-			config, err := proxy.LoadConfig(c.Path("config"))
+			config, err := servedConfig(c)
 			if err != nil {
-				return cli.Exit(err, exitConfig)
+				return err
 			}
-			return serve(c.Context, config, newLogger(c.Bool("debug")))
+			return serve(c.Context, config, newLogger(config.Log.Level))
 		},
 	}
 }
 
-func newLogger(debug bool) *slog.Logger {
-	level := slog.LevelInfo
-	if debug {
-		level = slog.LevelDebug
-	}
-	return slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: level}))
+// newLogger makes the proxy's log at one of the levels of log.level.
+func newLogger(level string) *slog.Logger {
+	return slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: map[string]slog.Level{
+		"debug": slog.LevelDebug, "info": slog.LevelInfo, "warn": slog.LevelWarn, "error": slog.LevelError,
+	}[level]}))
 }
 
 // serve runs until ctx ends or the proxy cannot accept clients any more.
