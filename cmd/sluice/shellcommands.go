@@ -64,6 +64,7 @@ func manCommand() *cli.Command {
 
 func manPage() shell.Page {
 	page := shell.Page{
+		Common: commonFlags(),
 		Configuration: []string{
 			"A setting comes from the command line, else from the environment, else from the file, else it has its default. config show --origin tells which.",
 			"A setting is named by the keys on the way to it; entries of lists count from 0: listen[0].address. Its variable has capital letters and underscores, SLUICE_LISTEN_0_ADDRESS. " +

@@ -13,6 +13,8 @@ type Entry struct{ Name, About string }
 
 // Page is what the manual page says beside the commands.
 type Page struct {
+	// Common are flags of every command, which are told of once.
+	Common []cli.Flag
 	// Configuration is how settings are given, in paragraphs.
 	Configuration []string
 	Settings      []Entry
@@ -24,21 +26,31 @@ type Page struct {
 // Man writes the manual page, section 1, for the man macros of roff
 // (man(7)).
 func Man(w io.Writer, app *cli.App, page Page) error {
-	r := &roff{}
+	r := &roff{common: map[string]bool{}}
+	for _, f := range page.Common {
+		r.common[f.Names()[0]] = true
+	}
 	r.macro("TH", strings.ToUpper(app.Name), "1", "", "Sluice", "User Commands")
 	r.macro("SH", "NAME")
 	r.text(app.Name + " - " + app.Usage)
 	r.macro("SH", "SYNOPSIS")
-	for _, c := range visible(app.Commands) {
+	for i, c := range visible(app.Commands) {
+		if i > 0 {
+			r.macro("br")
+		}
 		r.synopsis(app.Name, c)
 	}
 	r.macro("SH", "COMMANDS")
 	for _, c := range visible(app.Commands) {
 		r.command(app.Name, c)
 	}
+	r.macro("SH", "OPTIONS OF EVERY COMMAND")
+	for _, f := range page.Common {
+		r.flag(f)
+	}
 	r.macro("SH", "CONFIGURATION")
 	for _, paragraph := range page.Configuration {
-		r.macro("PP")
+		r.paragraph()
 		r.text(paragraph)
 	}
 	for _, list := range []struct {
@@ -67,7 +79,11 @@ func visible(commands []*cli.Command) []*cli.Command {
 }
 
 // roff is a page in the making.
-type roff struct{ out strings.Builder }
+type roff struct {
+	out strings.Builder
+	// common are the names of flags that are not told of at every command.
+	common map[string]bool
+}
 
 // macro writes a request with its arguments.
 func (r *roff) macro(name string, args ...string) {
@@ -78,27 +94,42 @@ func (r *roff) macro(name string, args ...string) {
 	r.out.WriteByte('\n')
 }
 
+// paragraph begins a new one, unless a heading has just done so.
+func (r *roff) paragraph() {
+	written := strings.TrimSuffix(r.out.String(), "\n")
+	last := written[strings.LastIndexByte(written, '\n')+1:]
+	if last != ".PP" && !strings.HasPrefix(last, ".S") {
+		r.out.WriteString(".PP\n")
+	}
+}
+
 // text writes lines of running text. Lines that are indented by four blanks
 // stay as they are.
 func (r *roff) text(text string) {
-	literal := false
+	literal, blank := false, false
 	for line := range strings.SplitSeq(text, "\n") {
 		rest, indented := strings.CutPrefix(line, "    ")
 		switch {
+		case line == "":
+			if !literal {
+				blank = true
+			}
+			continue
 		case indented && !literal:
-			r.out.WriteString(".PP\n.RS 4\n.nf\n")
+			r.paragraph()
+			blank = false
+			r.out.WriteString(".RS 4\n.nf\n")
 		case !indented && literal:
-			r.out.WriteString(".fi\n.RE\n.PP\n")
+			r.out.WriteString(".fi\n.RE\n")
+			r.paragraph()
+		case blank:
+			r.paragraph()
+			blank = false
 		}
 		if literal = indented; literal {
 			line = rest
 		}
-		switch {
-		case line != "":
-			r.out.WriteString(guard(escape(line)) + "\n")
-		case !strings.HasSuffix(r.out.String(), ".PP\n"):
-			r.out.WriteString(".PP\n")
-		}
+		r.out.WriteString(guard(escape(line)) + "\n")
 	}
 	if literal {
 		r.out.WriteString(".fi\n.RE\n")
@@ -114,12 +145,15 @@ func (r *roff) entry(name, about string) {
 
 func (r *roff) synopsis(parent string, c *cli.Command) {
 	if inner := visible(c.Subcommands); len(inner) > 0 {
-		for _, one := range inner {
+		for i, one := range inner {
+			if i > 0 {
+				r.macro("br")
+			}
 			r.synopsis(parent+" "+c.Name, one)
 		}
 		return
 	}
-	fmt.Fprintf(&r.out, "\\fB%s\\fR [\\fIoptions\\fR] %s\n.br\n", escape(parent+" "+c.Name), escape(c.ArgsUsage))
+	fmt.Fprintln(&r.out, strings.TrimSpace(fmt.Sprintf(`\fB%s\fR [\fIoptions\fR] %s`, escape(parent+" "+c.Name), escape(c.ArgsUsage))))
 }
 
 func (r *roff) command(parent string, c *cli.Command) {
@@ -133,11 +167,13 @@ func (r *roff) command(parent string, c *cli.Command) {
 	usage := []rune(c.Usage)
 	r.text(strings.ToUpper(string(usage[:1])) + string(usage[1:]) + ".")
 	if c.Description != "" {
-		r.macro("PP")
+		r.paragraph()
 		r.text(c.Description)
 	}
 	for _, f := range c.Flags {
-		r.flag(f)
+		if !r.common[f.Names()[0]] {
+			r.flag(f)
+		}
 	}
 }
 
