@@ -71,41 +71,47 @@ func withPolicyFile(t *testing.T) string {
 	return dir
 }
 
-func TestCompletionInBash(t *testing.T) {
-	dir := withPolicyFile(t)
+// offered runs one script that begins a shell's completions and then asks it
+// for every line, and compares what it offers.
+func offered(t *testing.T, begin string, ask func(line []string) string, command ...string) {
+	t.Helper()
+	const mark = "next line"
+	script := []string{begin}
 	for _, c := range completions {
-		got := inShell(t, dir, `eval "$(sluice completion bash)"; complete -p sluice >/dev/null
-COMP_WORDS=(`+quotedWords(c.line)+`); COMP_CWORD=$((${#COMP_WORDS[@]}-1)); _sluice; printf '%s\n' "${COMPREPLY[@]}"`, "bash", "--norc", "-uc")
-		if sorted(got) != c.want {
+		script = append(script, ask(c.line), "echo '"+mark+"'")
+	}
+	parts := strings.Split(inShell(t, withPolicyFile(t), strings.Join(script, "\n"), command...), mark+"\n")
+	if len(parts) != len(completions)+1 {
+		t.Fatalf("%s answered %q", command[0], parts)
+	}
+	for i, c := range completions {
+		if got := sorted(parts[i]); got != c.want {
 			t.Errorf("%q: %q, want %q", c.line, got, c.want)
 		}
 	}
+}
+
+func TestCompletionInBash(t *testing.T) {
+	offered(t, `eval "$(sluice completion bash)"; complete -p sluice >/dev/null`, func(line []string) string {
+		return `COMP_WORDS=(` + quotedWords(line) + `); COMP_CWORD=$((${#COMP_WORDS[@]}-1)); _sluice; printf '%s\n' "${COMPREPLY[@]}"`
+	}, "bash", "--norc", "-uc")
 }
 
 // zsh shows completions on a terminal only; here the functions that would do
 // so print what they are given.
 func TestCompletionInZsh(t *testing.T) {
-	dir := withPolicyFile(t)
-	for _, c := range completions {
-		got := inShell(t, dir, `compdef() { [[ $* == "_sluice sluice" ]] || echo "compdef $*" }
+	offered(t, `compdef() { [[ $* == "_sluice sluice" ]] || echo "compdef $*" }
 _describe() { local one; for one in "${(@P)2}"; do print -r -- "${one%%:*}"; done }
 _files() { print -rl -- ${words[CURRENT]}*(N) }
-eval "$(sluice completion zsh)"
-words=(`+quotedWords(c.line)+`); CURRENT=${#words}; _sluice`, "zsh", "-fc")
-		if sorted(got) != c.want {
-			t.Errorf("%q: %q, want %q", c.line, got, c.want)
-		}
-	}
+eval "$(sluice completion zsh)"`, func(line []string) string {
+		return `words=(` + quotedWords(line) + `); CURRENT=${#words}; _sluice`
+	}, "zsh", "-fc")
 }
 
 func TestCompletionInFish(t *testing.T) {
-	dir := withPolicyFile(t)
-	for _, c := range completions {
-		got := inShell(t, dir, "sluice completion fish | source; complete -C '"+strings.Join(c.line, " ")+"' | string replace -r '\\t.*' ''", "fish", "--no-config", "-c")
-		if sorted(got) != c.want {
-			t.Errorf("%q: %q, want %q", c.line, got, c.want)
-		}
-	}
+	offered(t, "sluice completion fish | source", func(line []string) string {
+		return "complete -C '" + strings.Join(line, " ") + "' | string replace -r '\\t.*' ''"
+	}, "fish", "--no-config", "-c")
 }
 
 // PowerShell is on few machines of ours: of its script we see that it is whole

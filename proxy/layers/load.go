@@ -80,10 +80,10 @@ func (l *Loaded) readFile(path string) error {
 	}
 	document, err := strictyaml.Open(path, data)
 	if err != nil {
-		return err
+		return withoutSecrets(err)
 	}
 	if err := document.Decode(l.Config); err != nil {
-		return err
+		return withoutSecrets(err)
 	}
 	l.File = path
 	for name, at := range document.Places() {

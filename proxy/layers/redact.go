@@ -1,10 +1,13 @@
 package layers
 
 import (
+	"errors"
 	"net/url"
 	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/sluice-pg/sluice/policy/strictyaml"
 )
 
 // Redacted stands where a secret was.
@@ -116,3 +119,24 @@ func cutValue(text string) (value, rest string, ok bool) {
 	}
 	return text, "", !quoted && i == len(text)
 }
+
+// withoutSecrets takes the quoted line from every mistake in a document whose
+// line looks as if it held a secret: a key that is misspelled has its value
+// behind it.
+func withoutSecrets(err error) error {
+	var joined interface{ Unwrap() []error }
+	if errors.As(err, &joined) {
+		for _, one := range joined.Unwrap() {
+			_ = withoutSecrets(one) // it changes the mistake in place
+		}
+		return err
+	}
+	var mistake *strictyaml.Error
+	if errors.As(err, &mistake) && secretLine.MatchString(mistake.Excerpt) {
+		mistake.Excerpt = ""
+	}
+	return err
+}
+
+// secretLine is a line with a password, a token or a URL with a login in it.
+var secretLine = regexp.MustCompile(`(?i)(password|passphrase|passwd|pwd|secret|token|api_key|authorization|headers)[a-z_"']*\s*[=:]|://[^/\s]*@`)

@@ -61,6 +61,25 @@ func TestNoOutputShowsAPassword(t *testing.T) {
 	}
 }
 
+// A mistake in a document is shown with its line, unless there is a secret in
+// it: what is behind a misspelled key, in most cases.
+func TestMistakesShowNoPassword(t *testing.T) {
+	for _, line := range []string{
+		"credential: {builtin: {admni: \"host=h password=hunter2\", group: g}}", "credential: {builtin: {admni: \"postgres://u:hunter2@h\", group: g}}",
+		"pasword: x\n    password: hunter2", "crednetial: {a: \"b PASSWORD = hunter2\"}",
+	} {
+		text := strings.Replace(good, `credential: {builtin: {admin: "host=db.example.net user=issuer", group: shop_app}}`, line, 1)
+		_, err := Load(Sources{File: file(t, text)})
+		if err == nil || strings.Contains(err.Error(), "hunter2") || !strings.Contains(err.Error(), ".yaml:") {
+			t.Errorf("%s: %v", line, err)
+		}
+	}
+	_, err := Load(Sources{File: file(t, strings.Replace(good, "users: users.scram", "usres: users.scram", 1))})
+	if err == nil || !strings.Contains(err.Error(), "    4 | usres: users.scram\n") {
+		t.Errorf("the line is not shown: %v", err)
+	}
+}
+
 // FuzzRedact hides a password in a connection string of any shape and looks
 // for it in what is shown.
 func FuzzRedact(f *testing.F) {
