@@ -57,7 +57,7 @@ func redact(setting, value string) string {
 
 func redactURL(value string) string {
 	u, err := url.Parse(value)
-	if err != nil || u.Opaque != "" {
+	if err != nil || u.Opaque != "" || u.Fragment != "" || u.Host == "" || strings.ContainsAny(u.Path, "=@:") || misplaced.MatchString(u.Host+u.User.Username()) {
 		return Redacted
 	}
 	if _, given := u.User.Password(); given {
