@@ -10,7 +10,7 @@ import "github.com/sluice-pg/sluice/policy/strictyaml"
 // document is a policy.
 type document struct {
 	strictyaml.Position
-	Version      *int                        `yaml:"version" form:"version" about:"The form of the document; 1 is the one that is known."`
+	Version      *int                        `yaml:"version" need:"true" form:"version" about:"The form of the document; 1 is the one that is known."`
 	Defaults     defaultsEntry               `yaml:"defaults" about:"What holds where no rule says anything else."`
 	Databases    map[string]databaseEntry    `yaml:"databases,nullable" about:"The databases there are, by the names in the proxy's configuration. With this section, a rule that names another one is a mistake."`
 	Classes      map[string]classEntry       `yaml:"classes,nullable" form:"class" about:"Classes of columns, named family.name. Classes of the family secret are credentials and never leave."`

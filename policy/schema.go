@@ -1,10 +1,7 @@
 package policy
 
 import (
-	"bytes"
-	"encoding/json"
 	"reflect"
-	"strings"
 
 	"github.com/sluice-pg/sluice/policy/condition"
 	"github.com/sluice-pg/sluice/policy/strictyaml"
@@ -16,77 +13,17 @@ import (
 // that must be declared, rules that are never reached and conditions are
 // beyond it.
 func Schema() []byte {
-	root := schemaOf(reflect.TypeFor[document](), "")
-	root["$schema"] = "http://json-schema.org/draft-07/schema#"
-	root["title"] = "Policy of Sluice"
-	root["type"] = "object"
-	root["required"] = []string{"version"}
-	var out bytes.Buffer
-	encoder := json.NewEncoder(&out)
-	encoder.SetEscapeHTML(false)
-	encoder.SetIndent("", "  ")
-	if err := encoder.Encode(root); err != nil {
-		// Maps, slices, strings and numbers can always be written.
-		panic("policy: the schema cannot be written: " + err.Error())
-	}
-	return out.Bytes()
+	return strictyaml.Schema(reflect.TypeFor[document](), "Policy of Sluice", func(_ reflect.Type, f reflect.StructField) strictyaml.Key {
+		key := strictyaml.Key{About: f.Tag.Get("about"), Need: f.Tag.Get("need") != "", Some: f.Tag.Get("some") != ""}
+		if form := f.Tag.Get("form"); form != "" {
+			key.Value = formOf(form)
+		}
+		return key
+	})
 }
 
 // node is a schema in the making.
-type node = map[string]any
-
-// schemaOf describes a Go type as strictyaml reads it.
-func schemaOf(t reflect.Type, form string) node {
-	switch {
-	case t == reflect.TypeFor[strictyaml.Text](), t == reflect.TypeFor[strictyaml.Scalar](), t.Kind() == reflect.String:
-		return formOf(form)
-	case t.Kind() == reflect.Pointer:
-		return schemaOf(t.Elem(), form)
-	case t.Kind() == reflect.Bool:
-		return node{"type": "boolean"}
-	case t.Kind() == reflect.Int:
-		return formOf(form)
-	case t.Kind() == reflect.Slice:
-		return node{"type": "array", "items": schemaOf(t.Elem(), form)}
-	case t.Kind() == reflect.Map:
-		out := node{"type": "object", "additionalProperties": schemaOf(t.Elem(), "")}
-		if form != "" {
-			out["propertyNames"] = formOf(form)
-		}
-		return out
-	}
-	return objectSchema(t)
-}
-
-// objectSchema describes a struct by its tags.
-func objectSchema(t reflect.Type) node {
-	properties := node{}
-	var required []string
-	for i := range t.NumField() {
-		f := t.Field(i)
-		name, options, _ := strings.Cut(f.Tag.Get("yaml"), ",")
-		if name == "" {
-			continue
-		}
-		one := schemaOf(f.Type, f.Tag.Get("form"))
-		one["description"] = f.Tag.Get("about")
-		if f.Tag.Get("some") != "" {
-			one["minItems"] = 1
-		}
-		if options == "nullable" {
-			one["type"] = []any{one["type"], "null"}
-		}
-		if f.Tag.Get("need") != "" {
-			required = append(required, name)
-		}
-		properties[name] = one
-	}
-	out := node{"type": "object", "properties": properties, "additionalProperties": false}
-	if len(required) > 0 {
-		out["required"] = required
-	}
-	return out
-}
+type node = strictyaml.Form
 
 // words accepts some texts and no others.
 func words(accepted ...string) node { return node{"type": "string", "enum": accepted} }
@@ -98,7 +35,6 @@ func text(pattern string) node { return node{"type": "string", "pattern": patter
 func atMost(characters int) node { return node{"type": "string", "maxLength": characters} }
 
 // formOf describes the values that a key accepts, by the name of the form.
-// Without a name that is any text.
 func formOf(name string) node {
 	switch name {
 	case "version":
@@ -149,5 +85,5 @@ func freeForm(name string) node {
 	case "duration":
 		return text("^(unlimited|([0-9]+(\\.[0-9]+)?(ns|us|µs|ms|s|m|h))+)$")
 	}
-	return node{"type": "string"}
+	panic("policy: there is no form " + name)
 }

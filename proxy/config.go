@@ -13,12 +13,14 @@ import (
 	"github.com/sluice-pg/sluice/proxy/identity"
 )
 
-// Config is the proxy's configuration file. Paths in it are relative to the
-// file.
+// Config is the proxy's configuration. Its keys can stand in a file, in the
+// environment and on the command line; package layers puts these together.
+// Paths in a file are relative to it. The comments of the keys are also their
+// descriptions for editors and the manual page.
 type Config struct {
 	// Listen are the addresses to accept clients at.
 	Listen []Listen `yaml:"listen"`
-	// Users is the file of SCRAM verifiers (see proxy/identity).
+	// Users is the file of SCRAM verifiers, as sluice user add writes it.
 	Users string `yaml:"users"`
 	// Auth says how clients prove who they are; the first rule that
 	// matches decides.
@@ -65,7 +67,7 @@ type TelemetryConfig struct {
 type Listen struct {
 	// Address is host:port; port 0 takes a free one.
 	Address string `yaml:"address"`
-	// TLS is the server's certificate; nil offers no TLS.
+	// TLS is the server's certificate. Without it no TLS is offered.
 	TLS *ListenTLS `yaml:"tls"`
 	// Plaintext says who may go without TLS: never (the default),
 	// loopback, or any.
@@ -99,8 +101,10 @@ type Admin struct {
 
 // ListenTLS are PEM files.
 type ListenTLS struct {
+	// Cert is the certificate, with those between it and its authority.
 	Cert string `yaml:"cert"`
-	Key  string `yaml:"key"`
+	// Key is its private key.
+	Key string `yaml:"key"`
 	// ClientCA verifies client certificates; needed for the auth method
 	// cert.
 	ClientCA string `yaml:"client_ca"`
@@ -109,18 +113,24 @@ type ListenTLS struct {
 // Database is one database behind the proxy.
 type Database struct {
 	// Name is what clients ask for.
-	Name       string     `yaml:"name"`
-	Upstream   Upstream   `yaml:"upstream"`
+	Name string `yaml:"name"`
+	// Upstream is where the database is.
+	Upstream Upstream `yaml:"upstream"`
+	// Credential says where the upstream login comes from.
 	Credential Credential `yaml:"credential"`
 }
 
 // Upstream is where a database is.
 type Upstream struct {
+	// Host is the server's name or IP address.
 	Host string `yaml:"host"`
-	Port int    `yaml:"port"`
-	// Database is the name at the server; the default is Name.
-	Database string      `yaml:"database"`
-	TLS      UpstreamTLS `yaml:"tls"`
+	// Port is the server's port. Default 5432.
+	Port int `yaml:"port"`
+	// Database is the name at the server; the default is the one that
+	// clients ask for.
+	Database string `yaml:"database"`
+	// TLS says how the server proves itself.
+	TLS UpstreamTLS `yaml:"tls"`
 }
 
 // UpstreamTLS says how the server proves itself.
@@ -130,12 +140,13 @@ type UpstreamTLS struct {
 	Mode string `yaml:"mode"`
 	// CA is a PEM file; empty means the system's pool.
 	CA string `yaml:"ca"`
-	// ServerName is the name in the certificate; the default is Host.
+	// ServerName is the name in the certificate; the default is the host.
 	ServerName string `yaml:"server_name"`
 }
 
 // Credential says where the upstream login comes from.
 type Credential struct {
+	// Builtin makes a short-lived role for each session.
 	Builtin *BuiltinCredential `yaml:"builtin"`
 }
 
@@ -153,9 +164,10 @@ type BuiltinCredential struct {
 
 // TrailConfig is where the trail lies.
 type TrailConfig struct {
+	// Dir is the trail's folder; it is made on first use.
 	Dir string `yaml:"dir"`
-	// Key signs checkpoints; it is made on first use. Default: trail.key
-	// beside Dir.
+	// Key signs checkpoints; it is made on first use. Default: beside
+	// the trail's folder, with its name and the ending .key.
 	Key string `yaml:"key"`
 	// Timeout bounds how long a statement waits for its record. Default
 	// 10s.
@@ -171,6 +183,9 @@ type Limits struct {
 	// Operators is how many operators one expression may chain. Default
 	// 1500.
 	Operators int `yaml:"operators"`
+	// CacheBytes is the memory in which analyses are kept for texts of the
+	// same shape, about. Default 32 MiB.
+	CacheBytes int `yaml:"cache_bytes"`
 	// Startup bounds the time from the first byte to the login. Default
 	// 20s.
 	Startup time.Duration `yaml:"startup"`
@@ -209,24 +224,32 @@ func LoadConfig(path string) (*Config, error) {
 // Complete fills in defaults, reads paths as relative to dir, and says
 // everything that is wrong.
 func (c *Config) Complete(dir string) error {
-	c.fill(dir)
+	c.fill()
+	c.Anchor(dir)
 	return c.validate()
 }
 
-func (c *Config) fill(dir string) {
-	relative := func(path *string) {
+// Anchor reads the paths that are relative so far as relative to dir.
+func (c *Config) Anchor(dir string) {
+	paths := []*string{&c.Users, &c.Policy, &c.Trail.Dir, &c.Trail.Key}
+	for _, l := range c.Listen {
+		if l.TLS != nil {
+			paths = append(paths, &l.TLS.Cert, &l.TLS.Key, &l.TLS.ClientCA)
+		}
+	}
+	for i := range c.Databases {
+		paths = append(paths, &c.Databases[i].Upstream.TLS.CA)
+	}
+	for _, path := range paths {
 		if *path != "" && !filepath.IsAbs(*path) {
 			*path = filepath.Join(dir, *path)
 		}
 	}
+}
+
+func (c *Config) fill() {
 	for i := range c.Listen {
-		l := &c.Listen[i]
-		orElse(&l.Plaintext, "never")
-		if l.TLS != nil {
-			relative(&l.TLS.Cert)
-			relative(&l.TLS.Key)
-			relative(&l.TLS.ClientCA)
-		}
+		orElse(&c.Listen[i].Plaintext, "never")
 	}
 	for i := range c.Databases {
 		d := &c.Databases[i]
@@ -234,7 +257,6 @@ func (c *Config) fill(dir string) {
 		orElse(&d.Upstream.Port, 5432)
 		orElse(&d.Upstream.TLS.Mode, "verify-full")
 		orElse(&d.Upstream.TLS.ServerName, d.Upstream.Host)
-		relative(&d.Upstream.TLS.CA)
 		if b := d.Credential.Builtin; b != nil {
 			orElse(&b.TTL, 8*time.Hour)
 		}
@@ -248,12 +270,11 @@ func (c *Config) fill(dir string) {
 	orElse(&c.Limits.Connections, 500)
 	orElse(&c.Limits.StatementBytes, 4<<20)
 	orElse(&c.Limits.Operators, 1500)
+	orElse(&c.Limits.CacheBytes, 32<<20)
 	orElse(&c.Limits.Startup, 20*time.Second)
 	orElse(&c.Limits.Unreachable, time.Minute)
 	orElse(&c.Limits.Drain, 30*time.Second)
-	for _, path := range []*string{&c.Users, &c.Policy, &c.Trail.Dir, &c.Trail.Key} {
-		relative(path)
-	}
+	orElse(&c.Log.Level, "info")
 	if c.Instance == "" {
 		c.Instance, _ = os.Hostname()
 	}
@@ -322,6 +343,7 @@ func (c *Config) validate() error {
 	}
 	for name, n := range map[string]int{
 		"connections": c.Limits.Connections, "statement_bytes": c.Limits.StatementBytes, "operators": c.Limits.Operators,
+		"cache_bytes": c.Limits.CacheBytes,
 	} {
 		if n < 0 {
 			wrong("limits.%s: %d is negative", name, n)
@@ -334,6 +356,11 @@ func (c *Config) validate() error {
 		if d < 0 {
 			wrong("%s: %s is negative", name, d)
 		}
+	}
+	switch c.Log.Level {
+	case "debug", "info", "warn", "error":
+	default:
+		wrong("log.level: %q is not debug, info, warn or error", c.Log.Level)
 	}
 	return errors.Join(errs...)
 }

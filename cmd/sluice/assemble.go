@@ -82,7 +82,8 @@ func start(ctx context.Context, config *proxy.Config, told *telemetry.Telemetry,
 	}
 	r.analyzer = statement.NewAnalyzer(statement.Options{
 		MaxBytes: config.Limits.StatementBytes, MaxOperators: config.Limits.Operators,
-		Worker: []string{self, workerName}, Parsed: told.Parsed(),
+		CacheBytes: config.Limits.CacheBytes,
+		Worker:     []string{self, workerName}, Parsed: told.Parsed(),
 	})
 	r.server, err = proxy.New(config, proxy.Parts{
 		Analyzer: r.analyzer, Policy: p, Recorder: told.Recorder(r.trail), Verifiers: verifiers, Credentials: issuers,

@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"github.com/urfave/cli/v2"
-	"golang.org/x/term"
 
 	"github.com/sluice-pg/sluice/policy"
 	"github.com/sluice-pg/sluice/policy/cases"
@@ -136,16 +135,4 @@ func checkFile(ctx context.Context, name string, o check.Options, sink check.Sin
 	}
 	defer f.Close()
 	return check.New(o, sink).File(ctx, name, f)
-}
-
-// colored tells whether to write colors: on a terminal that can show them, or
-// where somebody insists (no-color.org, CLICOLOR_FORCE).
-func colored(out *os.File) bool {
-	switch {
-	case os.Getenv("NO_COLOR") != "":
-		return false
-	case os.Getenv("CLICOLOR_FORCE") != "" && os.Getenv("CLICOLOR_FORCE") != "0":
-		return true
-	}
-	return os.Getenv("TERM") != "dumb" && term.IsTerminal(int(out.Fd()))
 }

@@ -7,7 +7,6 @@ import (
 
 	"github.com/urfave/cli/v2"
 
-	"github.com/sluice-pg/sluice/proxy"
 	"github.com/sluice-pg/sluice/proxy/doctor"
 )
 
@@ -17,15 +16,15 @@ func doctorCommand() *cli.Command {
 		Description: "Looks at the configuration, certificates, users, policy, trail, clocks, and at every database with the\n" +
 			"roles that sessions work as, beside a running proxy or without one. It changes nothing, and logs in\n" +
 			"to the databases as the issuer of credentials. Run it as the proxy's user, on the proxy's machine.\n\n" +
-			"Each check is ok, a warning, a problem, or unknown, which means that it could not be looked at.\n\n" +
+			"Each check is ok, a warning, a problem, or unknown, which means that it could not be looked at.\n" +
+			"--quiet leaves out what is ok.\n\n" +
 			"Exit codes: 0 no problem, 3 at least one (with --strict also at least one warning), 1 none but\n" +
 			"something is unknown, 2 wrong usage, 5 the configuration is not valid.",
-		Flags: []cli.Flag{
-			&cli.PathFlag{Name: "config", Aliases: []string{"c"}, EnvVars: []string{"SLUICE_CONFIG"}, Value: "/etc/sluice/sluice.yaml", Usage: "configuration `FILE`"},
+		Flags: append(
+			configFlags(),
 			&cli.StringFlag{Name: "format", Aliases: []string{"o"}, Value: "text", Usage: "text or json"},
-			&cli.BoolFlag{Name: "quiet", Aliases: []string{"q"}, Usage: "leave out what is ok, in text"},
 			&cli.BoolFlag{Name: "strict", Usage: "take warnings for problems"},
-		},
+		),
 		Action: runDoctor,
 	}
 }
@@ -38,9 +37,9 @@ func runDoctor(c *cli.Context) error {
 	if format != "text" && format != "json" {
 		return cli.Exit(fmt.Sprintf("format %q is not text or json", format), exitUsage)
 	}
-	config, err := proxy.LoadConfig(c.Path("config"))
+	config, err := servedConfig(c)
 	if err != nil {
-		return cli.Exit(err, exitConfig)
+		return err
 	}
 	report := doctor.Examine(c.Context, config)
 	if format == "json" {

@@ -7,7 +7,6 @@ import (
 
 	"github.com/urfave/cli/v2"
 
-	"github.com/sluice-pg/sluice/proxy"
 	"github.com/sluice-pg/sluice/proxy/admin"
 )
 
@@ -17,12 +16,12 @@ func healthcheckCommand() *cli.Command {
 		Usage: "ask a running proxy whether new clients should be sent to it",
 		Description: "Asks /readyz at the admin address of the configuration, and prints what it says. Exits with 0 if the\n" +
 			"proxy is ready. It needs no shell and no other program, so it works inside an image that has neither.",
-		Flags: []cli.Flag{
-			&cli.PathFlag{Name: "config", Aliases: []string{"c"}, EnvVars: []string{"SLUICE_CONFIG"}, Value: "/etc/sluice/sluice.yaml", Usage: "configuration `FILE`"},
+		Flags: append(
+			configFlags(),
 			&cli.BoolFlag{Name: "live", Usage: "ask /livez: whether the process answers at all"},
 			&cli.StringFlag{Name: "url", Usage: "ask this `URL` and read no configuration"},
 			&cli.DurationFlag{Name: "timeout", Value: 5 * time.Second, Usage: "how long an answer may take"},
-		},
+		),
 		Action: func(c *cli.Context) error {
 			url, err := probeURL(c)
 			if err != nil {
@@ -44,9 +43,9 @@ func probeURL(c *cli.Context) (string, error) {
 	if url := c.String("url"); url != "" {
 		return url, nil
 	}
-	config, err := proxy.LoadConfig(c.Path("config"))
+	config, err := servedConfig(c)
 	if err != nil {
-		return "", cli.Exit(err, exitConfig)
+		return "", err
 	}
 	if config.Admin.Address == "" {
 		return "", cli.Exit("the configuration has no admin.address to ask at", exitConfig)

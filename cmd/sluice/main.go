@@ -14,21 +14,30 @@ import (
 	"github.com/urfave/cli/v2"
 )
 
-// Exit codes, also listed in the help.
+// Exit codes; exitCodes tells what they mean.
 const (
 	exitRuntime = 1
 	exitUsage   = 2
-	// exitRefused: a statement would be refused, an answer is not the
-	// wanted one, or the doctor found a problem.
 	exitRefused = 3
 	exitConfig  = 5
 )
+
+// exitCodes are the exit codes with their meanings, for the help and the
+// manual page. The code is the place in the list.
+var exitCodes = []string{
+	"done",
+	"something failed",
+	"wrong usage",
+	"a statement would be refused, an answer is not the wanted one, or the doctor found a problem",
+	"the trail does not verify",
+	"the configuration, the policy or a verdict file is not valid",
+}
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	if err := newApp().RunContext(ctx, os.Args); err != nil {
-		fmt.Fprintln(os.Stderr, "sluice:", strings.TrimPrefix(err.Error(), "sluice: "))
+		fmt.Fprintln(os.Stderr, paint(os.Stderr, red, "sluice:"), strings.TrimPrefix(err.Error(), "sluice: "))
 		var coded cli.ExitCoder
 		if errors.As(err, &coded) {
 			os.Exit(coded.ExitCode())
@@ -39,19 +48,17 @@ func main() {
 
 func newApp() *cli.App {
 	app := &cli.App{
-		Name:  "sluice",
-		Usage: "let data leave a PostgreSQL database only to where it is as well protected",
-		Description: "Exit codes: 0 done, 1 something failed, 2 wrong usage, 3 a statement would be refused, an answer is\n" +
-			"not the wanted one or the doctor found a problem, 4 the trail does not verify, 5 the configuration,\n" +
-			"the policy or a verdict file is not valid.",
-		Suggest: true,
+		Name:        "sluice",
+		Usage:       "let data leave a PostgreSQL database only to where it is as well protected",
+		Description: exitHelp(),
+		Suggest:     true,
 		// Values of flags that may be given several times have commas of their own.
 		DisableSliceFlagSeparator: true,
 		// main prints errors and exits, so that deferred work is done.
 		ExitErrHandler: func(*cli.Context, error) {},
 		Commands: []*cli.Command{
 			serveCommand(), healthcheckCommand(), demoCommand(), userCommand(), auditCommand(), whyCommand(), checkCommand(),
-			doctorCommand(), policyCommand(), workerCommand(),
+			doctorCommand(), policyCommand(), configCommand(), completionCommand(), manCommand(), completeCommand(), workerCommand(),
 		},
 		Action:       chooseCommand,
 		OnUsageError: usageError,
@@ -60,17 +67,37 @@ func newApp() *cli.App {
 	return app
 }
 
-// strictUsage makes every wrong command line end with exitUsage.
+// exitHelp lists the exit codes.
+func exitHelp() string {
+	lines := []string{"Exit codes:"}
+	for code, meaning := range exitCodes {
+		lines = append(lines, fmt.Sprintf("%d  %s", code, meaning))
+	}
+	return strings.Join(lines, "\n")
+}
+
+// strictUsage makes every wrong command line end with exitUsage, and gives
+// every command the common flags.
 func strictUsage(commands []*cli.Command) {
 	for _, c := range commands {
 		c.OnUsageError = usageError
-		if len(c.Subcommands) > 0 {
+		switch {
+		case c.Hidden:
+		case len(c.Subcommands) > 0:
 			c.Action = chooseCommand
 			strictUsage(c.Subcommands)
-		} else {
-			c.Before = flagsFirst
+		default:
+			c.Flags = append(c.Flags, commonFlags()...)
+			c.Before = before
 		}
 	}
+}
+
+func before(c *cli.Context) error {
+	if err := flagsFirst(c); err != nil {
+		return err
+	}
+	return takeCommonFlags(c)
 }
 
 // flagsFirst refuses a flag behind the arguments, where it would be taken for

@@ -33,7 +33,7 @@ func policyCheckCommand() *cli.Command {
 			}
 			var faults []error
 			for _, path := range c.Args().Slice() {
-				faults = append(faults, policyCheck(path, c.Bool("strict")))
+				faults = append(faults, policyCheck(c, path))
 			}
 			if err := errors.Join(faults...); err != nil {
 				return cli.Exit(err, exitConfig)
@@ -44,7 +44,7 @@ func policyCheckCommand() *cli.Command {
 }
 
 // policyCheck reads one policy and says what is in it.
-func policyCheck(path string, strict bool) error {
+func policyCheck(c *cli.Context, path string) error {
 	var p *policy.Policy
 	var err error
 	if path == "-" {
@@ -57,13 +57,11 @@ func policyCheck(path string, strict bool) error {
 		return err
 	}
 	warnings := p.Warnings()
-	if strict && len(warnings) > 0 {
+	if c.Bool("strict") && len(warnings) > 0 {
 		return errors.New(strings.Join(warnings, "\n"))
 	}
-	for _, warning := range warnings {
-		fmt.Fprintln(os.Stderr, "sluice: warning:", warning)
-	}
-	fmt.Printf("%s: in order, %s\n", path, contents(p))
+	warn(c, warnings)
+	fmt.Printf("%s: %s, %s\n", path, paint(os.Stdout, green, "in order"), contents(p))
 	return nil
 }
 

@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 
@@ -61,7 +62,7 @@ func policyTest(c *cli.Context, p *policy.Policy, a *statement.Analyzer) error {
 		return err
 	}
 	if c.Bool("update") {
-		return updateCases(report, files)
+		return updateCases(talk(c), report, files)
 	}
 	if n := report.Failed(); n > 0 {
 		return cli.Exit(counted(n, "case")+" not as expected", exitRefused)
@@ -93,7 +94,7 @@ func readCases(paths []string) ([]*cases.File, error) {
 
 // updateCases writes the verdicts that are into the files in which they
 // differ. What it cannot put right stays a difference.
-func updateCases(report *cases.Report, files []*cases.File) error {
+func updateCases(talk io.Writer, report *cases.Report, files []*cases.File) error {
 	left := 0
 	for _, f := range files {
 		results := report.Of(f)
@@ -114,7 +115,7 @@ func updateCases(report *cases.Report, files []*cases.File) error {
 		if err := replaceFile(f.Name, f.Update(results)); err != nil {
 			return fmt.Errorf("verdict file: %w", err)
 		}
-		fmt.Fprintf(os.Stderr, "sluice: %s: %s changed\n", f.Name, counted(verdicts, "verdict"))
+		fmt.Fprintf(talk, "sluice: %s: %s changed\n", f.Name, counted(verdicts, "verdict"))
 	}
 	if left > 0 {
 		return cli.Exit(counted(left, "difference")+" left that --update does not change: only verdicts of one-line files are", exitRefused)

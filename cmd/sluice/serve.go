@@ -29,22 +29,20 @@ func serveCommand() *cli.Command {
 			"SIGTERM and Ctrl-C drain: for limits.drain_delay clients are still accepted, then new ones are told to\n" +
 			"come back, idle sessions end, and transactions may finish for limits.drain. A second one cuts them.\n" +
 			"Under systemd the proxy says when it is ready, reloads, stops and lives, and takes the sockets of a\n" +
-			"socket unit: connections then wait over a restart, and none is refused.",
-		Flags: []cli.Flag{
-			&cli.PathFlag{Name: "config", Aliases: []string{"c"}, EnvVars: []string{"SLUICE_CONFIG"}, Value: "/etc/sluice/sluice.yaml", Usage: "configuration `FILE`"},
-			&cli.BoolFlag{Name: "debug", Usage: "log more"},
-		},
+			"socket unit: connections then wait over a restart, and none is refused.\n\n" +
+			"A setting comes from --set, else from the environment (SLUICE_LIMITS_CONNECTIONS is\n" +
+			"limits.connections), else from the file, else it has its default; config show --origin tells which.\n" +
+			"The policy is read again while sluice runs, and so are the users; a change of any setting takes effect\n" +
+			"at the next start.",
+		Flags: configFlags(),
 		Action: func(c *cli.Context) error {
-			config, err := proxy.LoadConfig(c.Path("config"))
+			config, err := servedConfig(c)
 			if err != nil {
-				return cli.Exit(err, exitConfig)
+				return err
 			}
 			service, err := systemd.Open()
 			if err != nil {
 				return err
-			}
-			if c.Bool("debug") {
-				config.Log.Level = "debug"
 			}
 			return serve(c.Context, config, service)
 		},

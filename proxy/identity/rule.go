@@ -19,10 +19,11 @@ const (
 
 // Rule is one line of the login list.
 type Rule struct {
-	// Databases and Users are names as the client gives them, or "all".
-	// Names are compared byte for byte.
+	// Databases are names as the client gives them, or "all". Names are
+	// compared byte for byte.
 	Databases []string `yaml:"databases"`
-	Users     []string `yaml:"users"`
+	// Users are names as the client gives them, or "all".
+	Users []string `yaml:"users"`
 	// Addresses are networks (10.0.0.0/8), single addresses, or "all".
 	Addresses []string `yaml:"addresses"`
 	// TLS is "required", "absent" or "any"; empty means "any".
