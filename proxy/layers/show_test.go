@@ -87,7 +87,7 @@ func TestShownTable(t *testing.T) {
 		t.Fatal(err)
 	}
 	if text := strings.Join(strings.Fields(out.String()), " "); !strings.HasPrefix(text, "SETTING VALUE ORIGIN listen[0].address \"127.0.0.1:6432\" ") ||
-		!strings.Contains(text, " limits.idle 1h30m env SLUICE_LIMITS_IDLE limits.drain 30s default ") {
+		!strings.Contains(text, "limits.idle 1h30m env SLUICE_LIMITS_IDLE limits.unreachable 1m default ") {
 		t.Error(out.String())
 	}
 }
