@@ -28,7 +28,7 @@ func checkTrace(t *testing.T, s *stage) {
 	}
 	for _, want := range []string{
 		"CREATE TABLE " + table + "|allow|<nil>", "INSERT " + table + "|allow|<nil>", "INSERT " + table + "|allow|23505",
-		"SELECT public." + table + "|allow|<nil>", "SELECT|allow|22P02", "|deny|<nil>", "COPY " + table + "|deny|<nil>",
+		"SELECT public." + table + "|allow|<nil>", "SELECT|allow|22P02", "<nil>|deny|<nil>", "COPY " + table + "|deny|<nil>",
 		"DO|allow|" + madeUp, "SELECT " + table + "|allow|<nil>",
 	} {
 		if statements[want] == nil {
