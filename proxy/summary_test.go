@@ -17,7 +17,7 @@ func TestSummarize(t *testing.T) {
 		{"/* hello */ COPY public.users TO STDOUT", "COPY public.users"},
 		{"COPY (SELECT 1 FROM a, b.c) TO STDOUT", "COPY a b.c"},
 		{"WITH x AS (SELECT 'secret' FROM a) SELECT * FROM x", "SELECT a"},
-		{"WITH x AS (SELECT 1 FROM a) INSERT INTO b SELECT * FROM x", "INSERT b a"},
+		{"WITH x AS (SELECT 1 FROM a) INSERT INTO b SELECT * FROM x", "INSERT a b"},
 		{"CREATE TABLE t (a int)", "CREATE TABLE t"},
 		{"(SELECT 1 FROM a) UNION SELECT 2 FROM b", "SELECT a b"},
 		{"BEGIN; UPDATE a SET b = 'secret'; COMMIT", "BEGIN; UPDATE a; COMMIT"},

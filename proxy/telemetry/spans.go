@@ -61,9 +61,15 @@ func (s *spans) statement(a *proxy.Asked, at trace.SpanStartEventOption) (contex
 	if span.IsRecording() {
 		span.SetAttributes(s.common...)
 		span.SetAttributes(
-			semconv.DBQuerySummary(a.Summary), kindKey.String(a.Kind.String()), verdictKey.String(a.Verdict.String()),
-			ruleKey.String(a.Rule), requestKey.String(a.ID), roadKey.String(a.Road), shapeKey.String(a.Shape),
+			kindKey.String(a.Kind.String()), verdictKey.String(a.Verdict.String()), ruleKey.String(a.Rule),
+			requestKey.String(a.ID), roadKey.String(a.Road),
 		)
+		if a.Summary != "" {
+			span.SetAttributes(semconv.DBQuerySummary(a.Summary))
+		}
+		if a.Shape != "" {
+			span.SetAttributes(shapeKey.String(a.Shape))
+		}
 	}
 	return ctx, span
 }
@@ -84,19 +90,25 @@ func (s *spans) completed(a *proxy.Asked, r proxy.Result) {
 	}
 	ctx, span := s.statement(a, trace.WithTimestamp(began))
 	if span.IsRecording() {
-		name := a.Summary
-		if name == "" {
-			name = "postgresql"
-		}
-		_, client := s.tracer.Start(ctx, name, trace.WithSpanKind(trace.SpanKindClient), trace.WithTimestamp(r.Started))
-		client.SetAttributes(s.upstream...)
-		client.SetAttributes(semconv.DBQuerySummary(a.Summary), rowsKey.Int64(r.Rows))
-		s.finish(client, r)
+		s.asked(ctx, a, r)
 		span.SetAttributes(bytesKey.Int64(r.Bytes))
 		if r.Limited {
 			span.SetAttributes(limitedKey.Bool(true))
 		}
 	}
+	s.finish(span, r)
+}
+
+// asked is what the server behind had of a statement. Its name is the summary
+// (semantic conventions for databases, "Name").
+func (s *spans) asked(ctx context.Context, a *proxy.Asked, r proxy.Result) {
+	name := a.Summary
+	if name == "" {
+		name = "postgresql"
+	}
+	_, span := s.tracer.Start(ctx, name, trace.WithSpanKind(trace.SpanKindClient), trace.WithTimestamp(r.Started))
+	span.SetAttributes(s.upstream...)
+	span.SetAttributes(semconv.DBQuerySummary(name), rowsKey.Int64(r.Rows))
 	s.finish(span, r)
 }
 
