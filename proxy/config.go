@@ -357,11 +357,6 @@ func (c *Config) validate() error {
 			wrong("%s: %s is negative", name, d)
 		}
 	}
-	switch c.Log.Level {
-	case "debug", "info", "warn", "error":
-	default:
-		wrong("log.level: %q is not debug, info, warn or error", c.Log.Level)
-	}
 	return errors.Join(errs...)
 }
 

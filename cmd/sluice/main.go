@@ -26,7 +26,7 @@ const (
 // manual page. The code is the place in the list.
 var exitCodes = []string{
 	"done",
-	"something failed",
+	"something failed; something could not be looked at",
 	"wrong usage",
 	"a statement would be refused, an answer is not the wanted one, or the doctor found a problem",
 	"the trail does not verify",

@@ -43,6 +43,7 @@ var forms = map[string]strictyaml.Form{
 	"proxy.Upstream.Port":         {"type": "integer", "minimum": 1, "maximum": 65535},
 	"proxy.UpstreamTLS.Mode":      words("verify-full", "disable"),
 	"proxy.LogConfig.Level":       words("debug", "info", "warn", "error"),
+	"proxy.LogConfig.Format":      words("text", "json"),
 	"proxy.Limits.Connections":    least(0),
 	"proxy.Limits.StatementBytes": least(0),
 	"proxy.Limits.Operators":      least(0),
