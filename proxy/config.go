@@ -294,25 +294,9 @@ func (c *Config) validate() error {
 		wrong("listen: at least one address is needed")
 	}
 	for i, l := range c.Listen {
-		if _, _, err := net.SplitHostPort(l.Address); err != nil {
-			wrong("listen[%d].address: %w", i, err)
-		}
-		switch l.Plaintext {
-		case "never", "loopback", "any":
-		default:
-			wrong("listen[%d].plaintext: %q is not never, loopback or any", i, l.Plaintext)
-		}
-		if l.TLS == nil && l.Plaintext == "never" {
-			wrong("listen[%d]: neither tls nor plaintext, so nobody could connect", i)
-		}
-		if l.TLS != nil && (l.TLS.Cert == "" || l.TLS.Key == "") {
-			wrong("listen[%d].tls: cert and key are both needed", i)
-		}
-		if l.ProxyProtocol != nil {
-			l.ProxyProtocol.validate(func(format string, args ...any) {
-				wrong("listen[%d].proxy_protocol."+format, append([]any{i}, args...)...)
-			})
-		}
+		l.validate(func(format string, args ...any) {
+			wrong("listen[%d]"+format, append([]any{i}, args...)...)
+		})
 	}
 	c.Admin.validate(wrong)
 	if len(c.Auth) == 0 {
@@ -373,15 +357,35 @@ func (l LogConfig) validate(wrong func(string, ...any)) {
 	}
 }
 
+func (l *Listen) validate(wrong func(string, ...any)) {
+	if _, _, err := net.SplitHostPort(l.Address); err != nil {
+		wrong(".address: %w", err)
+	}
+	switch l.Plaintext {
+	case "never", "loopback", "any":
+	default:
+		wrong(".plaintext: %q is not never, loopback or any", l.Plaintext)
+	}
+	if l.TLS == nil && l.Plaintext == "never" {
+		wrong(": neither tls nor plaintext, so nobody could connect")
+	}
+	if l.TLS != nil && (l.TLS.Cert == "" || l.TLS.Key == "") {
+		wrong(".tls: cert and key are both needed")
+	}
+	if l.ProxyProtocol != nil {
+		l.ProxyProtocol.validate(wrong)
+	}
+}
+
 func (p *ProxyProtocol) validate(wrong func(string, ...any)) {
 	if len(p.From) == 0 {
-		wrong("from: at least one network is needed; who is not in it is not believed")
+		wrong(".proxy_protocol.from: at least one network is needed; who is not in it is not believed")
 	}
 	p.networks = nil
 	for _, text := range p.From {
 		network, err := identity.ParseNetwork(text)
 		if err != nil {
-			wrong("from: %w", err)
+			wrong(".proxy_protocol.from: %w", err)
 		}
 		p.networks = append(p.networks, network)
 	}

@@ -102,13 +102,18 @@ func start(ctx context.Context, config *proxy.Config, told *telemetry.Telemetry,
 	if err := r.nothingLeft(); err != nil {
 		return nil, err
 	}
+	r.serve(ctx)
+	return r, nil
+}
+
+// serve begins to accept clients. They outlive ctx, until stop.
+func (r *running) serve(ctx context.Context) {
 	serving, cut := context.WithCancel(context.WithoutCancel(ctx))
 	r.cut = cut
 	go func() { r.served <- r.server.Serve(serving) }()
 	if r.admin != nil {
 		r.admin.Started(r.server)
 	}
-	return r, nil
 }
 
 // loadPolicy reads a policy document; no path means the empty policy.

@@ -139,15 +139,8 @@ func testDrain(t *testing.T, s stage) {
 		}
 	}
 
-	// Then: new clients are told, with a hint, and idle ones end.
-	var refused harness.Result
-	await(t, "a new client is refused", func() bool {
-		refused = harness.Run(t, g.Target(), harness.Command{Program: "psql", Args: []string{"-Xc", "SELECT 1"}, Dir: t.TempDir()})
-		return refused.Exit != 0
-	})
-	if !strings.Contains(refused.Stderr, "sluice: the proxy is stopping\nHINT:  Connect again in a moment.") {
-		t.Errorf("a new client reads\n%s", refused)
-	}
+	// Then: new clients are told, and idle ones end.
+	newAreRefused(t, g)
 	for _, p := range []*psql{idle, late} {
 		// A closed pipe is psql that has gone after its last words.
 		p.until(t, stopping, func() { _, _ = io.WriteString(p.stdin, "SELECT 4;\n") })
@@ -166,6 +159,19 @@ func testDrain(t *testing.T, s stage) {
 		t.Errorf("the COPY gave %d rows of 150\n%s", n, export.seen())
 	}
 	g.Stop(t)
+}
+
+// newAreRefused waits until new clients are told to come back, with a hint.
+func newAreRefused(t *testing.T, g *harness.Gate) {
+	t.Helper()
+	var refused harness.Result
+	await(t, "a new client is refused", func() bool {
+		refused = harness.Run(t, g.Target(), harness.Command{Program: "psql", Args: []string{"-Xc", "SELECT 1"}, Dir: t.TempDir()})
+		return refused.Exit != 0
+	})
+	if !strings.Contains(refused.Stderr, "sluice: the proxy is stopping\nHINT:  Connect again in a moment.") {
+		t.Errorf("a new client reads\n%s", refused)
+	}
 }
 
 // A second signal cuts what is open, in the delay as well as in the drain.
