@@ -24,9 +24,11 @@ import (
 const (
 	// settings of the gate; short, so that the suite is.
 	unreachable = 2 * time.Second
-	limits      = "{drain: 5s, startup: 5s, unreachable: 2s, connections: 100}"
+	limits      = "drain: 5s, startup: 5s, unreachable: 2s, connections: 100"
 	// patience is how long anything may take that is to happen.
 	patience = 60 * time.Second
+	// calmTime is how long descriptors may stay open after their session.
+	calmTime = 30 * time.Second
 )
 
 // stage is a server with Sluice in front of it. The database shop is reached
@@ -44,7 +46,6 @@ func setStage(t *testing.T, world *harness.World, binary string, o harness.Setup
 	t.Helper()
 	s := &stage{world: world}
 	s.server = startRelay(t, s.world.Server.Port())
-	o.Policy = harness.AllowAll
 	o.Ways = map[string]int{"shop": s.server.Port()}
 	s.gate = harness.StartGateWith(t, s.world, binary, o)
 	s.client = startRelay(t, s.gate.Target().Port)
@@ -276,14 +277,31 @@ func resourcesOf(pid int) (resources, error) {
 	return r, nil
 }
 
+// openIn lists what the descriptors of a process are.
+func openIn(pid int) string {
+	var all []string
+	dir := fmt.Sprintf("/proc/%d/fd", pid)
+	open, _ := os.ReadDir(dir)
+	for _, d := range open {
+		to, _ := os.Readlink(filepath.Join(dir, d.Name()))
+		all = append(all, to)
+	}
+	slices.Sort(all)
+	return strings.Join(all, " ")
+}
+
 // awaitCalm waits until the program has no more open than before.
 func (s *stage) awaitCalm(t *testing.T) {
 	t.Helper()
 	var now resources
-	await(t, fmt.Sprintf("descriptors to be %d as before", s.calm.descriptors), func() bool {
-		now = measure(t, s.gate.PID())
-		return now.descriptors <= s.calm.descriptors
-	})
+	for deadline := time.Now().Add(calmTime); ; time.Sleep(30 * time.Millisecond) {
+		if now = measure(t, s.gate.PID()); now.descriptors <= s.calm.descriptors {
+			break
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("%d descriptors were open, now these %d are: %s", s.calm.descriptors, now.descriptors, openIn(s.gate.PID()))
+		}
+	}
 	if grown := now.memory - s.calm.memory; grown > 64<<10 {
 		t.Errorf("memory grew by %d MiB", grown>>10)
 	}

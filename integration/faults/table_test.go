@@ -73,7 +73,7 @@ func TestFaults(t *testing.T) {
 }
 
 func aroundOneSession(t *testing.T, world *harness.World, binary string, b *strings.Builder) {
-	s := setStage(t, world, binary, harness.Setup{Limits: limits})
+	s := setStage(t, world, binary, harness.Setup{Policy: harness.AllowAll, Limits: limits})
 	for i, f := range faults {
 		began := time.Now()
 		b.WriteString(s.suffer(t, f, fmt.Sprintf("fault-%d", i)).String())
