@@ -61,6 +61,10 @@ type TelemetryConfig struct {
 	// SQLCommenter, if true, puts a statement into the client's trace if a
 	// comment in its text names one (traceparent='...'). Default: false.
 	SQLCommenter bool `yaml:"sqlcommenter"`
+	// StatementSpans is for how many statements in a second a span is made,
+	// at most; as many again that were refused or failed. Default 200;
+	// negative: for all.
+	StatementSpans int `yaml:"statement_spans"`
 }
 
 // Listen is one address with its transport.
@@ -265,6 +269,7 @@ func (c *Config) fill() {
 		orElse(&c.Trail.Key, filepath.Clean(c.Trail.Dir)+".key")
 	}
 	orElse(&c.Trail.Timeout, 10*time.Second)
+	orElse(&c.Telemetry.StatementSpans, 200)
 	orElse(&c.Log.Level, "info")
 	orElse(&c.Log.Format, "text")
 	orElse(&c.Limits.Connections, 500)

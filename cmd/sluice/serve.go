@@ -53,7 +53,7 @@ func serveCommand() *cli.Command {
 func serve(ctx context.Context, config *proxy.Config, service *systemd.Service) error {
 	told, err := telemetry.Start(ctx, telemetry.Options{
 		Instance: config.Instance, Version: version(), Log: config.Log, Output: os.Stderr,
-		Prometheus: config.Admin.Address != "",
+		Prometheus: config.Admin.Address != "", StatementSpans: config.Telemetry.StatementSpans,
 	})
 	if err != nil {
 		return err

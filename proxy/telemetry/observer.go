@@ -30,7 +30,7 @@ func (o observer) LoginFailed(reason string) {
 func (o observer) Session(facts proxy.SessionFacts) proxy.SessionObserver {
 	s := &session{metrics: o.metrics, database: facts.Database}
 	if o.tracer != nil {
-		s.spans = beginSpans(o.tracer, facts)
+		s.spans = beginSpans(o.tracer, o.ration, facts)
 	}
 	return s
 }

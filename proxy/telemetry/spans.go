@@ -30,6 +30,7 @@ const (
 // with the times it had: nothing is kept for it before.
 type spans struct {
 	tracer  trace.Tracer
+	ration  *ration
 	session trace.Span
 	ctx     context.Context
 	// common are attributes that all have, upstream those of the spans
@@ -37,8 +38,8 @@ type spans struct {
 	common, upstream []attribute.KeyValue
 }
 
-func beginSpans(tracer trace.Tracer, facts proxy.SessionFacts) *spans {
-	s := &spans{tracer: tracer, common: []attribute.KeyValue{semconv.DBSystemNamePostgreSQL, semconv.DBNamespace(facts.Database)}}
+func beginSpans(tracer trace.Tracer, r *ration, facts proxy.SessionFacts) *spans {
+	s := &spans{tracer: tracer, ration: r, common: []attribute.KeyValue{semconv.DBSystemNamePostgreSQL, semconv.DBNamespace(facts.Database)}}
 	s.upstream = append(s.common, semconv.ServerAddress(facts.Upstream), semconv.ServerPort(facts.Port))
 	s.ctx, s.session = tracer.Start(context.Background(), "sluice.session", trace.WithSpanKind(trace.SpanKindServer))
 	if s.session.IsRecording() {
@@ -74,8 +75,15 @@ func (s *spans) statement(a *proxy.Asked, at trace.SpanStartEventOption) (contex
 	return ctx, span
 }
 
+// wanted reports whether somebody may want to see a statement: its session is
+// seen, or the client's trace is.
+func (s *spans) wanted(a *proxy.Asked) bool { return a.Traceparent != "" || s.session.IsRecording() }
+
 // refused is a statement that went nowhere.
 func (s *spans) refused(a *proxy.Asked) {
+	if !s.wanted(a) || !s.ration.take(a.Ready, true) {
+		return
+	}
 	_, span := s.statement(a, trace.WithTimestamp(a.Arrived))
 	span.SetStatus(codes.Error, "refused: "+a.Verdict.String())
 	span.End(trace.WithTimestamp(a.Ready))
@@ -84,6 +92,9 @@ func (s *spans) refused(a *proxy.Asked) {
 // completed is a statement that ran. One that was read before, by a Parse,
 // begins with its execution.
 func (s *spans) completed(a *proxy.Asked, r proxy.Result) {
+	if !s.wanted(a) || a.Traceparent == "" && !s.ration.take(r.Ended, r.SQLSTATE != "" || r.Limited) {
+		return
+	}
 	began := a.Arrived
 	if a.Road == "parse" {
 		began = r.Started

@@ -27,7 +27,7 @@ type Subject struct {
 type gauges struct {
 	sessions, starting, places, draining, writable metric.Int64ObservableGauge
 	cacheBytes, cacheEntries                       metric.Int64ObservableGauge
-	bytes, rows, cacheHits, cacheMisses            metric.Int64ObservableCounter
+	bytes, rows, cacheHits, cacheMisses, leftOut   metric.Int64ObservableCounter
 	lease                                          metric.Float64ObservableGauge
 }
 
@@ -43,6 +43,9 @@ func (t *Telemetry) Watch(s Subject) error {
 	if err == nil {
 		_, err = t.metrics.meter.RegisterCallback(func(_ context.Context, o metric.Observer) error {
 			g.observe(o, s)
+			if r := t.ration; r != nil && t.tracer != nil {
+				o.ObserveInt64(g.leftOut, r.leftOut.Load())
+			}
 			return nil
 		}, all...)
 	}
@@ -75,6 +78,7 @@ func newGauges(meter metric.Meter) (*gauges, []metric.Observable, error) {
 	count(&g.cacheMisses, "sluice.analysis.cache.misses", "{text}", "Texts that had to be parsed.")
 	count(&g.bytes, "sluice.client.io", "By", "Bytes from clients and to them, after login.")
 	count(&g.rows, "sluice.client.rows", "{row}", "Rows to clients, also as lines of COPY.")
+	count(&g.leftOut, "sluice.spans.left.out", "{statement}", "Statements without a span because there were too many; see telemetry.statement_spans.")
 	lease, err := meter.Float64ObservableGauge("sluice.lease.remaining", metric.WithUnit("s"),
 		metric.WithDescription("Time until the first credential that a session works with ends, and the session with it."))
 	g.lease, all, errs = lease, append(all, lease), append(errs, err)

@@ -27,6 +27,9 @@ type Options struct {
 	// Log is the configuration of what goes to Output.
 	Log    proxy.LogConfig
 	Output io.Writer
+	// StatementSpans is how many spans of statements are made in a second, at
+	// most; negative for any number.
+	StatementSpans int
 	// Prometheus makes metrics for a Handler.
 	Prometheus bool
 }
@@ -37,6 +40,7 @@ type Telemetry struct {
 	log     *slog.Logger
 	metrics *metrics     // nil if nobody reads any
 	tracer  trace.Tracer // nil if nobody takes spans
+	ration  *ration      // nil for any number of spans
 	handler http.Handler
 	closers []func(context.Context) error
 }
@@ -66,6 +70,9 @@ func Start(ctx context.Context, o Options) (_ *Telemetry, err error) {
 	}
 	if err := t.startMetrics(ctx, o.Prometheus, who); err != nil {
 		return nil, err
+	}
+	if o.StatementSpans >= 0 {
+		t.ration = &ration{perSecond: int64(o.StatementSpans)}
 	}
 	if err := t.startTraces(ctx, who); err != nil {
 		return nil, err
