@@ -24,6 +24,9 @@ func lookAtListen(ctx context.Context, f *findings, l proxy.Listen, trail string
 		f.warning("listen.plaintext", "Set plaintext: never, and tls, at this address.",
 			"clients may connect without TLS from everywhere, and their data can be read on the way")
 	}
+	if l.ProxyProtocol != nil {
+		shown = nil // this machine may count as a load balancer, which speaks first
+	}
 	lookAtAddress(ctx, f, l.Address, trail, shown)
 }
 
