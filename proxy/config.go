@@ -62,7 +62,7 @@ type TelemetryConfig struct {
 	// comment in its text names one (traceparent='...'). Default: false.
 	SQLCommenter bool `yaml:"sqlcommenter"`
 	// StatementSpans is for how many statements in a second a span is made,
-	// at most; as many again that were refused or failed. Default 200;
+	// at most; as many again that were refused or failed. Default 100;
 	// negative: for all.
 	StatementSpans int `yaml:"statement_spans"`
 }
@@ -269,7 +269,7 @@ func (c *Config) fill() {
 		orElse(&c.Trail.Key, filepath.Clean(c.Trail.Dir)+".key")
 	}
 	orElse(&c.Trail.Timeout, 10*time.Second)
-	orElse(&c.Telemetry.StatementSpans, 200)
+	orElse(&c.Telemetry.StatementSpans, 100)
 	orElse(&c.Log.Level, "info")
 	orElse(&c.Log.Format, "text")
 	orElse(&c.Limits.Connections, 500)

@@ -35,5 +35,7 @@
 // proxy.Observer is called for a session, a decision and a result, never for a
 // row. Counts that a server has anyway, such as bytes and open sessions, are
 // read when somebody looks. A decision is counted by one atomic addition; two
-// histograms take one value each per statement.
+// histograms take one value each per statement, without an allocation. A span is
+// dear, so telemetry.statement_spans bounds them (ration.go), and
+// OTEL_TRACES_SAMPLER chooses among sessions.
 package telemetry
