@@ -132,10 +132,20 @@
 // As a last check the number of completions must be the number of statements
 // that were judged.
 //
+// # Peers that are gone
+//
+// A machine that lost its power or its network says nothing. Beside the sessions
+// one goroutine asks the kernel what it knows of their sockets and ends a session
+// whose peer has left packets unanswered for limits.unreachable
+// (unreachable.go). Another tries credentials again that could not be revoked
+// (unrevoked.go). Who comes when too many are logging in is told so
+// (turnaway.go).
+//
 // # Locks
 //
 // Server.mu guards the listeners and the set of sessions, cancelKeys.mu the
-// keys, pending.mu one session's queue and names. None is held while another
+// keys, pending.mu one session's queue and names, unrevoked.mu what is to be
+// tried again. None is held while another
 // is taken, nor while a socket is read or written. side.turn is held by
 // whoever uses a side connection, for as long as a question takes.
 //

@@ -40,6 +40,14 @@ var faults = []fault{
 		s.server.Set(Back, Fault{Hold: true})
 		return login(t, s, application)
 	}},
+	{name: "connection to the server reset while it makes the session's role", do: func(t *testing.T, s *stage, application string) error {
+		s.server.Set(Back, Fault{ResetAfter: intoCreateRole})
+		return login(t, s, application)
+	}, after: func(t *testing.T, s *stage) {
+		await(t, "the role that was made for nobody to be ended", func() bool {
+			return strings.Contains(s.gate.Log(), "issued for nobody")
+		})
+	}},
 	{name: "login while the server takes no more connections", do: func(t *testing.T, s *stage, application string) error {
 		s.world.Exec(t, "postgres", "ALTER DATABASE shop CONNECTION LIMIT 0")
 		return login(t, s, application)
@@ -88,6 +96,10 @@ var faults = []fault{
 	{name: "client falls silent in its login", do: silentLogin},
 	{name: "client sends a statement of 64 MiB", do: sendsTooMuch},
 }
+
+// intoCreateRole is how many bytes the server answers up to the middle of its
+// answer to CREATE ROLE: 11 to a ping, 63 to the question about the group.
+const intoCreateRole = 80
 
 const sleep = "SELECT pg_sleep(120)"
 

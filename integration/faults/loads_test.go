@@ -53,7 +53,7 @@ func (s *stage) loads(t *testing.T) []load {
 // runFor runs a program that has to succeed. Run would end this goroutine only,
 // and the soak would not notice.
 func runFor(t *testing.T, target harness.Target, dir, program string, args []string) {
-	if r := harness.Run(t, target, harness.Command{Program: program, Args: args, Dir: dir}); r.Exit != 0 {
+	if r := harness.Run(t, target, harness.Command{Program: program, Args: args, Dir: dir, Env: []string{"PGCONNECT_TIMEOUT=100"}}); r.Exit != 0 {
 		t.Errorf("%s %q\n%s", filepath.Base(program), args, r)
 	}
 }
