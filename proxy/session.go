@@ -135,7 +135,7 @@ func (s *session) begin(ctx context.Context) error {
 		SessionID: s.id, Subject: s.identity.User, Database: s.database.config.Name,
 	})
 	if err != nil {
-		s.server.unrevoked.sweep(s.database.credentials)
+		s.server.unrevoked.doubt(s.database.credentials)
 		return explainIssue(err, s.database.config.Name).because(err)
 	}
 	s.lease = lease
@@ -400,6 +400,8 @@ func goodbye(cause error) *startupError {
 		return &startupError{sqlstate: "08006", message: "sluice: the database cannot be reached any more", hint: "Connect again; whether the last statement ran is not known."}
 	case errors.As(cause, &side):
 		return &startupError{sqlstate: "08006", message: "sluice: the database closed the connection", hint: "Connect again; the database's log has the cause."}
+	case outOfDescriptors(cause):
+		return noDescriptors()
 	case errors.Is(cause, wire.ErrProtocol), errors.Is(cause, wire.ErrTooLarge):
 		return &startupError{sqlstate: "08P01", message: "sluice: session ended: " + cause.Error()}
 	}

@@ -138,7 +138,7 @@ func (s *side) open() (fresh bool, err error) {
 	defer cancel()
 	lease, err := s.credentials.Issue(ctx, credential.Request{SessionID: s.id, Subject: sideSubject, Database: s.name})
 	if err != nil {
-		s.server.unrevoked.sweep(s.credentials)
+		s.server.unrevoked.doubt(s.credentials)
 		return false, sideError{"no credential could be issued to look", err}
 	}
 	s.lease = lease

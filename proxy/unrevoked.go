@@ -25,7 +25,7 @@ type unrevoked struct {
 	mu     sync.Mutex
 	leases []unrevokedLease
 	// doubtful are issuers that failed to issue: the role may have come into
-	// being all the same.
+	// being all the same, and they know of it.
 	doubtful map[Credentials]bool
 }
 
@@ -42,8 +42,8 @@ func (u *unrevoked) add(l unrevokedLease) {
 	u.leases = append(u.leases, l)
 }
 
-// sweep has an issuer look for what it did not mean to leave.
-func (u *unrevoked) sweep(issuer Credentials) {
+// doubt has an issuer end what it could not take back.
+func (u *unrevoked) doubt(issuer Credentials) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	if u.doubtful == nil {
@@ -87,22 +87,22 @@ func (s *Server) tryUnrevoked(ctx context.Context) {
 		}
 	}
 	for issuer := range doubtful {
-		if away[issuer] || s.trySweep(ctx, issuer) != nil {
-			s.unrevoked.sweep(issuer)
+		if away[issuer] || s.tryToEndLeft(ctx, issuer) != nil {
+			s.unrevoked.doubt(issuer)
 		}
 	}
 }
 
-func (s *Server) trySweep(ctx context.Context, issuer Credentials) error {
-	sweeper, ok := issuer.(interface {
-		Sweep(ctx context.Context) (ended int, err error)
+func (s *Server) tryToEndLeft(ctx context.Context, issuer Credentials) error {
+	ender, ok := issuer.(interface {
+		EndLeft(ctx context.Context) (ended int, err error)
 	})
 	if !ok {
 		return nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, revokeTimeout)
 	defer cancel()
-	n, err := sweeper.Sweep(ctx)
+	n, err := ender.EndLeft(ctx)
 	if n > 0 {
 		s.log.Info("ended credentials that were issued for nobody", "count", n)
 	}

@@ -13,8 +13,8 @@ import (
 
 // awayIssuer is an issuer whose database is away for some calls.
 type awayIssuer struct {
-	away                int
-	ends, sweeps, ended int
+	away               int
+	ends, tries, ended int
 }
 
 var errAway = errors.New("the database is away")
@@ -32,8 +32,8 @@ func (i *awayIssuer) End(context.Context, *credential.Lease) error {
 	return nil
 }
 
-func (i *awayIssuer) Sweep(context.Context) (int, error) {
-	i.sweeps++
+func (i *awayIssuer) EndLeft(context.Context) (int, error) {
+	i.tries++
 	if i.away--; i.away >= 0 {
 		return 0, errAway
 	}
@@ -61,28 +61,28 @@ func TestUnrevokedIsTriedUntilItIsGone(t *testing.T) {
 	} {
 		s.unrevoked.add(l)
 	}
-	s.unrevoked.sweep(away)
+	s.unrevoked.doubt(away)
 	// What is away is asked once a round, and holds nobody up.
-	for round, want := range []struct{ ends, sweeps, records int }{{1, 0, 1}, {2, 0, 1}, {4, 1, 3}, {4, 1, 3}} {
+	for round, want := range []struct{ ends, tries, records int }{{1, 0, 1}, {2, 0, 1}, {4, 1, 3}, {4, 1, 3}} {
 		s.tryUnrevoked(t.Context())
-		if away.ends != want.ends || away.sweeps != want.sweeps || len(kept.types) != want.records {
+		if away.ends != want.ends || away.tries != want.tries || len(kept.types) != want.records {
 			t.Errorf("round %d: %+v, %q", round, away, kept.types)
 		}
 	}
-	if well.ends != 1 || well.sweeps != 0 || away.ended != 2 {
+	if well.ends != 1 || well.tries != 0 || away.ended != 2 {
 		t.Errorf("%+v %+v", well, away)
 	}
 }
 
-func TestSweepIsTriedAgain(t *testing.T) {
+func TestWhatIsLeftIsTriedAgain(t *testing.T) {
 	s := &Server{recorder: &keptRecords{}, log: slog.New(slog.DiscardHandler), now: time.Now}
 	issuer := &awayIssuer{away: 1}
-	s.unrevoked.sweep(issuer)
-	s.unrevoked.sweep(issuer)
+	s.unrevoked.doubt(issuer)
+	s.unrevoked.doubt(issuer)
 	for _, want := range []int{1, 2, 2} {
 		s.tryUnrevoked(t.Context())
-		if issuer.sweeps != want {
-			t.Errorf("%d sweeps, want %d", issuer.sweeps, want)
+		if issuer.tries != want {
+			t.Errorf("%d tries, want %d", issuer.tries, want)
 		}
 	}
 }

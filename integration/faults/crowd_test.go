@@ -26,7 +26,7 @@ const (
 // crowd has ten thousand clients connect at once where a hundred may.
 func crowd(t *testing.T, world *harness.World, binary string, b *strings.Builder) {
 	needDescriptors(t, crowdSize+200)
-	s := setStage(t, world, binary, harness.Setup{Policy: harness.AllowAll, Limits: "drain: 5s, connections: 100"})
+	s := setStage(t, world, binary, harness.Setup{Policy: harness.AllowAll, Limits: "drain: 5s, startup: 2m, connections: 100"})
 	s.others.since()
 	peak := s.watchMemory(t)
 	seen := s.rush(t)

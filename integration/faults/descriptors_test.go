@@ -22,7 +22,7 @@ const descriptorClients = 60
 // turn.
 func fewDescriptors(t *testing.T, world *harness.World, binary string, b *strings.Builder) {
 	s := setStage(t, world, binary, harness.Setup{Policy: harness.AllowAll,
-		Limits: "drain: 5s, startup: 5s, connections: 100", Before: []string{"prlimit", "--nofile=80:80"},
+		Limits: "drain: 5s, startup: 1m, connections: 100", Before: []string{"prlimit", "--nofile=80:80"},
 	})
 	s.others.since()
 	way := s.direct("shop", "descriptors")
@@ -30,7 +30,7 @@ func fewDescriptors(t *testing.T, world *harness.World, binary string, b *string
 	var group sync.WaitGroup
 	for i := range descriptorClients {
 		group.Go(func() {
-			ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+			ctx, cancel := context.WithTimeout(t.Context(), 2*patience)
 			defer cancel()
 			conns[i], errs[i] = pgconn.Connect(ctx, way)
 		})
@@ -57,9 +57,9 @@ func fewDescriptors(t *testing.T, world *harness.World, binary string, b *string
 	}
 	r := row{fault: "descriptors run out: 60 clients, 80 descriptors", saw: strings.Join(slices.Sorted(maps.Keys(seen)), "; or ")}
 	r.recovery = class(s.untilItWorks(t, s.direct("shop", "after-descriptors"), time.Now()))
-	if !strings.Contains(s.gate.Log(), "too many open files") {
-		t.Errorf("the log does not say that descriptors ran out\n%s", s.gate.Log())
-	}
+	await(t, "the log to say that descriptors ran out", func() bool {
+		return strings.Contains(s.gate.Log(), "too many open files")
+	})
 	s.awaitNoRoles(t)
 	s.awaitCalm(t)
 	r.trail = s.reasons(t, "descriptors")

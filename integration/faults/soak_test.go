@@ -35,6 +35,11 @@ func TestSoak(t *testing.T) {
 	world := harness.NewWorldWith(t, 15, map[string]string{"max_connections": "100"})
 	world.Reset(t, "shop", "restored")
 	s := setStage(t, world, harness.BuildSluice(t), harness.Setup{Policy: soakPolicy(-1), Limits: "drain: 5s"})
+	defer func() {
+		if t.Failed() {
+			t.Log(s.gate.Goroutines(t))
+		}
+	}()
 	loads := s.loads(t)
 	for _, l := range loads { // so that everything is there that stays
 		l.once(t, s, 0)

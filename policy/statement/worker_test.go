@@ -45,9 +45,10 @@ func TestWorkerFaults(t *testing.T) {
 	for _, c := range []struct {
 		mode     string
 		sqlstate string
-	}{{"hang", "54001"}, {"exit", "54001"}, {"garbage", "54001"}, {"lie", "XX000"}} {
+		timeout  time.Duration
+	}{{"hang", "54001", 300 * time.Millisecond}, {"exit", "54001", time.Minute}, {"garbage", "54001", time.Minute}, {"lie", "XX000", time.Minute}} {
 		t.Run(c.mode, func(t *testing.T) {
-			a := newTestAnalyzer(t, Options{Worker: workerCommand(t, c.mode), Timeout: 300 * time.Millisecond})
+			a := newTestAnalyzer(t, Options{Worker: workerCommand(t, c.mode), Timeout: c.timeout})
 			got := a.Analyze(context.Background(), big)
 			if got.Kind != ParseError || got.Problem.SQLSTATE != c.sqlstate {
 				t.Fatalf("got %s %+v, want %s", got.Kind, got.Problem, c.sqlstate)

@@ -427,6 +427,24 @@ func TestCloseEndsWhatIsHeld(t *testing.T) {
 	}
 }
 
+// What another issuer of the same instance holds, for another database of the
+// server, is not left over.
+func TestEndLeftTouchesNothingElse(t *testing.T) {
+	p := newPlace(t)
+	one, other := newIssuer(t, p.config()), newIssuer(t, p.config())
+	lives, elsewhere, left := issue(t, one, "s"), issue(t, other, "s"), issue(t, one, "s")
+	one.hold(left.User, false) // as after an End that failed
+	if n, err := one.EndLeft(testContext(t)); n != 1 || err != nil {
+		t.Errorf("ended %d, %v", n, err)
+	}
+	p.gone(t, left)
+	p.work(t, lives)
+	p.work(t, elsewhere)
+	if n, err := one.EndLeft(testContext(t)); n != 0 || err != nil {
+		t.Errorf("ended %d more, %v", n, err)
+	}
+}
+
 // An administrator that is no superuser: CREATEROLE and nothing else.
 func TestOrdinaryAdmin(t *testing.T) {
 	p := newPlace(t)

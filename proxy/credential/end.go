@@ -28,10 +28,12 @@ func (b *Builtin) End(ctx context.Context, lease *Lease) error {
 	return b.end(ctx, lease.User)
 }
 
-// Sweep ends every lease of this instance that this process does not hold:
-// what an earlier run left behind, and what could not be ended before. It
-// returns how many are gone, and goes on to the next when one cannot be
-// ended.
+// Sweep ends every lease of this instance that this issuer does not hold: what
+// an earlier run left behind, and what could not be ended before. It returns
+// how many are gone, and goes on to the next when one cannot be ended.
+//
+// It is for the start. Two databases on one server have two issuers with one
+// instance, and each of them takes the other's leases for leftovers.
 func (b *Builtin) Sweep(ctx context.Context) (n int, err error) {
 	names, err := b.left(ctx)
 	if err != nil {
@@ -49,6 +51,23 @@ func (b *Builtin) Sweep(ctx context.Context) (n int, err error) {
 		n++
 	}
 	return n, errors.Join(failures...)
+}
+
+// EndLeft tries again what this issuer could not end, or take back after a
+// failed Issue. Unlike Sweep it touches nothing that it did not make itself, so
+// it may be called while other issuers of the same instance are at work. It
+// returns how many are gone, and stops at the first that cannot be ended.
+func (b *Builtin) EndLeft(ctx context.Context) (n int, err error) {
+	for _, name := range b.held() {
+		if b.isLive(name) {
+			continue
+		}
+		if err := b.end(ctx, name); err != nil {
+			return n, err
+		}
+		n++
+	}
+	return n, nil
 }
 
 // left lists the roles that bear the mark of this instance.
