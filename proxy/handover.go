@@ -53,6 +53,7 @@ func (l *listener) bind(ctx context.Context, config Listen, sockets Sockets) err
 		}
 	}
 	lc := net.ListenConfig{KeepAliveConfig: l.keepAlive}
+	lc.SetMultipathTCP(false) // sessions are followed on plain TCP sockets
 	if l.shared {
 		lc.Control = sharePort
 	}
