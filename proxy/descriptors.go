@@ -34,7 +34,7 @@ func (s *Server) warnOfFewDescriptors() {
 		s.log.Warn("the limit on file descriptors is not known", "err", err)
 		return
 	}
-	if want := uint64(descriptorsPerSession*s.config.Limits.Connections + descriptorsBeside); uint64(limit.Cur) < want {
+	if want := uint64(descriptorsPerSession*s.config.Limits.Connections + descriptorsBeside); limit.Cur < want {
 		s.log.Warn("the limit on file descriptors is too low for limits.connections; raise it, or lower that",
 			"limit", limit.Cur, "needed", want)
 	}

@@ -56,7 +56,8 @@ func TestUnrevokedIsTriedUntilItIsGone(t *testing.T) {
 	s := &Server{recorder: kept, log: slog.New(slog.DiscardHandler), now: time.Now}
 	away, well := &awayIssuer{away: 2}, &awayIssuer{}
 	for _, l := range []unrevokedLease{
-		{away, &credential.Lease{ID: "a"}, "first", ""}, {away, &credential.Lease{ID: "b"}, "second", ""},
+		{away, &credential.Lease{ID: "a"}, "first", ""},
+		{away, &credential.Lease{ID: "b"}, "second", ""},
 		{well, &credential.Lease{ID: "c"}, "third", ""},
 	} {
 		s.unrevoked.add(l)

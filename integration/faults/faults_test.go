@@ -57,10 +57,7 @@ var faults = []fault{
 		return copyIn(t, s, s.direct("shop", application), func() { cutServer(t, s, application) })
 	}},
 	{name: "network to the server cut while the session is idle", do: func(t *testing.T, s *stage, application string) error {
-		c, err := connect(t.Context(), s.direct("shop", application))
-		if err != nil {
-			return err
-		}
+		c := mustConnect(t, s.direct("shop", application))
 		cutServer(t, s, application)
 		ctx, cancel := context.WithTimeout(t.Context(), patience)
 		defer cancel()
@@ -73,9 +70,11 @@ var faults = []fault{
 		return inMessage(t, s, s.direct("shop", application), func() { s.server.Set(Back, Fault{EndAfter: 300_000}) })
 	}},
 	{name: "network to the server is slow (100 ms each way)", do: func(t *testing.T, s *stage, application string) error {
+		c := mustConnect(t, s.direct("shop", application))
+		defer c.Close(t.Context())
 		s.server.Set(Towards, Fault{Delay: 100 * time.Millisecond})
 		s.server.Set(Back, Fault{Delay: 100 * time.Millisecond})
-		return oneQuery(t, s.direct("shop", application), "SELECT 1")
+		return query(t.Context(), c, "SELECT 1")
 	}},
 	{name: "client's network cut under COPY TO STDOUT", client: true, do: func(t *testing.T, s *stage, application string) error {
 		return copyOut(t, s, application, func() { cutClient(t, s) })
@@ -124,10 +123,7 @@ func oneQuery(t *testing.T, dsn, sql string) error {
 func under(sql string, happens func(t *testing.T, s *stage, application string)) func(*testing.T, *stage, string) error {
 	return func(t *testing.T, s *stage, application string) error {
 		t.Helper()
-		c, err := connect(t.Context(), s.direct("shop", application))
-		if err != nil {
-			return err
-		}
+		c := mustConnect(t, s.direct("shop", application))
 		defer c.Close(t.Context())
 		answer := make(chan error, 1)
 		go func() { answer <- query(t.Context(), c, sql) }()
@@ -227,27 +223,21 @@ func (e *endless) Read(p []byte) (int, error) {
 
 func copyIn(t *testing.T, s *stage, dsn string, begin func()) error {
 	t.Helper()
-	c, err := connect(t.Context(), dsn)
-	if err != nil {
-		return err
-	}
+	c := mustConnect(t, dsn)
 	defer c.Close(t.Context())
 	if err := query(t.Context(), c, "CREATE TEMPORARY TABLE lines (line text)"); err != nil {
 		return err
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
-	_, err = c.CopyFrom(ctx, &endless{begin: begin}, "COPY lines FROM STDIN")
+	_, err := c.CopyFrom(ctx, &endless{begin: begin}, "COPY lines FROM STDIN")
 	return err
 }
 
 // inMessage has a long answer broken off.
 func inMessage(t *testing.T, s *stage, dsn string, begin func()) error {
 	t.Helper()
-	c, err := connect(t.Context(), dsn)
-	if err != nil {
-		return err
-	}
+	c := mustConnect(t, dsn)
 	defer c.Close(t.Context())
 	begin()
 	return query(t.Context(), c, "TABLE big")
@@ -268,29 +258,23 @@ func (o *onFirst) Write(p []byte) (int, error) {
 // session.
 func copyOut(t *testing.T, s *stage, application string, begin func()) error {
 	t.Helper()
-	c, err := connect(t.Context(), s.relayed(application))
-	if err != nil {
-		return err
-	}
+	c := mustConnect(t, s.relayed(application))
 	ctx, cancel := context.WithTimeout(t.Context(), 2*unreachable)
 	defer cancel()
-	_, err = c.CopyTo(ctx, &onFirst{begin}, "COPY big TO STDOUT")
+	_, err := c.CopyTo(ctx, &onFirst{begin}, "COPY big TO STDOUT")
 	s.awaitClosed(t, application)
 	return err
 }
 
 func idleClientCut(t *testing.T, s *stage, application string) error {
-	c, err := connect(t.Context(), s.relayed(application))
-	if err != nil {
-		return err
-	}
+	c := mustConnect(t, s.relayed(application))
 	if err := query(t.Context(), c, "BEGIN; LOCK TABLE big"); err != nil {
 		return err
 	}
 	cutClient(t, s)
 	ctx, cancel := context.WithTimeout(t.Context(), 2*unreachable)
 	defer cancel()
-	err = c.WaitForNotification(ctx)
+	err := c.WaitForNotification(ctx)
 	s.awaitClosed(t, application)
 	return err
 }
@@ -306,10 +290,7 @@ func (s *stage) awaitClosed(t *testing.T, application string) {
 // readsNothing holds an answer of 40 MB back for longer than a machine may be
 // silent: one that is alive may read when it likes, and costs no memory.
 func readsNothing(t *testing.T, s *stage, application string) error {
-	c, err := connect(t.Context(), s.relayed(application))
-	if err != nil {
-		return err
-	}
+	c := mustConnect(t, s.relayed(application))
 	defer c.Close(t.Context())
 	before := measure(t, s.gate.PID())
 	s.client.Set(Back, Fault{Hold: true})
@@ -333,10 +314,7 @@ func silentLogin(t *testing.T, s *stage, application string) error {
 // sendsTooMuch sends a statement that is far longer than any may be. It costs
 // no memory, and the session goes on.
 func sendsTooMuch(t *testing.T, s *stage, application string) error {
-	c, err := connect(t.Context(), s.direct("shop", application))
-	if err != nil {
-		return err
-	}
+	c := mustConnect(t, s.direct("shop", application))
 	defer c.Close(t.Context())
 	before := measure(t, s.gate.PID())
 	refused := query(t.Context(), c, "SELECT '"+strings.Repeat("x", 64<<20)+"'")

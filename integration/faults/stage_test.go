@@ -9,6 +9,7 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -24,7 +25,7 @@ import (
 const (
 	// settings of the gate; short, so that the suite is.
 	unreachable = 2 * time.Second
-	limits      = "drain: 5s, startup: 5s, unreachable: 2s, connections: 100"
+	limits      = "drain: 5s, startup: 8s, unreachable: 2s, connections: 100"
 	// patience is how long anything may take that is to happen.
 	patience = 60 * time.Second
 	// calmTime is how long descriptors may stay open after their session.
@@ -105,12 +106,30 @@ func connect(ctx context.Context, dsn string) (*pgconn.PgConn, error) {
 	return pgconn.Connect(ctx, dsn)
 }
 
+// mustConnect is connect where nothing is broken yet. A busy machine may need
+// more time than the proxy gives a login here.
+func mustConnect(t *testing.T, dsn string) *pgconn.PgConn {
+	t.Helper()
+	var err error
+	for range 3 {
+		var c *pgconn.PgConn
+		if c, err = connect(t.Context(), dsn); err == nil {
+			return c
+		}
+	}
+	t.Fatalf("nothing is broken, and yet: %v", err)
+	return nil
+}
+
 func query(ctx context.Context, c *pgconn.PgConn, sql string) error {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	_, err := c.Exec(ctx, sql).ReadAll()
 	return err
 }
+
+// requestID is what a message says about one request only.
+var requestID = regexp.MustCompile(` \[req .*`)
 
 // words are what a client has seen, in short.
 func words(err error) string {
@@ -119,7 +138,7 @@ func words(err error) string {
 	case err == nil:
 		return "no error"
 	case errors.As(err, &pg):
-		return strings.TrimSpace(pg.Severity + " " + pg.Code + " " + pg.Message)
+		return pg.Severity + " " + pg.Code + " " + requestID.ReplaceAllString(pg.Message, "")
 	case errors.Is(err, context.DeadlineExceeded):
 		return "nothing at all"
 	}

@@ -23,7 +23,7 @@ const tableFile = "TABLE.md"
 const tableHead = `# What happens when something breaks
 
 Written by ` + "`go test ./integration/faults -rewrite`" + ` and compared by every run, on PostgreSQL 15.
-Here ` + "`limits.unreachable`" + ` is 2s and ` + "`limits.startup`" + ` 5s, so that it does not take long.
+Here ` + "`limits.unreachable`" + ` is 2s and ` + "`limits.startup`" + ` 8s, so that it does not take long.
 "Works again" is when a new session on the same way has had its first answer,
 counted from the moment when what was broken is mended. "Others" are sessions
 that work all along beside it: where the server itself falls they are hit like

@@ -40,8 +40,9 @@ func newAdmin(config *pgconn.Config) *admin {
 }
 
 // pinned copies the configuration with every setting that our statements
-// depend on: names mean pg_catalog, strings end where they seem to end, and
-// nothing waits for ever.
+// depend on: names mean pg_catalog, strings end where they seem to end, nothing
+// waits for ever, and a role that was dropped is not back after a crash of the
+// server.
 func pinned(config *pgconn.Config) *pgconn.Config {
 	config = config.Copy()
 	if config.RuntimeParams == nil {
@@ -54,6 +55,7 @@ func pinned(config *pgconn.Config) *pgconn.Config {
 		"standard_conforming_strings":   "on",
 		"DateStyle":                     "ISO, MDY",
 		"default_transaction_read_only": "off",
+		"synchronous_commit":            "on",
 		"statement_timeout":             fmt.Sprint(statementTimeout.Milliseconds()),
 		"lock_timeout":                  fmt.Sprint(lockTimeout.Milliseconds()),
 	} {
