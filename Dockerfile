@@ -38,7 +38,5 @@ EXPOSE 6432
 HEALTHCHECK --interval=30s --timeout=5s --start-period=1m --start-interval=1s --retries=3 CMD ["/usr/bin/sluice", "healthcheck", "--config", "/etc/sluice/sluice.yaml"]
 # Docker's own signal, too, lets transactions finish: see limits.drain.
 STOPSIGNAL SIGTERM
-# Asks at admin.address of the configuration; without one it fails.
-HEALTHCHECK --interval=10s --timeout=6s --start-period=30s CMD ["/usr/bin/sluice", "healthcheck"]
 ENTRYPOINT ["/usr/bin/sluice"]
 CMD ["serve", "--config", "/etc/sluice/sluice.yaml"]
