@@ -217,13 +217,13 @@ func (s *session) startClock(t *ticket) {
 	if t.work == nil {
 		return
 	}
+	p := s.pending
+	p.mu.Lock()
+	defer p.mu.Unlock()
 	most, over := t.work.current().duration()
 	if most == 0 {
 		return
 	}
-	p := s.pending
-	p.mu.Lock()
-	defer p.mu.Unlock()
 	if !slices.Contains(p.queue, t) {
 		return
 	}

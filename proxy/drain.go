@@ -140,7 +140,7 @@ func (s *Server) stopping(l *listener) *startupError {
 			// nothing; the next one waits for another process.
 			return nil
 		}
-		return &startupError{"57P01", "sluice: the proxy is stopping", "Connect again in a moment."}
+		return errStopping()
 	default:
 		return nil
 	}
@@ -176,4 +176,9 @@ func (s *session) sayLeaving() error {
 		Message: "sluice: the proxy is about to stop; this session ends when it is between two transactions",
 		Hint:    "Finish what is open soon, then connect again.",
 	})
+}
+
+// errStopping is what a client hears that comes too late.
+func errStopping() *startupError {
+	return &startupError{"57P01", "sluice: the proxy is stopping", "Connect again in a moment."}
 }

@@ -99,6 +99,7 @@ type Server struct {
 	// cannot be accepted.
 	crowded, deaf occasional
 	unrevoked     unrevoked
+	descriptors   descriptors
 }
 
 // maxUnborn is how many connections may be in the start-up phase. They have
@@ -116,8 +117,10 @@ func New(config *Config, parts Parts) (*Server, error) {
 		config: config, databases: map[string]*database{}, analyzer: parts.Analyzer, recorder: parts.Recorder,
 		verifiers: parts.Verifiers, explain: parts.Explain, log: parts.Log, observer: parts.Observer, now: parts.Now,
 		cancels: newCancelKeys(), sockets: parts.Sockets,
-		explaining: make(chan struct{}, maxSearches), turning: make(chan struct{}, maxTurnedAway),
+		explaining:  make(chan struct{}, maxSearches),
+		descriptors: shareDescriptors(descriptorLimit(), len(config.Databases)),
 	}
+	s.turning = make(chan struct{}, s.descriptors.forTurned)
 	s.drain.prepare()
 	if s.now == nil {
 		s.now = time.Now
@@ -231,8 +234,8 @@ func (s *Server) accept(ctx context.Context, l *listener) error {
 			time.Sleep(50 * time.Millisecond)
 			continue
 		}
-		if !s.enter() {
-			s.turnAway(nc)
+		if why := s.enter(); why != nil {
+			s.turnAway(nc, why)
 			continue
 		}
 		l.strangers.Add(1)
@@ -243,17 +246,23 @@ func (s *Server) accept(ctx context.Context, l *listener) error {
 	}
 }
 
-// enter counts a connection in, unless the proxy stops or too many
-// strangers wait.
-func (s *Server) enter() bool {
+// enter counts a connection in, or says why not: the proxy stops, too many
+// strangers wait, or there are no descriptors for another session.
+func (s *Server) enter() *startupError {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.mu.stopped || s.unborn.Load() >= maxUnborn {
-		return false
+	unborn := s.unborn.Load()
+	switch {
+	case s.mu.stopped:
+		return errStopping()
+	case unborn >= maxUnborn:
+		return &startupError{"53300", "sluice: too many clients are logging in at this moment", "Try again in a moment."}
+	case descriptorsPerSession*int(unborn+s.live.Load()+1) > s.descriptors.forSessions:
+		return noDescriptors()
 	}
 	s.unborn.Add(1)
 	s.conns.Add(1)
-	return true
+	return nil
 }
 
 // handle is a connection's life: start-up, login, session.

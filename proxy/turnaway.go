@@ -24,22 +24,20 @@ const (
 // section "SSL Session Encryption"). What the client has sent is read
 // afterwards, because closing a socket with something unread in it can destroy
 // what was written.
-func (s *Server) turnAway(nc net.Conn) {
+func (s *Server) turnAway(nc net.Conn, why *startupError) {
 	if !s.leaves() {
 		nc.Close() // the proxy stops
 		return
 	}
 	s.crowded.say(func(more int64) {
-		s.log.Warn("too many connections in the start-up phase; some are turned away", "limit", maxUnborn, "unsaid", more)
+		s.log.Warn("clients are turned away", "why", why.message, "unsaid", more)
 	})
 	go func() {
 		defer s.conns.Done()
 		defer func() { <-s.turning }()
 		defer nc.Close()
 		_ = nc.SetDeadline(time.Now().Add(turnAwayTime)) // a dead socket fails below
-		sendFatal(wire.NewConn(nc, wire.Client), &startupError{
-			"53300", "sluice: too many clients are logging in at this moment", "Try again in a moment.",
-		})
+		sendFatal(wire.NewConn(nc, wire.Client), why)
 		if half, ok := nc.(interface{ CloseWrite() error }); ok && half.CloseWrite() == nil {
 			_, _ = io.CopyN(io.Discard, nc, turnAwayBytes)
 		}

@@ -18,8 +18,8 @@ import (
 const descriptorClients = 60
 
 // fewDescriptors has more clients come than the program has descriptors for.
-// Those that have a session work on, and when they leave, others have their
-// turn.
+// Those that have a session work on, the trail takes what they do, and when
+// they leave, others have their turn.
 func fewDescriptors(t *testing.T, world *harness.World, binary string, b *strings.Builder) {
 	s := setStage(t, world, binary, harness.Setup{Policy: harness.AllowAll,
 		Limits: "drain: 5s, startup: 1m, connections: 100", Before: []string{"prlimit", "--nofile=80:80"},
@@ -55,11 +55,16 @@ func fewDescriptors(t *testing.T, world *harness.World, binary string, b *string
 			c.Close(t.Context())
 		}
 	}
-	r := row{fault: "descriptors run out: 60 clients, 80 descriptors", saw: strings.Join(slices.Sorted(maps.Keys(seen)), "; or ")}
+	r := row{fault: "60 clients, 80 descriptors", saw: strings.Join(slices.Sorted(maps.Keys(seen)), "; or ")}
 	r.recovery = class(s.untilItWorks(t, s.direct("shop", "after-descriptors"), time.Now()))
-	await(t, "the log to say that descriptors ran out", func() bool {
-		return strings.Contains(s.gate.Log(), "too many open files")
-	})
+	for _, want := range []string{"the limit on file descriptors is too low for limits.connections", "clients are turned away"} {
+		if !strings.Contains(s.gate.Log(), want) {
+			t.Errorf("the log does not say: %s", want)
+		}
+	}
+	if strings.Contains(s.gate.Log(), "too many open files") {
+		t.Errorf("descriptors ran out\n%s", s.gate.Log())
+	}
 	s.awaitNoRoles(t)
 	s.awaitCalm(t)
 	r.trail = s.reasons(t, "descriptors")

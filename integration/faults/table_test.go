@@ -183,9 +183,12 @@ func (s *stage) noSessionLeft(t *testing.T) {
 		return s.world.Query(t, "postgres", "SELECT count(*) FROM pg_roles WHERE rolname LIKE 'sluice%'")[0][0] == "0"
 	})
 	time.Sleep(100 * time.Millisecond) // the goroutine that ended it returns
-	stacks := s.gate.Goroutines(t)
-	if !strings.Contains(stacks, "(*Server).accept") {
+	log, stacks, ok := strings.Cut(s.gate.Goroutines(t), "SIGQUIT")
+	if !ok || !strings.Contains(stacks, "(*Server).accept") {
 		t.Fatalf("these are no goroutines of Sluice:\n%s", stacks)
+	}
+	if strings.Contains(log, "DATA RACE") {
+		t.Errorf("the race detector has found something\n%s", log)
 	}
 	if n := strings.Count(stacks, "(*session)"); n > 0 {
 		t.Errorf("%d frames of sessions are left\n%s", n, stacks)
