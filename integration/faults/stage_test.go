@@ -325,7 +325,8 @@ func (s *stage) awaitCalm(t *testing.T) {
 			t.Fatalf("%d descriptors were open, now these %d are: %s", s.calm.descriptors, now.descriptors, openIn(s.gate.PID()))
 		}
 	}
-	if grown := now.memory - s.calm.memory; grown > 64<<10 && !raceDetector() {
+	// The garbage collector begins late on purpose: see ballast in proxy.
+	if grown := now.memory - s.calm.memory; grown > 96<<10 && !raceDetector() {
 		t.Errorf("memory grew by %d MiB", grown>>10)
 	}
 }
