@@ -3,6 +3,7 @@ package proxy
 import (
 	"bytes"
 	"errors"
+	"strings"
 
 	"github.com/sluice-pg/sluice/proxy/wire"
 )
@@ -14,7 +15,12 @@ const maxReport = 16 << 20
 // fromServer relays the server's messages until one of them ends the
 // session. It is the only writer to the client while the session runs.
 func (s *session) fromServer() error {
-	return s.upstream.conn.Serve(s.serverRests, s.serverMessage)
+	return s.upstream.conn.Serve(s.serverRests, oddFromServer, s.serverMessage)
+}
+
+// oddFromServer tells a message that no server sends.
+func oddFromServer(h wire.Header) bool {
+	return strings.IndexByte("DdESZCIsNA123nTtGHcV", h.Type) < 0 || h.Type == 'C' && h.Len > smallBody
 }
 
 // serverRests sends on what has been gathered. Nothing is expected from a

@@ -3,7 +3,9 @@ package wire
 // Serve hands every message to each, one after the other, until one of them
 // returns an error or reading fails. each consumes its message. When all that
 // has come in was handed on and Serve is about to wait for more, it calls rest,
-// which says whether nothing is expected from the peer now.
+// which says whether nothing is expected from the peer now. A message is handed
+// on when it is there whole, but one that is odd as soon as its header is:
+// nobody needs the rest of what will not be accepted.
 //
 // On a plain TCP socket the waiting costs a single read for whatever comes
 // next: a reader that asks, is told that nothing is there, and asks again when
@@ -11,8 +13,8 @@ package wire
 // callback of one syscall.RawConn.Read, which the runtime's poller calls when
 // there is something to read. Only a message that is larger than the buffer is
 // read the usual way.
-func (c *Conn) Serve(rest func() (quiet bool, err error), each func(Header) error) error {
-	s := serving{conn: c, rest: rest, each: each}
+func (c *Conn) Serve(rest func() (quiet bool, err error), odd func(Header) bool, each func(Header) error) error {
+	s := serving{conn: c, rest: rest, odd: odd, each: each}
 	ready := s.ready
 	for {
 		if err := s.deliver(); err != nil {
@@ -37,6 +39,7 @@ func (c *Conn) Serve(rest func() (quiet bool, err error), each func(Header) erro
 type serving struct {
 	conn *Conn
 	rest func() (bool, error)
+	odd  func(Header) bool
 	each func(Header) error
 	err  error
 }
@@ -60,10 +63,11 @@ func (s *serving) one() error {
 }
 
 // large reports whether a message has begun that the buffer cannot hold, or
-// one that cannot be.
+// one that cannot be or is odd.
 func (s *serving) large() bool {
 	c := s.conn
-	return c.Buffered() >= headerLen && (c.length() < 4 || c.length()+1 > readBuffer)
+	return c.Buffered() >= headerLen &&
+		(c.length() < 4 || c.length()+1 > readBuffer || s.odd(Header{Type: c.buf[c.rp], Len: c.length() - 4}))
 }
 
 // wait returns when more has been read, and on a socket when it cannot go on

@@ -43,6 +43,35 @@ var streams = map[string]func(net.Conn) net.Conn{
 	"by reading":        func(nc net.Conn) net.Conn { return plain{nc} },
 }
 
+// never finds nothing odd.
+func never(Header) bool { return false }
+
+// TestServeRefusesEarly: what will not be accepted is handed on before it is
+// all there.
+func TestServeRefusesEarly(t *testing.T) {
+	for way, as := range streams {
+		t.Run(way, func(t *testing.T) {
+			near, far := sockets(t)
+			defer near.Close()
+			defer far.Close()
+			if _, err := far.Write(append(message('Q', []byte("SELECT 1\x00")), message('z', make([]byte, 100))[:10]...)); err != nil {
+				t.Fatal(err)
+			}
+			c := NewConn(as(near), Client)
+			refused := errors.New("refused")
+			err := c.Serve(func() (bool, error) { return true, nil }, func(h Header) bool { return h.Type == 'z' }, func(h Header) error {
+				if h.Type == 'z' {
+					return refused
+				}
+				return c.Discard()
+			})
+			if err != refused {
+				t.Errorf("got %v", err)
+			}
+		})
+	}
+}
+
 // TestServeHandsOnEveryMessage: whatever is done with each, and however the
 // bytes arrive, what was forwarded arrives as it was and in its order.
 func TestServeHandsOnEveryMessage(t *testing.T) {
@@ -78,7 +107,7 @@ func checkServe(t *testing.T, r *rapid.T, as func(net.Conn) net.Conn) {
 	c, dst := NewConn(as(client), Client), NewConn(as(server), Upstream)
 	var want bytes.Buffer
 	next := 0
-	err := c.Serve(func() (bool, error) { return quiet, dst.Flush() }, func(h Header) error {
+	err := c.Serve(func() (bool, error) { return quiet, dst.Flush() }, never, func(h Header) error {
 		if next == len(all) || h.Type != all[next].typ || h.Len != len(all[next].body) {
 			return fmt.Errorf("message %d is %q of %d bytes", next, h.Type, h.Len)
 		}
@@ -141,7 +170,7 @@ func TestServeSeesTheEnd(t *testing.T) {
 				}
 				far.Close()
 				c := NewConn(as(near), Upstream)
-				err := c.Serve(func() (bool, error) { return true, nil }, func(Header) error { return c.Discard() })
+				err := c.Serve(func() (bool, error) { return true, nil }, never, func(Header) error { return c.Discard() })
 				var side *SideError
 				if !errors.Is(err, end.want) || !errors.As(err, &side) || side.Side != Upstream {
 					t.Errorf("got %v, want %v", err, end.want)
@@ -165,7 +194,7 @@ func TestServeSeesAReset(t *testing.T) {
 				t.Fatal(err)
 			}
 			c := NewConn(as(near), Upstream)
-			err := c.Serve(func() (bool, error) { return false, nil }, func(Header) error {
+			err := c.Serve(func() (bool, error) { return false, nil }, never, func(Header) error {
 				far.Close()
 				return c.Discard()
 			})
@@ -187,7 +216,7 @@ func TestServeIsInterrupted(t *testing.T) {
 			whole := message('Q', []byte("SELECT 1\x00"))
 			var got []byte
 			serve := func() error {
-				return c.Serve(func() (bool, error) { return true, nil }, func(Header) error {
+				return c.Serve(func() (bool, error) { return true, nil }, never, func(Header) error {
 					body, err := c.Body(100)
 					got = append(got, body...)
 					return errors.Join(err, io.ErrShortBuffer)
@@ -230,7 +259,7 @@ func TestServeWaitsWithoutABuffer(t *testing.T) {
 	if err := c.SetReadDeadline(time.Now().Add(50 * time.Millisecond)); err != nil {
 		t.Fatal(err)
 	}
-	err := c.Serve(func() (bool, error) { return true, nil }, func(Header) error { return c.Discard() })
+	err := c.Serve(func() (bool, error) { return true, nil }, never, func(Header) error { return c.Discard() })
 	if !errors.Is(err, os.ErrDeadlineExceeded) || c.buf != nil {
 		t.Errorf("%v, with a buffer of %d bytes", err, len(c.buf))
 	}
@@ -252,7 +281,7 @@ func TestServeAllocatesNothing(t *testing.T) {
 	var left atomic.Int64
 	done := make(chan struct{}, 1)
 	go func() {
-		_ = c.Serve(func() (bool, error) { return left.Load() == 0, dst.Flush() }, func(Header) error {
+		_ = c.Serve(func() (bool, error) { return left.Load() == 0, dst.Flush() }, never, func(Header) error {
 			if left.Add(-1) == 0 {
 				done <- struct{}{}
 			}
