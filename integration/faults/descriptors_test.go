@@ -21,7 +21,8 @@ const descriptorClients = 60
 // Those that have a session work on, the trail takes what they do, and when
 // they leave, others have their turn.
 func fewDescriptors(t *testing.T, world *harness.World, binary string, b *strings.Builder) {
-	s := setStage(t, world, binary, harness.Setup{Policy: harness.AllowAll,
+	s := setStage(t, world, binary, harness.Setup{
+		Policy: harness.AllowAll,
 		Limits: "drain: 5s, startup: 1m, connections: 100", Before: []string{"prlimit", "--nofile=80:80"},
 	})
 	s.others.since()
