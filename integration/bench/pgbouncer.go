@@ -44,6 +44,7 @@ auth_type = scram-sha-256
 auth_file = %[4]s/users.txt
 pool_mode = session
 default_pool_size = %[5]d
+server_lifetime = 0
 max_client_conn = %[5]d
 server_tls_sslmode = disable
 client_tls_sslmode = allow
