@@ -23,10 +23,13 @@ import (
 )
 
 // Credentials issues upstream logins and ends them. End returns when
-// everything that works under the lease is known to be gone.
+// everything that works under the lease is known to be gone. EndLeft ends what
+// may have come into being although Issue failed, and returns how many that
+// were.
 type Credentials interface {
 	Issue(context.Context, credential.Request) (*credential.Lease, error)
 	End(context.Context, *credential.Lease) error
+	EndLeft(context.Context) (ended int, err error)
 }
 
 // Analyzer reads SQL.

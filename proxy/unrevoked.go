@@ -94,15 +94,9 @@ func (s *Server) tryUnrevoked(ctx context.Context) {
 }
 
 func (s *Server) tryToEndLeft(ctx context.Context, issuer Credentials) error {
-	ender, ok := issuer.(interface {
-		EndLeft(ctx context.Context) (ended int, err error)
-	})
-	if !ok {
-		return nil
-	}
 	ctx, cancel := context.WithTimeout(ctx, revokeTimeout)
 	defer cancel()
-	n, err := ender.EndLeft(ctx)
+	n, err := issuer.EndLeft(ctx)
 	if n > 0 {
 		s.log.Info("ended credentials that were issued for nobody", "count", n)
 	}

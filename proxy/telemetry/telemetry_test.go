@@ -100,6 +100,7 @@ var errBroken = errors.New("broken")
 func (*broken) Append(context.Context, audit.Event) (audit.Index, error) { return 0, errBroken }
 func (*broken) Enqueue(audit.Event) error                                { return errBroken }
 func (*broken) End(context.Context, *credential.Lease) error             { return errBroken }
+func (*broken) EndLeft(context.Context) (int, error)                     { return 0, errBroken }
 func (*broken) Issue(context.Context, credential.Request) (*credential.Lease, error) {
 	return nil, errBroken
 }
@@ -112,7 +113,8 @@ func TestFailuresAreCounted(t *testing.T) {
 	recorder, issuer := told.Recorder(b), told.Credentials(b)
 	_, appending := recorder.Append(context.Background(), audit.Event{})
 	_, issuing := issuer.Issue(context.Background(), credential.Request{})
-	for _, err := range []error{appending, issuing, recorder.Enqueue(audit.Event{}), issuer.End(context.Background(), nil)} {
+	_, ending := issuer.EndLeft(context.Background())
+	for _, err := range []error{appending, issuing, ending, recorder.Enqueue(audit.Event{}), issuer.End(context.Background(), nil)} {
 		if !errors.Is(err, errBroken) {
 			t.Errorf("%v", err)
 		}
