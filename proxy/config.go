@@ -9,7 +9,6 @@ import (
 	"path/filepath"
 	"time"
 
-	"github.com/sluice-pg/sluice/policy/strictyaml"
 	"github.com/sluice-pg/sluice/proxy/identity"
 )
 
@@ -207,22 +206,6 @@ type Limits struct {
 	// not ready any more, so that load balancers send them elsewhere.
 	// Default 0s.
 	DrainDelay time.Duration `yaml:"drain_delay"`
-}
-
-// LoadConfig reads, completes and checks a configuration file.
-func LoadConfig(path string) (*Config, error) {
-	data, err := os.ReadFile(path)
-	if err != nil {
-		return nil, fmt.Errorf("configuration: %w", err)
-	}
-	c := new(Config)
-	if err := strictyaml.DecodeStrict(path, data, c); err != nil {
-		return nil, fmt.Errorf("configuration: %w", err)
-	}
-	if err := c.Complete(filepath.Dir(path)); err != nil {
-		return nil, fmt.Errorf("configuration: %s: %w", path, err)
-	}
-	return c, nil
 }
 
 // Complete fills in defaults, reads paths as relative to dir, and says

@@ -1,11 +1,12 @@
 package proxy
 
 import (
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/sluice-pg/sluice/policy/strictyaml"
 )
 
 const goodConfig = `
@@ -25,11 +26,11 @@ trail: {dir: trail}
 func load(t *testing.T, text string) (*Config, string, error) {
 	t.Helper()
 	dir := t.TempDir()
-	path := filepath.Join(dir, "sluice.yaml")
-	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
-		t.Fatal(err)
+	c := new(Config)
+	err := strictyaml.DecodeStrict("sluice.yaml", []byte(text), c)
+	if err == nil {
+		err = c.Complete(dir)
 	}
-	c, err := LoadConfig(path)
 	return c, dir, err
 }
 

@@ -8,7 +8,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/sluice-pg/sluice/proxy"
+	"github.com/sluice-pg/sluice/proxy/layers"
 )
 
 // cluster is what the pods of an example find: objects by kind and name, and
@@ -209,11 +209,11 @@ func checkGrace(t *testing.T, s *stage, grace, config string) {
 	if err != nil {
 		t.Fatalf("the grace %q is no number", grace)
 	}
-	c, err := proxy.LoadConfig(config)
+	loaded, err := layers.Load(layers.Sources{File: config})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if drain := c.Limits.Drain + c.Limits.DrainDelay; time.Duration(seconds)*time.Second < drain+closing {
+	if drain := loaded.Config.Limits.Drain + loaded.Config.Limits.DrainDelay; time.Duration(seconds)*time.Second < drain+closing {
 		t.Errorf("%d s of grace, and the drain may take %s", seconds, drain)
 	}
 }

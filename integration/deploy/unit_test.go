@@ -10,7 +10,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/sluice-pg/sluice/proxy"
+	"github.com/sluice-pg/sluice/proxy/layers"
 )
 
 type unitLine struct{ section, key, value string }
@@ -167,10 +167,11 @@ func TestUnitRuns(t *testing.T) {
 // that it takes for final are those of a wrong start.
 func TestUnitFitsConfiguration(t *testing.T) {
 	const unit = "systemd/sluice.service"
-	c, err := proxy.LoadConfig(filepath.Join(root, "examples/systemd/sluice.yaml"))
+	loaded, err := layers.Load(layers.Sources{File: filepath.Join(root, "examples/systemd/sluice.yaml")})
 	if err != nil {
 		t.Fatal(err)
 	}
+	c := loaded.Config
 	stop := strings.NewReplacer("min", "m").Replace(setting(t, unit, "TimeoutStopSec")[0])
 	grace, err := time.ParseDuration(stop)
 	if err != nil || grace < c.Limits.Drain+c.Limits.DrainDelay+closing {

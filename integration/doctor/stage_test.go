@@ -22,7 +22,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/sluice-pg/sluice/integration/harness"
-	"github.com/sluice-pg/sluice/proxy"
+	"github.com/sluice-pg/sluice/proxy/layers"
 	"github.com/sluice-pg/sluice/proxy/doctor"
 	"github.com/sluice-pg/sluice/proxy/identity"
 )
@@ -132,13 +132,13 @@ func (s *stage) chmod(t *testing.T, name string, mode os.FileMode) {
 // examine is what the doctor says of a configuration file.
 func examine(t *testing.T, path string) *doctor.Report {
 	t.Helper()
-	config, err := proxy.LoadConfig(path)
+	loaded, err := layers.Load(layers.Sources{File: path})
 	if err != nil {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
-	return doctor.Examine(ctx, config)
+	return doctor.Examine(ctx, loaded.Config)
 }
 
 func (s *stage) examine(t *testing.T) *doctor.Report {

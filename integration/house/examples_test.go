@@ -12,6 +12,7 @@ import (
 	"github.com/sluice-pg/sluice/policy/cases"
 	"github.com/sluice-pg/sluice/policy/strictyaml"
 	"github.com/sluice-pg/sluice/proxy"
+	"github.com/sluice-pg/sluice/proxy/layers"
 )
 
 // Every YAML file under examples is a configuration, named sluice.yaml, a
@@ -30,7 +31,7 @@ func TestExamplesLoad(t *testing.T) {
 		switch {
 		case filepath.Base(path) == "sluice.yaml":
 			configurations++
-			_, err = proxy.LoadConfig(filepath.Join(root, path))
+			_, err = layers.Load(layers.Sources{File: filepath.Join(root, path)})
 		case strings.HasSuffix(path, ".cases.yml"):
 			_, err = cases.Read(path, []byte(read(t, path)))
 		default:
@@ -54,10 +55,11 @@ func TestExamplesLoad(t *testing.T) {
 // make.
 func TestQuickstartIsComplete(t *testing.T) {
 	const folder = "examples/quickstart"
-	c, err := proxy.LoadConfig(filepath.Join(root, folder, "sluice.yaml"))
+	loaded, err := layers.Load(layers.Sources{File: filepath.Join(root, folder, "sluice.yaml")})
 	if err != nil {
 		t.Fatal(err)
 	}
+	c := loaded.Config
 	readme := section(t, read(t, "README.md"), "In front of your own database")
 	made := []string{c.Users, c.Databases[0].Upstream.TLS.CA}
 	for word := range strings.FieldsSeq(c.Databases[0].Credential.Builtin.Admin) {
