@@ -38,7 +38,7 @@ var refusedSettings = map[string]string{
 	"transform_null_equals":            "Leave it out: it changes what a condition means.",
 	"allow_system_table_mods":          "System tables are not changed through Sluice.",
 	"ignore_system_indexes":            "Leave it out.",
-	"restrict_nonsystem_relation_kind": "Leave it out: it is set for the session's role.",
+	"restrict_nonsystem_relation_kind": "Leave it out: sessions through Sluice do not change it.",
 }
 
 // judgeSetting judges a setting by its lower-case name and its value, and
