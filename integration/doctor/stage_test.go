@@ -22,9 +22,9 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/sluice-pg/sluice/integration/harness"
-	"github.com/sluice-pg/sluice/proxy/layers"
 	"github.com/sluice-pg/sluice/proxy/doctor"
 	"github.com/sluice-pg/sluice/proxy/identity"
+	"github.com/sluice-pg/sluice/proxy/layers"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
