@@ -23,16 +23,12 @@ func oddFromServer(h wire.Header) bool {
 	return strings.IndexByte("DdESZCIsNA123nTtGHcV", h.Type) < 0 || h.Type == 'C' && h.Len > smallBody
 }
 
-// serverRests sends on what has been gathered. Nothing is expected from a
-// server that has answered everything.
-func (s *session) serverRests() (quiet bool, err error) {
+// serverRests sends on what has been gathered.
+func (s *session) serverRests() error {
 	if err := s.sayLeaving(); err != nil {
-		return false, err
+		return err
 	}
-	if err := s.client.Flush(); err != nil {
-		return false, err
-	}
-	return !s.pending.busy(), nil
+	return s.client.Flush()
 }
 
 func (s *session) serverMessage(h wire.Header) error {

@@ -171,6 +171,7 @@ func (s *session) stopOver(t *ticket) {
 // nothing slips in between.
 func (s *session) cancelOver(t *ticket) {
 	p := s.pending
+	s.leave()
 	ctx, done := context.WithTimeout(context.Background(), cancelPatience)
 	defer done()
 	if err := s.upstream.cancel(ctx); err != nil {

@@ -62,14 +62,14 @@ func oddFromClient(h wire.Header) bool {
 
 // clientRests sends on what has been gathered, and bounds the wait for what
 // comes next.
-func (s *session) clientRests() (quiet bool, err error) {
+func (s *session) clientRests() error {
 	if err := s.upstream.conn.Flush(); err != nil {
-		return false, err
+		return err
 	}
 	if err := s.payOwed(); err != nil {
-		return false, err
+		return err
 	}
-	return true, s.clientDeadline(s.patienceNow())
+	return s.clientDeadline(s.patienceNow())
 }
 
 // payOwed sends the Syncs that were held back and are due.

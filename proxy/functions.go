@@ -39,6 +39,7 @@ func (s *session) measureFunctions(ctx context.Context, p *policy.Policy, r *pol
 	case s.pending.codeInDoubt():
 		err = errCodeInDoubt
 	default:
+		s.leave()
 		r.Facts.Functions, err = s.database.side.functions(ctx, names, s.lease.User)
 	}
 	if err == nil {

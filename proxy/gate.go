@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"time"
 
@@ -37,11 +38,18 @@ type judgement struct {
 	asked *Asked
 }
 
+// longText is a text that takes long to analyse, in bytes: a millisecond or
+// more.
+const longText = 16 << 10
+
 // judgeText is the gate for every message that carries SQL: analysed,
 // resolved, decided, recorded. The caller forwards nothing that has a
 // refusal, and nothing before judgeText has returned.
 func (s *session) judgeText(ctx context.Context, road, text string) judgement {
 	arrived := s.arrival()
+	if len(text) > longText {
+		s.leave()
+	}
 	a := s.server.analyzer.Analyze(ctx, text)
 	j := judgement{id: newID(), statements: a.Statements, policy: s.server.policy.Load()}
 	known := s.decided.find(a, j.policy)
@@ -178,7 +186,10 @@ func (s *session) request(statements []statement.Statement, kind statement.Kind,
 // decide measures the places the statements name, and the functions they call
 // that the policy knows, and asks the policy.
 func (s *session) decide(ctx context.Context, r *policy.Request, p *policy.Policy) *decided {
-	r.Facts.Places = s.server.measure(ctx, p, r.Statements)
+	if goesElsewhere(r.Statements) {
+		s.leave()
+		r.Facts.Places = s.server.measure(ctx, p, r.Statements)
+	}
 	s.measureFunctions(ctx, p, r)
 	r.Time = s.server.now().UTC().Format(time.RFC3339)
 	d := s.viewOf(p).Decide(r)
@@ -186,6 +197,10 @@ func (s *session) decide(ctx context.Context, r *policy.Request, p *policy.Polic
 		r.Time = "" // nothing looked at it
 	}
 	return &decided{policy: p, kind: r.Kind, decision: d, request: r}
+}
+
+func goesElsewhere(statements []statement.Statement) bool {
+	return slices.ContainsFunc(statements, func(st statement.Statement) bool { return len(st.Destinations) > 0 })
 }
 
 // viewOf is a policy as this session meets it. Only the goroutine that reads

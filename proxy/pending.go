@@ -125,6 +125,8 @@ type pending struct {
 	cancelling int
 	// closed is set when the session ends.
 	closed bool
+	// leave is called before anything that waits; it may be nil.
+	leave func()
 
 	statements *names
 	portals    *names
@@ -146,7 +148,7 @@ func (p *pending) push(t *ticket) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for p.cancelling > 0 && !p.closed {
-		p.changed.Wait()
+		p.sleep()
 	}
 	if p.closed {
 		return errClosed
@@ -186,9 +188,17 @@ func (p *pending) wait(ready func() bool) error {
 		if p.closed {
 			return errClosed
 		}
-		p.changed.Wait()
+		p.sleep()
 	}
 	return nil
+}
+
+// sleep waits for a change; mu is held.
+func (p *pending) sleep() {
+	if p.leave != nil {
+		p.leave()
+	}
+	p.changed.Wait()
 }
 
 // close wakes everybody who waits.

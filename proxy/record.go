@@ -51,6 +51,7 @@ func (s *session) event(typ, id string, body any) audit.Event {
 
 // append records what must be on disk before anything moves.
 func (s *session) append(ctx context.Context, e audit.Event) error {
+	s.leave()
 	ctx, cancel := context.WithTimeout(ctx, s.server.config.Trail.Timeout)
 	defer cancel()
 	if _, err := s.server.recorder.Append(ctx, e); err != nil {
@@ -105,6 +106,7 @@ func (s *session) recordDecision(ctx context.Context, id, road string, made *dec
 	if len(request) <= inlineRequest {
 		body.Request = request
 	} else {
+		s.leave()
 		ctx, cancel := context.WithTimeout(ctx, s.server.config.Trail.Timeout)
 		defer cancel()
 		if body.RequestDigest, err = s.server.recorder.Put(ctx, request); err != nil {

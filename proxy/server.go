@@ -269,7 +269,8 @@ func (s *Server) enter() *startupError {
 }
 
 // handle is a connection's life: start-up, login, session.
-func (s *Server) handle(ctx context.Context, l *listener, nc net.Conn) {
+func (s *Server) handle(ctx context.Context, l *listener, accepted net.Conn) {
+	nc := wire.Own(accepted)
 	defer nc.Close()
 	log := s.log.With("from", nc.RemoteAddr().String())
 	defer func() {

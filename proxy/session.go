@@ -153,7 +153,9 @@ func (s *session) begin(ctx context.Context) error {
 			"It has to work with client_encoding UTF8 and standard_conforming_strings on.",
 		}.because(err)
 	}
+	wire.Pair(s.client, s.upstream.conn)
 	s.pending = newPending(s.upstream.status, s.server.now())
+	s.pending.leave = s.leave
 	return s.greet()
 }
 
@@ -288,6 +290,14 @@ func (s *session) stop() {
 	for _, c := range []*wire.Conn{s.client, s.upstream.conn} {
 		_ = c.SetReadDeadline(past) // a closed socket needs no deadline
 		_ = c.SetWriteDeadline(past)
+	}
+}
+
+// leave says that what follows may take long: the other sessions that are waited
+// for in the same place go on meanwhile (wire.Conn.Leave).
+func (s *session) leave() {
+	if s.client != nil {
+		s.client.Leave()
 	}
 }
 

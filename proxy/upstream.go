@@ -83,7 +83,7 @@ func (t *target) loginConfig(lease *credential.Lease, params []param) (*pgconn.C
 		if err != nil {
 			return nil, err
 		}
-		return &dialed{Conn: nc}, nil
+		return &dialed{Conn: wire.Own(nc)}, nil
 	}
 	c.RuntimeParams = map[string]string{}
 	for _, p := range params {

@@ -113,6 +113,7 @@ func (s *session) answer(ctx context.Context, variable string) *table {
 		p := s.server.policy.Load()
 		return &table{[]string{"policy", "digest"}, [][]string{{p.Name(), p.Digest()}}}
 	case strings.HasPrefix(name, "why_"):
+		s.leave()
 		return s.showWhy(ctx, strings.TrimPrefix(name, "why_"))
 	}
 	return nil

@@ -47,13 +47,14 @@ type Conn struct {
 	lender  *Conn
 	midsend bool // a message is partly written
 
-	socket *tcpSocket // nil if it cannot be used directly
+	socket *socket // nil if it is none, or something lies over it
 }
 
-// NewConn takes over a socket. Nobody else may read from or write to it
+// NewConn takes over a socket, see Own. Nobody else may read from or write to it
 // from now on.
 func NewConn(nc net.Conn, side Side) *Conn {
-	return &Conn{side: side, nc: nc, socket: socketOf(nc)}
+	own, _ := nc.(*socket)
+	return &Conn{side: side, nc: nc, socket: own}
 }
 
 // NewConnBuffered is NewConn for a socket from which early has been read

@@ -18,19 +18,19 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// socket is a net.Conn of a reader and a writer.
-type socket struct {
+// ends is a net.Conn of a reader and a writer.
+type ends struct {
 	net.Conn
 	io.Reader
 	io.Writer
 }
 
-func (s socket) Read(p []byte) (int, error)  { return s.Reader.Read(p) }
-func (s socket) Write(p []byte) (int, error) { return s.Writer.Write(p) }
+func (s ends) Read(p []byte) (int, error)  { return s.Reader.Read(p) }
+func (s ends) Write(p []byte) (int, error) { return s.Writer.Write(p) }
 
-func reading(r io.Reader) *Conn { return NewConn(socket{Reader: r}, Client) }
+func reading(r io.Reader) *Conn { return NewConn(ends{Reader: r}, Client) }
 
-func writing(w io.Writer) *Conn { return NewConn(socket{Writer: w}, Upstream) }
+func writing(w io.Writer) *Conn { return NewConn(ends{Writer: w}, Upstream) }
 
 func message(typ byte, body []byte) []byte {
 	return append(binary.BigEndian.AppendUint32([]byte{typ}, uint32(len(body)+4)), body...)
@@ -321,7 +321,7 @@ func TestForwardStopsWhereWritingFails(t *testing.T) {
 
 func TestHasMessage(t *testing.T) {
 	first, second := message('Q', []byte("one")), message('Q', make([]byte, 2*readBuffer))
-	c := NewConnBuffered(socket{Reader: bytes.NewReader(second[10:])}, Client, append(append([]byte{}, first...), second[:10]...))
+	c := NewConnBuffered(ends{Reader: bytes.NewReader(second[10:])}, Client, append(append([]byte{}, first...), second[:10]...))
 	if !c.HasMessage() {
 		t.Error("a whole message is buffered and not seen")
 	}
@@ -347,7 +347,7 @@ func TestHasMessage(t *testing.T) {
 func TestEarlyBytesComeFirst(t *testing.T) {
 	for _, n := range []int{0, 1, 5, readBuffer, 2*readBuffer + 3} {
 		stream := append(message('D', make([]byte, 3*readBuffer)), message('Z', []byte("I"))...)
-		c := NewConnBuffered(socket{Reader: bytes.NewReader(stream[n:])}, Upstream, stream[:n])
+		c := NewConnBuffered(ends{Reader: bytes.NewReader(stream[n:])}, Upstream, stream[:n])
 		if c.Buffered() != n {
 			t.Errorf("%d bytes early, %d buffered", n, c.Buffered())
 		}

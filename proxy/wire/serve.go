@@ -2,18 +2,15 @@ package wire
 
 // Serve hands every message to each, one after the other, until one of them
 // returns an error or reading fails. each consumes its message. When all that
-// has come in was handed on and Serve is about to wait for more, it calls rest,
-// which says whether nothing is expected from the peer now. A message is handed
-// on when it is there whole, but one that is odd as soon as its header is:
-// nobody needs the rest of what will not be accepted.
+// has come in was handed on and Serve is about to wait for more, it calls rest.
+// A message is handed on when it is there whole, but one that is odd as soon as
+// its header is: nobody needs the rest of what will not be accepted.
 //
-// On a plain TCP socket the waiting costs a single read for whatever comes
-// next: a reader that asks, is told that nothing is there, and asks again when
-// something is makes twice the system calls. So all of it happens inside the
-// callback of one syscall.RawConn.Read, which the runtime's poller calls when
-// there is something to read. Only a message that is larger than the buffer is
-// read the usual way.
-func (c *Conn) Serve(rest func() (quiet bool, err error), odd func(Header) bool, each func(Header) error) error {
+// On a socket of its own all of it happens in the loop that waits for the
+// socket: what comes next costs a single read and wakes nobody. Only a message
+// that is larger than the buffer is read the usual way. each and rest may
+// take long if they call Leave first.
+func (c *Conn) Serve(rest func() error, odd func(Header) bool, each func(Header) error) error {
 	s := serving{conn: c, rest: rest, odd: odd, each: each}
 	ready := s.ready
 	for {
@@ -26,7 +23,7 @@ func (c *Conn) Serve(rest func() (quiet bool, err error), odd func(Header) bool,
 			}
 			continue
 		}
-		if _, err := rest(); err != nil {
+		if err := rest(); err != nil {
 			return err
 		}
 		if err := s.wait(ready); err != nil {
@@ -38,7 +35,7 @@ func (c *Conn) Serve(rest func() (quiet bool, err error), odd func(Header) bool,
 // serving is one run of Serve.
 type serving struct {
 	conn *Conn
-	rest func() (bool, error)
+	rest func() error
 	odd  func(Header) bool
 	each func(Header) error
 	err  error
@@ -79,21 +76,25 @@ func (s *serving) wait(ready func(fd uintptr) bool) error {
 		return c.fill(c.Buffered() + 1)
 	}
 	s.err = nil
-	if err := c.socket.raw.Read(ready); err != nil {
+	if err := c.socket.await(ready); err != nil {
 		return &SideError{c.side, "read", err}
 	}
 	return s.err
 }
 
+// longTurn is how many reads one after the other are a stream: it leaves, and
+// keeps nobody waiting.
+const longTurn = 8
+
 // ready reads and hands on until there is nothing more to read. It returns
 // true to end the waiting.
 func (s *serving) ready(fd uintptr) bool {
 	c := s.conn
-	for {
+	for reads := 1; ; reads++ {
 		if s.err = c.makeRoom(); s.err != nil {
 			return true
 		}
-		n, more, err := c.socket.read(fd, c.buf[c.wp:])
+		n, more, err := c.socket.receive(fd, c.buf[c.wp:])
 		switch {
 		case err != nil:
 			s.err = c.readFailed(err)
@@ -106,14 +107,24 @@ func (s *serving) ready(fd uintptr) bool {
 		if s.err = s.deliver(); s.err != nil || s.large() {
 			return true
 		}
-		var quiet bool
-		if quiet, s.err = s.rest(); s.err != nil {
+		if s.err = s.rest(); s.err != nil {
 			return true
 		}
-		if quiet && !more {
+		if !more {
 			c.releaseEmpty()
 			return false
 		}
+		if reads == longTurn {
+			c.Leave()
+		}
+	}
+}
+
+// Leave says that what follows may take long, or wait. If it runs inside Serve,
+// others go on meanwhile.
+func (c *Conn) Leave() {
+	if s := c.beneath(); s != nil {
+		s.leave()
 	}
 }
 

@@ -39,8 +39,8 @@ type plain struct{ net.Conn }
 
 // streams are the ways in which Serve can wait.
 var streams = map[string]func(net.Conn) net.Conn{
-	"inside the poller": func(nc net.Conn) net.Conn { return nc },
-	"by reading":        func(nc net.Conn) net.Conn { return plain{nc} },
+	"in a loop":  Own,
+	"by reading": func(nc net.Conn) net.Conn { return plain{nc} },
 }
 
 // never finds nothing odd.
@@ -52,14 +52,14 @@ func TestServeRefusesEarly(t *testing.T) {
 	for way, as := range streams {
 		t.Run(way, func(t *testing.T) {
 			near, far := sockets(t)
-			defer near.Close()
 			defer far.Close()
 			if _, err := far.Write(append(message('Q', []byte("SELECT 1\x00")), message('z', make([]byte, 100))[:10]...)); err != nil {
 				t.Fatal(err)
 			}
 			c := NewConn(as(near), Client)
+			defer c.Close()
 			refused := errors.New("refused")
-			err := c.Serve(func() (bool, error) { return true, nil }, func(h Header) bool { return h.Type == 'z' }, func(h Header) error {
+			err := c.Serve(func() error { return nil }, func(h Header) bool { return h.Type == 'z' }, func(h Header) error {
 				if h.Type == 'z' {
 					return refused
 				}
@@ -91,11 +91,8 @@ func checkServe(t *testing.T, r *rapid.T, as func(net.Conn) net.Conn) {
 		all = append(all, a)
 		stream = append(stream, message(a.typ, a.body)...)
 	}
-	quiet := rapid.Bool().Draw(r, "quiet")
 	client, peer := sockets(t)
 	server, sink := sockets(t)
-	defer client.Close()
-	defer server.Close()
 	go deliverInPieces(peer, stream, rapid.SliceOfN(rapid.IntRange(1, 5000), 1, 8).Draw(r, "pieces"))
 	var arrived bytes.Buffer
 	var sinking sync.WaitGroup
@@ -105,9 +102,12 @@ func checkServe(t *testing.T, r *rapid.T, as func(net.Conn) net.Conn) {
 	})
 
 	c, dst := NewConn(as(client), Client), NewConn(as(server), Upstream)
+	Pair(c, dst)
+	defer c.Close()
+	defer dst.Close()
 	var want bytes.Buffer
 	next := 0
-	err := c.Serve(func() (bool, error) { return quiet, dst.Flush() }, never, func(h Header) error {
+	err := c.Serve(dst.Flush, never, func(h Header) error {
 		if next == len(all) || h.Type != all[next].typ || h.Len != len(all[next].body) {
 			return fmt.Errorf("message %d is %q of %d bytes", next, h.Type, h.Len)
 		}
@@ -121,7 +121,7 @@ func checkServe(t *testing.T, r *rapid.T, as func(net.Conn) net.Conn) {
 	if err := dst.Flush(); err != nil {
 		r.Fatal(err)
 	}
-	server.Close()
+	dst.Close()
 	sinking.Wait()
 	if !bytes.Equal(arrived.Bytes(), want.Bytes()) {
 		r.Fatalf("%d bytes arrived, not the %d that were forwarded", arrived.Len(), want.Len())
@@ -164,13 +164,13 @@ func TestServeSeesTheEnd(t *testing.T) {
 		for way, as := range streams {
 			t.Run(name+" "+way, func(t *testing.T) {
 				near, far := sockets(t)
-				defer near.Close()
 				if _, err := far.Write(end.last); err != nil {
 					t.Fatal(err)
 				}
 				far.Close()
 				c := NewConn(as(near), Upstream)
-				err := c.Serve(func() (bool, error) { return true, nil }, never, func(Header) error { return c.Discard() })
+				defer c.Close()
+				err := c.Serve(func() error { return nil }, never, func(Header) error { return c.Discard() })
 				var side *SideError
 				if !errors.Is(err, end.want) || !errors.As(err, &side) || side.Side != Upstream {
 					t.Errorf("got %v, want %v", err, end.want)
@@ -186,7 +186,6 @@ func TestServeSeesAReset(t *testing.T) {
 	for way, as := range streams {
 		t.Run(way, func(t *testing.T) {
 			near, far := sockets(t)
-			defer near.Close()
 			if _, err := far.Write(message('T', []byte("row"))); err != nil {
 				t.Fatal(err)
 			}
@@ -194,7 +193,8 @@ func TestServeSeesAReset(t *testing.T) {
 				t.Fatal(err)
 			}
 			c := NewConn(as(near), Upstream)
-			err := c.Serve(func() (bool, error) { return false, nil }, never, func(Header) error {
+			defer c.Close()
+			err := c.Serve(func() error { return nil }, never, func(Header) error {
 				far.Close()
 				return c.Discard()
 			})
@@ -210,13 +210,13 @@ func TestServeIsInterrupted(t *testing.T) {
 	for way, as := range streams {
 		t.Run(way, func(t *testing.T) {
 			near, far := sockets(t)
-			defer near.Close()
 			defer far.Close()
 			c := NewConn(as(near), Client)
+			defer c.Close()
 			whole := message('Q', []byte("SELECT 1\x00"))
 			var got []byte
 			serve := func() error {
-				return c.Serve(func() (bool, error) { return true, nil }, never, func(Header) error {
+				return c.Serve(func() error { return nil }, never, func(Header) error {
 					body, err := c.Body(100)
 					got = append(got, body...)
 					return errors.Join(err, io.ErrShortBuffer)
@@ -250,16 +250,16 @@ func TestServeIsInterrupted(t *testing.T) {
 // whose message is half there keeps it.
 func TestServeWaitsWithoutABuffer(t *testing.T) {
 	near, far := sockets(t)
-	defer near.Close()
 	defer far.Close()
-	c := NewConn(near, Client)
+	c := NewConn(Own(near), Client)
+	defer c.Close()
 	if _, err := far.Write(message('Q', []byte("SELECT 1\x00"))); err != nil {
 		t.Fatal(err)
 	}
 	if err := c.SetReadDeadline(time.Now().Add(50 * time.Millisecond)); err != nil {
 		t.Fatal(err)
 	}
-	err := c.Serve(func() (bool, error) { return true, nil }, never, func(Header) error { return c.Discard() })
+	err := c.Serve(func() error { return nil }, never, func(Header) error { return c.Discard() })
 	if !errors.Is(err, os.ErrDeadlineExceeded) || c.buf != nil {
 		t.Errorf("%v, with a buffer of %d bytes", err, len(c.buf))
 	}
@@ -270,18 +270,19 @@ func TestServeWaitsWithoutABuffer(t *testing.T) {
 func TestServeAllocatesNothing(t *testing.T) {
 	near, far := sockets(t)
 	out, sink := sockets(t)
-	defer near.Close()
-	defer out.Close()
 	go func() {
 		_, _ = io.Copy(io.Discard, sink)
 		sink.Close()
 	}()
-	c, dst := NewConn(near, Upstream), NewConn(out, Client)
+	c, dst := NewConn(Own(near), Upstream), NewConn(Own(out), Client)
+	Pair(dst, c)
+	defer c.Close()
+	defer dst.Close()
 	rows := bytes.Repeat(message('D', make([]byte, 100)), 500)
 	var left atomic.Int64
 	done := make(chan struct{}, 1)
 	go func() {
-		_ = c.Serve(func() (bool, error) { return left.Load() == 0, dst.Flush() }, never, func(Header) error {
+		_ = c.Serve(dst.Flush, never, func(Header) error {
 			if left.Add(-1) == 0 {
 				done <- struct{}{}
 			}

@@ -1,23 +1,51 @@
 package wire
 
 import (
+	"errors"
+	"fmt"
 	"io"
 	"net"
+	"os"
 	"runtime"
+	"sync/atomic"
 	"syscall"
+	"time"
 	"unsafe"
 )
 
-// tcpSocket is a plain TCP socket, used directly. Its calls never block, so they
-// do without the runtime's preparations for calls that might; on the way of a
-// statement through the proxy those are a noticeable part.
-type tcpSocket struct {
-	raw syscall.RawConn
+// socket is a TCP socket that a loop waits for, in place of Go's own poller. It
+// is a net.Conn. Its calls never block, so they do without the runtime's
+// preparations for calls that might; on the way of a statement through the proxy
+// those are a noticeable part.
+type socket struct {
+	// file keeps the descriptor from being closed, and its number from being
+	// used again, while a call uses it.
+	file          *os.File
+	fd            int32
+	raw           syscall.RawConn
+	local, remote net.Addr
+	loop          *loop
+	interest      uint32 // what the loop waits for; guarded by it
+	// peer is the other end of the session.
+	peer   *socket
+	closed atomic.Bool
 
-	// For the next write.
-	out     []byte
-	outErr  error
-	writeTo func(fd uintptr) bool
+	readWait
+	readBy, writeBy deadline
+	// writable hears that another try to write may go further.
+	writable chan struct{}
+
+	// For a Read.
+	in     []byte
+	inLen  int
+	inMore bool
+	inErr  error
+	inNow  func(fd uintptr) bool
+
+	// For a Write.
+	out    []byte
+	outErr error
+	outNow func(fd uintptr) bool
 
 	// For recvmsg(2).
 	vec     syscall.Iovec
@@ -29,28 +57,64 @@ type tcpSocket struct {
 // something left after the end of input (tcp(7), Linux 4.18).
 const tcpInq = 36
 
-// socketOf returns nil for what is no plain TCP socket.
-func socketOf(nc net.Conn) *tcpSocket {
-	tcp, ok := nc.(interface {
-		SyscallConn() (syscall.RawConn, error)
-	})
+// Own takes a TCP connection away from Go's poller, for a loop to wait for it.
+// Nobody may be using it. It returns nc itself if it cannot be taken; else nc
+// is closed, and only what is returned may be used.
+func Own(nc net.Conn) net.Conn {
+	tcp, ok := nc.(*net.TCPConn)
 	if !ok {
-		return nil
+		return nc
 	}
-	raw, err := tcp.SyscallConn()
+	fd, err := duplicate(tcp)
 	if err != nil {
-		return nil
+		return nc // few descriptors are left; it works as it is
 	}
-	// Where the option is not known, every read is followed by another.
-	_ = raw.Control(func(fd uintptr) { _ = syscall.SetsockoptInt(int(fd), syscall.IPPROTO_TCP, tcpInq, 1) })
-	s := &tcpSocket{raw: raw}
-	s.writeTo = s.writeNow
+	s := &socket{
+		file: os.NewFile(uintptr(fd), "socket"), fd: int32(fd), local: nc.LocalAddr(), remote: nc.RemoteAddr(),
+		writable: make(chan struct{}, 1),
+	}
+	if s.raw, err = s.file.SyscallConn(); err == nil {
+		s.loop, err = takeLoop(s)
+	}
+	if err != nil {
+		s.file.Close()
+		return nc
+	}
+	s.readWait.init(s)
+	s.inNow, s.outNow = s.readNow, s.writeNow
+	s.readBy.ring, s.writeBy.ring = s.interruptRead, s.tryWriting
+	nc.Close()
 	return s
 }
 
-// read reads what is there; n is 0 if that is nothing. more is false if nothing
-// is left, not even the end of input.
-func (s *tcpSocket) read(fd uintptr, p []byte) (n int, more bool, err error) {
+// duplicate returns a descriptor of its own for a socket. It is one that
+// blocks, so that os.NewFile leaves it out of Go's poller; all calls here say
+// that they do not wait.
+func duplicate(tcp *net.TCPConn) (fd int, err error) {
+	raw, err := tcp.SyscallConn()
+	if err != nil {
+		return 0, fmt.Errorf("wire: %w", err)
+	}
+	failed := raw.Control(func(of uintptr) {
+		n, _, errno := syscall.Syscall(syscall.SYS_FCNTL, of, syscall.F_DUPFD_CLOEXEC, 0)
+		if errno != 0 {
+			err = errno
+			return
+		}
+		fd = int(n)
+		// Where the option is not known, every read is followed by another.
+		_ = syscall.SetsockoptInt(fd, syscall.IPPROTO_TCP, tcpInq, 1)
+		err = syscall.SetNonblock(fd, false)
+	})
+	if failed != nil {
+		return 0, fmt.Errorf("wire: %w", failed)
+	}
+	return fd, err
+}
+
+// receive reads what is there; n is 0 if that is nothing. more is false if
+// nothing is left, not even the end of input.
+func (s *socket) receive(fd uintptr, p []byte) (n int, more bool, err error) {
 	s.vec.Base = &p[0]
 	s.vec.SetLen(len(p))
 	s.msg = syscall.Msghdr{Iov: &s.vec, Iovlen: 1, Control: &s.control[0]}
@@ -72,7 +136,7 @@ func (s *tcpSocket) read(fd uintptr, p []byte) (n int, more bool, err error) {
 }
 
 // left returns how much is left to read after recvmsg, 1 if it did not say.
-func (s *tcpSocket) left() int {
+func (s *socket) left() int {
 	head := (*syscall.Cmsghdr)(unsafe.Pointer(&s.control[0]))
 	if s.msg.Controllen < syscall.SizeofCmsghdr+4 || head.Level != syscall.IPPROTO_TCP || head.Type != tcpInq {
 		return 1
@@ -80,27 +144,87 @@ func (s *tcpSocket) left() int {
 	return int(*(*int32)(unsafe.Pointer(&s.control[syscall.SizeofCmsghdr])))
 }
 
-// write writes all of p, or fails.
-func (s *tcpSocket) write(p []byte) error {
-	s.out, s.outErr = p, nil
-	err := s.raw.Write(s.writeTo)
-	s.out = nil
-	if err == nil {
-		err = s.outErr
+// Read implements net.Conn.
+func (s *socket) Read(p []byte) (n int, err error) {
+	if len(p) == 0 {
+		return 0, nil
 	}
-	return err
+	for {
+		if err := s.mayRead(); err != nil {
+			return 0, err
+		}
+		s.in = p
+		failed := s.raw.Read(s.inNow)
+		s.in = nil
+		switch {
+		case failed != nil:
+			return 0, net.ErrClosed
+		case s.inLen > 0 || s.inErr != nil:
+			return s.inLen, s.inErr
+		case s.inMore:
+			continue // a signal came in between
+		}
+		s.leave()
+		if err := s.await(something); err != nil {
+			return 0, err
+		}
+	}
 }
 
-// writeNow writes what the socket takes and returns false if that is not all.
-func (s *tcpSocket) writeNow(fd uintptr) bool {
+// something ends a wait as soon as there is something.
+func something(uintptr) bool { return true }
+
+func (s *socket) readNow(fd uintptr) bool {
+	s.inLen, s.inMore, s.inErr = s.receive(fd, s.in)
+	return true
+}
+
+func (s *socket) mayRead() error {
+	switch {
+	case s.closed.Load():
+		return net.ErrClosed
+	case s.readBy.passed.Load():
+		return os.ErrDeadlineExceeded
+	}
+	return nil
+}
+
+// Write implements net.Conn. It writes all of p, or fails.
+func (s *socket) Write(p []byte) (n int, err error) {
+	s.out, s.outErr = p, nil
+	defer func() { s.out = nil }()
+	for {
+		switch {
+		case s.closed.Load():
+			return len(p) - len(s.out), net.ErrClosed
+		case s.writeBy.passed.Load():
+			return len(p) - len(s.out), os.ErrDeadlineExceeded
+		}
+		if s.raw.Write(s.outNow) != nil {
+			return len(p) - len(s.out), net.ErrClosed
+		}
+		if s.outErr != nil || len(s.out) == 0 {
+			return len(p) - len(s.out), s.outErr
+		}
+		s.leave()
+		if err := s.awaitRoom(); err != nil {
+			return len(p) - len(s.out), err
+		}
+	}
+}
+
+// writeNow writes what the socket takes. It returns true, for there is nothing
+// to be waited for here.
+func (s *socket) writeNow(fd uintptr) bool {
 	for len(s.out) > 0 {
-		n, _, errno := syscall.RawSyscall(syscall.SYS_WRITE, fd, uintptr(unsafe.Pointer(&s.out[0])), uintptr(len(s.out)))
+		n, _, errno := syscall.RawSyscall6(syscall.SYS_SENDTO, fd, uintptr(unsafe.Pointer(&s.out[0])), uintptr(len(s.out)),
+			syscall.MSG_DONTWAIT|syscall.MSG_NOSIGNAL, 0, 0)
 		switch errno {
 		case 0:
 			s.out = s.out[n:]
 		case syscall.EINTR:
 		case syscall.EAGAIN:
-			return false
+			return true
 		default:
 			s.outErr = errno
 			return true
@@ -108,3 +232,77 @@ func (s *tcpSocket) writeNow(fd uintptr) bool {
 	}
 	return true
 }
+
+// awaitRoom returns when another try to write may go further.
+func (s *socket) awaitRoom() error {
+	if err := s.loop.arm(s, forWriting); err != nil {
+		return err
+	}
+	if s.closed.Load() || s.writeBy.passed.Load() {
+		s.tryWriting()
+	}
+	<-s.writable
+	return nil
+}
+
+// tryWriting wakes who waits for room.
+func (s *socket) tryWriting() {
+	select {
+	case s.writable <- struct{}{}:
+	default:
+	}
+}
+
+// leave lets somebody else lead the loop if what calls it is handed on to by
+// the loop: what follows may take long.
+func (s *socket) leave() {
+	s.loop.detach(s)
+	if s.peer != nil {
+		s.loop.detach(s.peer)
+	}
+}
+
+// Close implements net.Conn. What waits returns.
+func (s *socket) Close() error {
+	if s.closed.Swap(true) {
+		return net.ErrClosed
+	}
+	s.interruptRead()
+	s.tryWriting()
+	s.readBy.stop()
+	s.writeBy.stop()
+	s.loop.forget(s)
+	return s.file.Close()
+}
+
+// LocalAddr implements net.Conn.
+func (s *socket) LocalAddr() net.Addr { return s.local }
+
+// RemoteAddr implements net.Conn.
+func (s *socket) RemoteAddr() net.Addr { return s.remote }
+
+// SetDeadline implements net.Conn.
+func (s *socket) SetDeadline(t time.Time) error {
+	return errors.Join(s.SetReadDeadline(t), s.SetWriteDeadline(t))
+}
+
+// SetReadDeadline implements net.Conn.
+func (s *socket) SetReadDeadline(t time.Time) error {
+	if s.closed.Load() {
+		return net.ErrClosed
+	}
+	s.readBy.set(t)
+	return nil
+}
+
+// SetWriteDeadline implements net.Conn.
+func (s *socket) SetWriteDeadline(t time.Time) error {
+	if s.closed.Load() {
+		return net.ErrClosed
+	}
+	s.writeBy.set(t)
+	return nil
+}
+
+// SyscallConn implements syscall.Conn.
+func (s *socket) SyscallConn() (syscall.RawConn, error) { return s.raw, nil }

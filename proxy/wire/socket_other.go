@@ -7,11 +7,19 @@ import (
 	"syscall"
 )
 
-// tcpSocket is a socket that can be used directly: none here.
-type tcpSocket struct{ raw syscall.RawConn }
+// socket is a socket that a loop waits for: there is none here.
+type socket struct{ net.Conn }
 
-func socketOf(net.Conn) *tcpSocket { return nil }
+// Own returns the connection as it is.
+func Own(nc net.Conn) net.Conn { return nc }
 
-func (s *tcpSocket) read(uintptr, []byte) (int, bool, error) { return 0, false, syscall.ENOSYS }
+// Pair does nothing.
+func Pair(client, upstream *Conn) {}
 
-func (s *tcpSocket) write([]byte) error { return syscall.ENOSYS }
+func (c *Conn) beneath() *socket { return nil }
+
+func (s *socket) receive(uintptr, []byte) (int, bool, error) { return 0, false, syscall.ENOSYS }
+
+func (s *socket) await(func(fd uintptr) bool) error { return syscall.ENOSYS }
+
+func (s *socket) leave() {}

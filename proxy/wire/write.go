@@ -145,13 +145,7 @@ func (c *Conn) send(p []byte) error {
 	if len(p) == 0 {
 		return nil
 	}
-	var err error
-	if c.socket != nil {
-		err = c.socket.write(p)
-	} else {
-		_, err = c.nc.Write(p)
-	}
-	if err != nil {
+	if _, err := c.nc.Write(p); err != nil {
 		return &SideError{c.side, "write", err}
 	}
 	return nil
