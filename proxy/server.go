@@ -7,7 +7,6 @@ import (
 	"log/slog"
 	"net"
 	"os"
-	"runtime"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -176,8 +175,6 @@ func (s *Server) Listen(ctx context.Context) ([]net.Addr, error) {
 // Serve accepts clients until Shutdown, or until ctx ends, which cuts every
 // session at once.
 func (s *Server) Serve(ctx context.Context) error {
-	unused := make([]byte, ballast)
-	defer runtime.KeepAlive(unused)
 	s.mu.Lock()
 	listeners := s.mu.listeners
 	s.mu.Unlock()

@@ -19,4 +19,17 @@
 //
 // A message has to be forwarded, read or discarded before Next is called
 // again. Forwarding allocates nothing, whatever the size of the message.
+//
+// # Who waits
+//
+// Serve hands on messages for as long as there are some. A TCP socket that was
+// made Conn's own (Own) is not waited for by Go's poller, which would wake a
+// goroutine, and often a thread, for each event, but by a loop
+// (loop_linux.go): one goroutine with an epoll instance (epoll(7)) that runs
+// what there is to do for one socket after the other. Three rules keep that
+// safe. A socket that is being served is served by nobody else, whoever leads
+// the loop (readwait_linux.go has the states). What takes long calls Leave, or
+// is taken off the loop. A descriptor stays open for as long as a call uses it,
+// whoever closes it meanwhile, so that no byte goes to a socket that has its
+// number next.
 package wire
