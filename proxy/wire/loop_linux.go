@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -27,6 +28,10 @@ type loop struct {
 	watched atomic.Bool
 	seen    atomic.Uint64 // turns at the last look
 	timer   *time.Timer
+	// woke is true if the leader has woken a goroutine since it last waited.
+	woke bool
+	// alone is true if there is one processor for all goroutines.
+	alone bool
 	// spare has goroutines waiting that have led before.
 	spare  chan struct{}
 	spares atomic.Int32
@@ -130,6 +135,10 @@ func (l *loop) lead() (ended bool) {
 				return false // the others are reported again
 			}
 		}
+		if l.woke {
+			l.woke = false
+			runtime.Gosched() // this processor may be the one it is to run on
+		}
 	}
 }
 
@@ -142,21 +151,27 @@ const soon = 20
 // The garbage collector, which needs everybody to stop, sends a signal, which
 // ends the wait.
 func (l *loop) wait(events []unix.EpollEvent) int {
+	if l.alone {
+		runtime.Gosched()
+		return l.waitLong(events)
+	}
 	n, _, errno := syscall.RawSyscall6(unix.SYS_EPOLL_PWAIT, uintptr(l.epoll), uintptr(unsafe.Pointer(&events[0])), uintptr(len(events)), soon, 0, 0)
 	if errno == 0 && n > 0 {
 		return int(n)
 	}
-	err := error(errno)
-	if errno == 0 {
-		var quiet int
-		if quiet, err = unix.EpollWait(l.epoll, events, -1); err == nil {
-			return quiet
-		}
+	if errno == unix.EINTR {
+		return 0
 	}
-	if err != unix.EINTR {
+	return l.waitLong(events)
+}
+
+// waitLong waits for as long as it takes.
+func (l *loop) waitLong(events []unix.EpollEvent) int {
+	n, err := unix.EpollWait(l.epoll, events, -1)
+	if err != nil && err != unix.EINTR {
 		panic(fmt.Sprintf("wire: epoll_wait: %v", err)) // the loop is not what it has to be
 	}
-	return 0
+	return max(n, 0)
 }
 
 // find names the sockets of events. At the end of the loop it closes it.
@@ -221,6 +236,9 @@ func (l *loop) after(s *socket, again, led bool) {
 	l.disarm(s, forReading)
 	s.state.Store(notWaiting)
 	s.over <- struct{}{}
+	if led {
+		l.woke = true
+	}
 }
 
 // calm disarms a socket that nobody waits for.
