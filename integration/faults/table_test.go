@@ -75,11 +75,8 @@ func TestFaults(t *testing.T) {
 func aroundOneSession(t *testing.T, world *harness.World, binary string, b *strings.Builder) {
 	s := setStage(t, world, binary, harness.Setup{Policy: harness.AllowAll, Limits: limits})
 	for i, f := range faults {
-		began := time.Now()
-		b.WriteString(s.suffer(t, f, fmt.Sprintf("fault-%d", i)).String())
-		t.Logf("%-60s %s", f.name, time.Since(began).Round(10*time.Millisecond))
+		s.sufferOne(t, f, fmt.Sprintf("fault-%d", i), b)
 		if t.Failed() {
-			t.Log(s.gate.Log())
 			return
 		}
 	}
@@ -102,6 +99,20 @@ func hold(t *testing.T, got string) {
 	if diff := cmp.Diff(string(want), got); diff != "" {
 		t.Errorf("%s says otherwise (-rewrite writes it):\n%s", tableFile, diff)
 	}
+}
+
+// sufferOne writes the row of one fault. Where that fails, also by t.Fatal, it
+// says which fault it was and what the program said.
+func (s *stage) sufferOne(t *testing.T, f fault, application string, b *strings.Builder) {
+	t.Helper()
+	began := time.Now()
+	defer func() {
+		t.Logf("%-60s %s", f.name, time.Since(began).Round(10*time.Millisecond))
+		if t.Failed() {
+			t.Log(s.gate.Log())
+		}
+	}()
+	b.WriteString(s.suffer(t, f, application).String())
 }
 
 // suffer does one fault and mends it.

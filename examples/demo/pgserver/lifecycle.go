@@ -186,5 +186,8 @@ func (s *Server) endProcess(sig syscall.Signal) error {
 	}
 	p := s.process
 	s.process = nil
-	return p.end(sig)
+	if err := p.end(sig); err != nil {
+		return fmt.Errorf("%w\n%s", err, s.logTail())
+	}
+	return nil
 }

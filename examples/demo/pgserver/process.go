@@ -46,6 +46,10 @@ func (s *Server) spawn() (*process, error) {
 	return p, nil
 }
 
+// stopPatience is how long a signal has to end the server: as long as pg_ctl
+// stop waits. Beside work that takes every core, 15 s were too few once.
+const stopPatience = time.Minute
+
 // end stops the postmaster with the given signal, with a harder one if that
 // does not help, and dismisses the shell. The signals are those of the server's
 // documentation, chapter "Shutting Down the Server".
@@ -55,10 +59,10 @@ func (p *process) end(first syscall.Signal) error {
 		if err := p.cmd.Process.Signal(sig); err != nil && !errors.Is(err, os.ErrProcessDone) {
 			problems = errors.Join(problems, fmt.Errorf("sluice: signal PostgreSQL: %w", err))
 		}
-		if p.endsWithin(15 * time.Second) {
+		if p.endsWithin(stopPatience) {
 			break
 		}
-		problems = errors.Join(problems, fmt.Errorf("sluice: PostgreSQL did not end within 15 s of signal %v", sig))
+		problems = errors.Join(problems, fmt.Errorf("sluice: PostgreSQL did not end within %s of signal %v", stopPatience, sig))
 	}
 	if p.reaper == nil {
 		return problems
