@@ -205,6 +205,49 @@ func TestServeSeesAReset(t *testing.T) {
 	}
 }
 
+// TestServeSeesAResetBehindAMessage: one that comes while the message before it
+// is worked on, when all that there was to read has been told of.
+func TestServeSeesAResetBehindAMessage(t *testing.T) {
+	for way, as := range streams {
+		t.Run(way, func(t *testing.T) {
+			near, far := sockets(t)
+			c := NewConn(as(near), Client)
+			defer c.Close()
+			begun, goOn := make(chan struct{}, 2), make(chan struct{})
+			ended := make(chan error, 1)
+			go func() {
+				ended <- c.Serve(func() error { return nil }, never, func(Header) error {
+					begun <- struct{}{}
+					<-goOn
+					return c.Discard()
+				})
+			}()
+			for i := range 2 {
+				if _, err := far.Write(message('d', []byte("x"))); err != nil {
+					t.Fatal(err)
+				}
+				if i == 0 {
+					<-begun
+				}
+			}
+			if err := far.SetLinger(0); err != nil {
+				t.Fatal(err)
+			}
+			far.Close()
+			time.Sleep(50 * time.Millisecond)
+			close(goOn)
+			select {
+			case err := <-ended:
+				if !errors.Is(err, syscall.ECONNRESET) {
+					t.Errorf("got %v", err)
+				}
+			case <-time.After(10 * time.Second):
+				t.Fatal("Serve still waits")
+			}
+		})
+	}
+}
+
 // TestServeIsInterrupted by a deadline, and goes on where it was.
 func TestServeIsInterrupted(t *testing.T) {
 	for way, as := range streams {
