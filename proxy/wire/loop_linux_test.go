@@ -365,3 +365,40 @@ func TestManySessionsAtOnce(t *testing.T) {
 		all.Wait()
 	})
 }
+
+// TestPairLeavesAReaderAlone: somebody may be waiting for the upstream end
+// through another layer when a session begins.
+func TestPairLeavesAReaderAlone(t *testing.T) {
+	near, _ := crowd(t, 1)
+	for range 2 * len(near) {
+		a, b := sockets(t)
+		own := Own(a)
+		layered := NewConn(layer{plain{own}}, Upstream)
+		got := make(chan error, 1)
+		go func() {
+			_, err := io.ReadFull(own, make([]byte, 1))
+			got <- err
+		}()
+		time.Sleep(time.Millisecond)
+		Pair(near[0], layered)
+		if _, err := b.Write([]byte("x")); err != nil {
+			t.Fatal(err)
+		}
+		select {
+		case err := <-got:
+			if err != nil {
+				t.Error(err)
+			}
+		case <-time.After(10 * time.Second):
+			t.Error("nobody woke the reader")
+		}
+		own.Close()
+		b.Close()
+	}
+}
+
+// layer lies over a connection and says so.
+type layer struct{ plain }
+
+// NetConn returns what is beneath.
+func (l layer) NetConn() net.Conn { return l.plain.Conn }

@@ -91,22 +91,23 @@ func (l *loop) forget(s *socket) {
 	_, _ = unix.Write(l.bell, []byte{1, 0, 0, 0, 0, 0, 0, 0})
 }
 
-// Pair has both ends of a session waited for by the same loop. Nobody may wait
-// for either.
+// Pair says that two connections are the ends of a session. They are waited for
+// by the same loop, unless somebody may be waiting for the upstream one already:
+// whoever reads it through another layer.
 func Pair(client, upstream *Conn) {
 	a, b := client.beneath(), upstream.beneath()
 	if a == nil || b == nil {
 		return
 	}
-	a.peer, b.peer = b, a
-	if a.loop == b.loop {
-		return
+	if upstream.socket != nil && a.loop != b.loop {
+		b.loop.forget(b)
+		loops.Lock()
+		b.loop = a.loop
+		b.loop.take(b)
+		loops.Unlock()
 	}
-	b.loop.forget(b)
-	loops.Lock()
-	defer loops.Unlock()
-	b.loop = a.loop
-	b.loop.take(b)
+	a.peer.Store(b)
+	b.peer.Store(a)
 }
 
 // beneath returns the socket, also under TLS; nil if there is none.

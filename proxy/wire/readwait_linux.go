@@ -53,7 +53,9 @@ func (s *socket) await(ready func(fd uintptr) bool) error {
 	s.ready = ready
 	s.state.Store(waiting)
 	if err := s.loop.arm(s, forReading); err != nil {
-		s.state.Store(notWaiting)
+		if !s.state.CompareAndSwap(waiting, notWaiting) {
+			<-s.over // it was closed at this moment, and has been told so
+		}
 		return err
 	}
 	if s.mayRead() != nil {

@@ -27,7 +27,7 @@ type socket struct {
 	loop          *loop
 	interest      uint32 // what the loop waits for; guarded by it
 	// peer is the other end of the session.
-	peer   *socket
+	peer   atomic.Pointer[socket]
 	closed atomic.Bool
 
 	readWait
@@ -257,8 +257,8 @@ func (s *socket) tryWriting() {
 // the loop: what follows may take long.
 func (s *socket) leave() {
 	s.loop.detach(s)
-	if s.peer != nil {
-		s.loop.detach(s.peer)
+	if p := s.peer.Load(); p != nil {
+		p.loop.detach(p)
 	}
 }
 
