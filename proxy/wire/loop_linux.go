@@ -31,7 +31,7 @@ type loop struct {
 	// woke is true if the leader has woken a goroutine since it last waited.
 	woke bool
 	// alone is true if there is one processor for all goroutines.
-	alone bool
+	alone atomic.Bool
 	// spare has goroutines waiting that have led before.
 	spare  chan struct{}
 	spares atomic.Int32
@@ -42,7 +42,6 @@ type loop struct {
 
 	mu      sync.Mutex // may be taken with loops locked
 	sockets map[int32]*socket
-	closed  bool
 }
 
 // What a socket may be waited for (epoll_ctl(2)). Whoever waits hears of errors
@@ -151,7 +150,7 @@ const soon = 20
 // The garbage collector, which needs everybody to stop, sends a signal, which
 // ends the wait.
 func (l *loop) wait(events []unix.EpollEvent) int {
-	if l.alone {
+	if l.alone.Load() {
 		runtime.Gosched()
 		return l.waitLong(events)
 	}
@@ -180,7 +179,6 @@ func (l *loop) find(raw []unix.EpollEvent, events *[maxEvents]event) (count int,
 	defer l.mu.Unlock()
 	select {
 	case <-l.ended:
-		l.closed = true
 		unix.Close(l.epoll)
 		unix.Close(l.bell)
 		return 0, true
@@ -278,8 +276,13 @@ func (l *loop) watch() {
 	l.timer.Reset(maxTurn)
 }
 
+// countProcessors sees how many there are now: the runtime follows what a
+// container is given.
+func (l *loop) countProcessors() { l.alone.Store(runtime.GOMAXPROCS(0) == 1) }
+
 // look replaces a leader that has been busy with one thing since the last look.
 func (l *loop) look() {
+	l.countProcessors()
 	s, turns := l.current.Load(), l.turns.Load()
 	if idle := l.seen.Swap(turns) == turns; idle && s != nil {
 		l.detach(s)

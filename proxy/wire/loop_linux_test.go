@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/sys/unix"
 	"pgregory.net/rapid"
 )
 
@@ -236,29 +237,112 @@ func TestAPanicReachesItsSession(t *testing.T) {
 
 // TestLoopsEndWithTheirSockets: what was opened for them is closed.
 func TestLoopsEndWithTheirSockets(t *testing.T) {
+	before := descriptors(t)
 	for range 20 {
 		a, b := sockets(t)
 		c := NewConn(Own(a), Client)
 		go echoes(c)
 		asks(t, b)
-		l := c.socket.loop
 		b.Close()
 		c.Close()
-		deadline := time.Now().Add(10 * time.Second)
-		for closed := false; !closed; {
-			l.mu.Lock()
-			closed = l.closed
-			l.mu.Unlock()
-			if time.Now().After(deadline) {
-				t.Fatal("the loop goes on")
-			}
-			time.Sleep(time.Millisecond)
+	}
+	for end := time.Now().Add(10 * time.Second); descriptors(t) > before; time.Sleep(time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatalf("%d descriptors are open, %d were", descriptors(t), before)
 		}
 	}
 	loops.Lock()
 	defer loops.Unlock()
 	if len(loops.all) != 0 {
 		t.Errorf("%d loops are left", len(loops.all))
+	}
+}
+
+// descriptors returns how many this process has open.
+func descriptors(t *testing.T) int {
+	t.Helper()
+	open, err := os.ReadDir("/proc/self/fd")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return len(open)
+}
+
+// TestOwnWithoutDescriptors leaves a connection as it is when there are too few
+// descriptors for a loop: Go's poller waits for it.
+func TestOwnWithoutDescriptors(t *testing.T) {
+	near, far := sockets(t)
+	defer near.Close()
+	defer far.Close()
+	var limit unix.Rlimit
+	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &limit); err != nil {
+		t.Fatal(err)
+	}
+	open := descriptors(t)
+	for room := range uint64(3) { // for the socket's own one, and for the loop's two
+		nc := ownWithin(t, near, limit, room)
+		if nc != near {
+			t.Fatalf("with room for %d it was taken", room)
+		}
+		if err := nc.SetReadDeadline(time.Now().Add(10 * time.Millisecond)); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := nc.Read(make([]byte, 1)); !errors.Is(err, os.ErrDeadlineExceeded) {
+			t.Errorf("with room for %d: %v", room, err)
+		}
+		if now := descriptors(t); now != open {
+			t.Errorf("with room for %d: %d descriptors are open, %d were", room, now, open)
+		}
+	}
+}
+
+// ownWithin calls Own while only so many descriptors can be opened.
+func ownWithin(t *testing.T, nc net.Conn, limit unix.Rlimit, room uint64) net.Conn {
+	t.Helper()
+	var spare []int
+	for range room + 1 {
+		fd, err := unix.Open("/dev/null", unix.O_RDONLY|unix.O_CLOEXEC, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		spare = append(spare, fd)
+	}
+	few := limit
+	few.Cur = uint64(spare[room])
+	for _, fd := range spare {
+		unix.Close(fd)
+	}
+	if err := unix.Setrlimit(unix.RLIMIT_NOFILE, &few); err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		if err := unix.Setrlimit(unix.RLIMIT_NOFILE, &limit); err != nil {
+			t.Error(err)
+		}
+	}()
+	return Own(nc)
+}
+
+// TestTwoReadersAreAMistake that the second is told; the first gets the bytes.
+func TestTwoReadersAreAMistake(t *testing.T) {
+	near, far := crowd(t, 1)
+	nc := near[0].nc
+	got := make(chan error, 1)
+	go func() {
+		_, err := io.ReadFull(nc, make([]byte, 1))
+		got <- err
+	}()
+	for near[0].socket.state.Load() != waiting {
+		time.Sleep(time.Millisecond)
+	}
+	if err := near[0].socket.await(something); !errors.Is(err, errTwoReaders) {
+		t.Errorf("got %v", err)
+	}
+	if _, err := far[0].Write([]byte("x")); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-got; err != nil {
+		t.Error(err)
 	}
 }
 

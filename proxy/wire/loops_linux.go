@@ -53,8 +53,9 @@ func newLoop() (*loop, error) {
 	}
 	l := &loop{
 		epoll: epoll, bell: bell, sockets: map[int32]*socket{},
-		spare: make(chan struct{}), ended: make(chan struct{}), alone: runtime.GOMAXPROCS(0) == 1,
+		spare: make(chan struct{}), ended: make(chan struct{}),
 	}
+	l.countProcessors()
 	l.timer = time.AfterFunc(maxTurn, l.look)
 	l.watched.Store(true)
 	go l.serve()

@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"errors"
 	"fmt"
 	"runtime/debug"
 	"sync/atomic"
@@ -23,6 +24,7 @@ type readWait struct {
 // The states of waiting.
 const (
 	notWaiting  int32 = iota
+	beginning         // somebody is about to wait
 	waiting           // the loop may run ready
 	running           // it does
 	interrupted       // it does, and the waiting ends when it has
@@ -48,8 +50,16 @@ type panicked struct {
 // Error implements error.
 func (p *panicked) Error() string { return fmt.Sprintf("%v\n%s", p.value, p.stack) }
 
-// await waits until ready returns true. An error says that it did not.
+// errTwoReaders is a mistake of whoever reads: one of two that wait for the same
+// bytes would wait for ever.
+var errTwoReaders = errors.New("wire: two goroutines read one socket")
+
+// await waits until ready returns true. An error says that it did not. It must
+// not be called by what the loop runs for the same socket.
 func (s *socket) await(ready func(fd uintptr) bool) error {
+	if !s.state.CompareAndSwap(notWaiting, beginning) {
+		return errTwoReaders
+	}
 	s.ready = ready
 	s.state.Store(waiting)
 	if err := s.loop.arm(s, forReading); err != nil {

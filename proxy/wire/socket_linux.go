@@ -77,6 +77,7 @@ func Own(nc net.Conn) net.Conn {
 		s.loop, err = takeLoop(s)
 	}
 	if err != nil {
+		_ = syscall.SetNonblock(fd, true) // nc shares it, and is in Go's poller again
 		s.file.Close()
 		return nc
 	}
@@ -104,7 +105,9 @@ func duplicate(tcp *net.TCPConn) (fd int, err error) {
 		fd = int(n)
 		// Where the option is not known, every read is followed by another.
 		_ = syscall.SetsockoptInt(fd, syscall.IPPROTO_TCP, tcpInq, 1)
-		err = syscall.SetNonblock(fd, false)
+		if err = syscall.SetNonblock(fd, false); err != nil {
+			syscall.Close(fd)
+		}
 	})
 	if failed != nil {
 		return 0, fmt.Errorf("wire: %w", failed)
@@ -164,7 +167,6 @@ func (s *socket) Read(p []byte) (n int, err error) {
 		case s.inMore:
 			continue // a signal came in between
 		}
-		s.leave()
 		if err := s.await(something); err != nil {
 			return 0, err
 		}
