@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"hash/crc32"
 	"strconv"
+	"sync"
 	"time"
 	"unicode/utf8"
 
@@ -34,23 +35,26 @@ const (
 // size or its body are not as they must be. The trail itself is unharmed.
 var ErrEvent = errors.New("this event cannot be recorded")
 
-// encoded is an event whose place in the trail is the only thing missing.
+// encoded is an event whose index in the trail is the only thing missing; it
+// belongs at index in the text.
 type encoded struct {
-	beforeIndex, afterIndex []byte
+	text  []byte
+	index int
 }
 
 // size is the most bytes the record can have.
-func (e encoded) size() int { return len(e.beforeIndex) + roomForIndex + len(e.afterIndex) }
+func (e encoded) size() int { return len(e.text) + roomForIndex }
 
 // appendTo appends the record with its index.
 func (e encoded) appendTo(out []byte, index Index) []byte {
-	out = append(out, e.beforeIndex...)
+	out = append(out, e.text[:e.index]...)
 	out = strconv.AppendInt(out, int64(index), 10)
-	return append(out, e.afterIndex...)
+	return append(out, e.text[e.index:]...)
 }
 
-// encode brings an event into canonical form.
-func encode(ev Event) (encoded, error) {
+// encode brings an event into canonical form. The text is appended to room,
+// which must be empty.
+func encode(room []byte, ev Event) (encoded, error) {
 	if err := checkWords(ev); err != nil {
 		return encoded{}, err
 	}
@@ -58,26 +62,42 @@ func encode(ev Event) (encoded, error) {
 	if y := when.Year(); y < 1 || y > 9999 {
 		return encoded{}, fmt.Errorf("audit: %w: the year %d cannot be written", ErrEvent, y)
 	}
-	out, err := appendBody(make([]byte, 0, usualBytes), ev.Body)
+	out, err := appendBody(room, ev.Body)
 	if err != nil {
 		return encoded{}, fmt.Errorf("audit: %w: %w", ErrEvent, err)
 	}
 	out = append(appendString(append(out, `,"id":`...), ev.ID), `,"index":`...)
-	before := len(out)
+	index := len(out)
 	out = appendString(append(out, `,"session":`...), ev.Session)
 	out = appendTime(append(out, `,"time":"`...), when)
 	out = appendString(append(out, `","type":`...), ev.Type)
 	out = strconv.AppendInt(append(out, `,"v":`...), formatVersion, 10)
-	out = append(out, '}')
-	e := encoded{beforeIndex: out[:before], afterIndex: out[before:]}
+	e := encoded{text: append(out, '}'), index: index}
 	if e.size() > maxRecordBytes {
 		return encoded{}, fmt.Errorf("audit: %w: it would have %d bytes, more than %d; put large parts into the store", ErrEvent, e.size(), maxRecordBytes)
 	}
 	return e, nil
 }
 
-// usualBytes is more than most records have.
-const usualBytes = 256
+const (
+	// usualBytes is more than most records have.
+	usualBytes = 512
+	// maxDeskBytes is the largest desk that is kept for later.
+	maxDeskBytes = 16 << 10
+)
+
+// desks are where records are written before they come into the queue.
+var desks = sync.Pool{New: func() any { return &desk{make([]byte, 0, usualBytes)} }}
+
+type desk struct{ room []byte }
+
+// clear gives the desk to the next; what was written on it is gone.
+func (d *desk) clear(written encoded) {
+	if cap(written.text) > cap(d.room) && cap(written.text) <= maxDeskBytes {
+		d.room = written.text[:0]
+	}
+	desks.Put(d)
+}
 
 // appendBody appends the beginning of a record up to the end of its body.
 func appendBody(out []byte, body any) ([]byte, error) {

@@ -130,19 +130,16 @@ func (t *Trail) start(w *writer) error {
 	if err != nil {
 		return err
 	}
-	var batch []encoded
+	var first batch
 	for _, c := range cuts {
-		e, err := t.encodeOwn(Event{Type: ownPrefix + "recovery", Body: c})
-		if err != nil {
+		if err := t.addOwn(&first, "recovery", c); err != nil {
 			return err
 		}
-		batch = append(batch, e)
 	}
-	e, err := t.encodeOwn(Event{Type: ownPrefix + "open", Body: map[string]any{
+	if err := t.addOwn(&first, "open", map[string]any{
 		"key": w.key.String(), "origin": w.origin, "records": w.edge.size, "signed": w.signed,
-	}})
-	if err != nil {
+	}); err != nil {
 		return err
 	}
-	return w.commit(append(batch, e))
+	return w.commit(&first)
 }

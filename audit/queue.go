@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 )
@@ -13,8 +14,6 @@ const (
 	maxQueueBytes = 16 << 20
 	// maxBatchBytes bounds what one write holds, but for its last record.
 	maxBatchBytes = 4 << 20
-	// maxSpare is how many places for waiting records are kept for later.
-	maxSpare = 1 << 14
 	// maxUnsynced is how old the oldest record that is not on disk may be
 	// for Enqueue to take another.
 	maxUnsynced = 100 * time.Millisecond
@@ -32,19 +31,6 @@ var (
 	ErrClosed = errors.New("the audit trail is closed")
 )
 
-// waiting is an event on its way to the disk.
-type waiting struct {
-	event encoded
-	since time.Time
-	// done gets the outcome; nil if nobody waits for it.
-	done chan outcome
-}
-
-type outcome struct {
-	index Index
-	err   error
-}
-
 // queue holds what is not on disk yet. Callers put, the writing goroutine
 // takes a batch and settles it.
 type queue struct {
@@ -55,11 +41,10 @@ type queue struct {
 
 	mu struct {
 		sync.Mutex
-		events   []waiting
-		spare    []waiting // room for events
-		bytes    int       // of events and of the batch taken
-		inFlight time.Time // of the oldest event in the batch taken
-		urgent   int       // events somebody waits for
+		batches  []*batch  // none is empty; records are added to the last
+		spare    *batch    // an empty one, or nil
+		bytes    int       // of the batches and of the one that was taken
+		inFlight time.Time // of the oldest record in the batch taken
 		closing  bool
 		failed   error         // the error everybody gets from now on
 		changed  chan struct{} // closed and replaced when room may be free
@@ -72,12 +57,12 @@ func newQueue(syncEvery, stallAfter time.Duration) *queue {
 	return q
 }
 
-// put adds w when there is room for it. With patience 0 it waits as long as
-// ctx lets it.
-func (q *queue) put(ctx context.Context, w waiting, patience time.Duration) error {
+// put adds a record when there is room for it. With patience 0 it waits as long
+// as ctx lets it. done gets the outcome; nil if nobody waits for that.
+func (q *queue) put(ctx context.Context, e encoded, done chan<- outcome, patience time.Duration) error {
 	var late <-chan time.Time
 	for {
-		changed, err := q.tryPut(w)
+		changed, err := q.tryPut(e, done)
 		if changed == nil {
 			return err
 		}
@@ -96,8 +81,8 @@ func (q *queue) put(ctx context.Context, w waiting, patience time.Duration) erro
 	}
 }
 
-// tryPut adds w, or returns the channel to wait on before the next try.
-func (q *queue) tryPut(w waiting) (changed <-chan struct{}, err error) {
+// tryPut adds a record, or returns the channel to wait on before the next try.
+func (q *queue) tryPut(e encoded, done chan<- outcome) (changed <-chan struct{}, err error) {
 	now := time.Now()
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -105,22 +90,37 @@ func (q *queue) tryPut(w waiting) (changed <-chan struct{}, err error) {
 		return nil, err
 	}
 	switch {
-	case q.mu.bytes > 0 && q.mu.bytes+w.event.size() > maxQueueBytes:
+	case q.mu.bytes > 0 && q.mu.bytes+e.size() > maxQueueBytes:
 		return q.mu.changed, nil
-	case w.done == nil && q.ageLocked(now) > maxUnsynced:
+	case done == nil && q.ageLocked(now) > maxUnsynced:
 		return q.mu.changed, nil
 	}
-	first := len(q.mu.events) == 0
-	w.since = now
-	q.mu.events = append(q.mu.events, w)
-	q.mu.bytes += w.event.size()
-	if w.done != nil {
-		q.mu.urgent++
+	b := q.lastLocked()
+	first := len(b.records) == 0
+	if first {
+		b.since = now
 	}
-	if first || w.done != nil || q.mu.bytes >= maxBatchBytes {
+	before := b.size()
+	b.add(e, done)
+	q.mu.bytes += b.size() - before
+	if first || done != nil || b.size() >= maxBatchBytes {
 		q.poke() // else the goroutine knows when to look
 	}
 	return nil, nil
+}
+
+// lastLocked returns the batch that records are added to.
+func (q *queue) lastLocked() *batch {
+	if n := len(q.mu.batches); n > 0 && q.mu.batches[n-1].size() < maxBatchBytes {
+		return q.mu.batches[n-1]
+	}
+	b := q.mu.spare
+	if b == nil {
+		b = &batch{}
+	}
+	q.mu.spare = nil
+	q.mu.batches = append(q.mu.batches, b)
+	return b
 }
 
 func (q *queue) poke() {
@@ -135,8 +135,8 @@ func (q *queue) ageLocked(now time.Time) time.Duration {
 	switch {
 	case !q.mu.inFlight.IsZero():
 		return now.Sub(q.mu.inFlight)
-	case len(q.mu.events) > 0:
-		return now.Sub(q.mu.events[0].since)
+	case len(q.mu.batches) > 0:
+		return now.Sub(q.mu.batches[0].since)
 	}
 	return 0
 }
@@ -147,77 +147,60 @@ const untilWoken time.Duration = -1
 // take returns the next batch if it is time for it, else how long it is
 // until then. Ended is true once the queue has failed, or is closing and
 // empty.
-func (q *queue) take() (batch []waiting, wait time.Duration, ended bool) {
+func (q *queue) take() (b *batch, wait time.Duration, ended bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	if q.mu.failed != nil || len(q.mu.events) == 0 {
+	if q.mu.failed != nil || len(q.mu.batches) == 0 {
 		return nil, untilWoken, q.mu.failed != nil || q.mu.closing
 	}
-	if q.mu.urgent == 0 && !q.mu.closing && q.mu.bytes < maxBatchBytes {
+	b = q.mu.batches[0]
+	if len(q.mu.batches) == 1 && len(b.waiters) == 0 && !q.mu.closing && b.size() < maxBatchBytes {
 		if left := q.syncEvery - q.ageLocked(time.Now()); left > 0 {
 			return nil, left, false
 		}
 	}
-	n, bytes := 0, 0
-	for n < len(q.mu.events) && bytes < maxBatchBytes {
-		bytes += q.mu.events[n].event.size()
-		if q.mu.events[n].done != nil {
-			q.mu.urgent--
-		}
-		n++
-	}
-	if n == len(q.mu.events) {
-		batch, q.mu.events, q.mu.spare = q.mu.events, q.mu.spare, nil
-	} else {
-		batch, q.mu.events = q.mu.events[:n:n], q.mu.events[n:]
-	}
-	q.mu.inFlight = batch[0].since
-	return batch, 0, false
+	q.mu.batches = slices.Delete(q.mu.batches, 0, 1)
+	q.mu.inFlight = b.since
+	return b, 0, false
 }
 
-// settle tells everybody in the batch how it went; first is the index of its
-// first record.
-func (q *queue) settle(batch []waiting, first Index) {
+// settle tells everybody in the batch that it is on disk; first is the index of
+// its first record.
+func (q *queue) settle(b *batch, first Index) {
 	q.mu.Lock()
 	q.mu.inFlight = time.Time{}
-	for _, w := range batch {
-		q.mu.bytes -= w.event.size()
-	}
+	q.mu.bytes -= b.size()
 	close(q.mu.changed)
 	q.mu.changed = make(chan struct{})
 	q.mu.Unlock()
-	for i, w := range batch {
-		if w.done != nil {
-			w.done <- outcome{index: first + Index(i)}
-		}
-	}
-	clear(batch)
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	if q.mu.spare == nil && cap(batch) <= maxSpare {
-		q.mu.spare = batch[:0]
+	b.tell(func(n int) outcome { return outcome{index: first + Index(n)} })
+	if b.reset() {
+		q.mu.Lock()
+		q.mu.spare = b
+		q.mu.Unlock()
 	}
 }
 
-// fail ends the queue: err is what batch, everybody in the queue and every
-// later caller gets.
-func (q *queue) fail(batch []waiting, err error) {
+// fail ends the queue: err is what everybody in the batch taken, if there is
+// one, and in the queue, and every later caller gets.
+func (q *queue) fail(taken *batch, err error) {
 	q.mu.Lock()
 	if q.mu.failed == nil {
 		q.mu.failed = err
 	}
 	err = q.mu.failed
-	left := q.mu.events
-	q.mu.events, q.mu.bytes, q.mu.urgent = nil, 0, 0
+	left := q.mu.batches
+	q.mu.batches, q.mu.spare, q.mu.bytes = nil, nil, 0
 	q.mu.inFlight = time.Time{}
 	close(q.mu.changed)
 	q.mu.changed = make(chan struct{})
 	q.mu.Unlock()
 	q.poke()
-	for _, w := range append(batch, left...) {
-		if w.done != nil {
-			w.done <- outcome{err: err}
-		}
+	if taken != nil {
+		left = append([]*batch{taken}, left...)
+	}
+	for _, b := range left {
+		b.tell(func(int) outcome { return outcome{err: err} })
 	}
 }
 

@@ -27,9 +27,7 @@ type Trail struct {
 	checkpoints     chan chan error
 	checkpointEvery time.Duration
 	// inHand is the batch the writing goroutine has taken and not settled.
-	inHand []waiting
-	// events are those of the batch; the array is used again.
-	events []encoded
+	inHand *batch
 	// ended is closed when the writing goroutine has closed the files;
 	// end holds its error.
 	ended chan struct{}
@@ -49,16 +47,12 @@ func (t *Trail) Append(ctx context.Context, ev Event) (Index, error) {
 	if err := ctx.Err(); err != nil {
 		return 0, fmt.Errorf("audit: before recording: %w", context.Cause(ctx))
 	}
-	e, err := t.encode(ev)
-	if err != nil {
-		return 0, err
-	}
-	w := waiting{event: e, done: make(chan outcome, 1)}
-	if err := t.queue.put(ctx, w, 0); err != nil {
+	done := make(chan outcome, 1)
+	if err := t.put(ctx, ev, done, 0); err != nil {
 		return 0, err
 	}
 	select {
-	case o := <-w.done:
+	case o := <-done:
 		return o.index, o.err
 	case <-ctx.Done():
 		return 0, fmt.Errorf("audit: waiting for the disk: %w", context.Cause(ctx))
@@ -72,11 +66,21 @@ func (t *Trail) Append(ctx context.Context, ev Event) (Index, error) {
 // than 100 ms of accepted work is unsynced, and nothing is dropped unsaid:
 // if a write fails, this and every later call fails with ErrBroken.
 func (t *Trail) Enqueue(ev Event) error {
-	e, err := t.encode(ev)
-	if err != nil {
-		return err
+	return t.put(context.Background(), ev, nil, t.queue.stallAfter)
+}
+
+// put encodes an event and adds it to the queue.
+func (t *Trail) put(ctx context.Context, ev Event, done chan<- outcome, patience time.Duration) error {
+	if strings.HasPrefix(ev.Type, ownPrefix) {
+		return fmt.Errorf("audit: %w: types that begin with %q are the trail's own", ErrEvent, ownPrefix)
 	}
-	return t.queue.put(context.Background(), waiting{event: e}, t.queue.stallAfter)
+	d := desks.Get().(*desk)
+	e, err := t.encode(d.room, ev)
+	if err == nil {
+		err = t.queue.put(ctx, e, done, patience)
+	}
+	d.clear(e)
+	return err
 }
 
 // Checkpoint signs what is on disk now, unless that is signed already. It
@@ -115,18 +119,21 @@ func (t *Trail) Close() error {
 	return t.end
 }
 
-func (t *Trail) encode(ev Event) (encoded, error) {
-	if strings.HasPrefix(ev.Type, ownPrefix) {
-		return encoded{}, fmt.Errorf("audit: %w: types that begin with %q are the trail's own", ErrEvent, ownPrefix)
-	}
-	return t.encodeOwn(ev)
-}
-
-func (t *Trail) encodeOwn(ev Event) (encoded, error) {
+func (t *Trail) encode(room []byte, ev Event) (encoded, error) {
 	if ev.Time.IsZero() {
 		ev.Time = t.now()
 	}
-	return encode(ev)
+	return encode(room, ev)
+}
+
+// addOwn adds one of the trail's own records to a batch.
+func (t *Trail) addOwn(b *batch, typ string, body any) error {
+	e, err := t.encode(nil, Event{Type: ownPrefix + typ, Body: body})
+	if err != nil {
+		return err
+	}
+	b.add(e, nil)
+	return nil
 }
 
 // run is the writing goroutine: the only one that touches the segments.
@@ -176,22 +183,18 @@ func (t *Trail) write(w *writer) error {
 	}
 }
 
-// commit puts a batch on disk and tells those who wait.
-func (t *Trail) commit(w *writer, batch []waiting) error {
-	if len(batch) == 0 {
+// commit puts a batch on disk, if there is one, and tells those who wait.
+func (t *Trail) commit(w *writer, b *batch) error {
+	if b == nil {
 		return nil
 	}
-	t.inHand = batch
-	t.events = t.events[:0]
-	for i := range batch {
-		t.events = append(t.events, batch[i].event)
-	}
+	t.inHand = b
 	first := w.next()
-	if err := w.commit(t.events); err != nil {
+	if err := w.commit(b); err != nil {
 		return err
 	}
 	t.inHand = nil
-	t.queue.settle(batch, first)
+	t.queue.settle(b, first)
 	return nil
 }
 
@@ -240,11 +243,11 @@ func (t *Trail) finish(w *writer) error {
 	if err := t.queue.failure(); err != nil {
 		return err
 	}
-	e, err := t.encodeOwn(Event{Type: ownPrefix + "close"})
-	if err != nil {
+	var last batch
+	if err := t.addOwn(&last, "close", nil); err != nil {
 		return err
 	}
-	if err := w.commit([]encoded{e}); err != nil {
+	if err := w.commit(&last); err != nil {
 		return err
 	}
 	return w.checkpoint()

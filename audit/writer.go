@@ -47,7 +47,7 @@ type writer struct {
 func (w *writer) next() Index { return Index(w.edge.size) }
 
 // commit writes a batch as one write and returns when it is on disk.
-func (w *writer) commit(batch []encoded) error {
+func (w *writer) commit(b *batch) error {
 	if w.segmentSize >= w.limit && w.next() > w.first {
 		if err := w.rotate(); err != nil {
 			return err
@@ -55,8 +55,8 @@ func (w *writer) commit(batch []encoded) error {
 	}
 	grown := w.edge
 	w.frames = w.frames[:0]
-	for i, e := range batch {
-		w.record = e.appendTo(w.record[:0], Index(grown.size))
+	for i := range b.records {
+		w.record = b.appendRecord(w.record[:0], i, Index(grown.size))
 		w.frames = appendFrame(w.frames, i == 0, w.record)
 		grown.add(tlog.RecordHash(w.record))
 	}
@@ -69,7 +69,7 @@ func (w *writer) commit(batch []encoded) error {
 	}
 	w.segmentSize += int64(len(w.frames))
 	w.edge = grown
-	if cap(w.frames) > 4*maxBatchBytes {
+	if !worthKeeping(w.frames) {
 		w.frames = nil
 	}
 	return nil
