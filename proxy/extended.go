@@ -29,7 +29,8 @@ func (s *session) bind(ctx context.Context) error {
 	s.pending.mu.Unlock()
 	j := s.judgeAgain(ctx, "bind", meanings)
 	// The server may run code when it plans, which is now.
-	t := &ticket{typ: 'B', notices: j.notices, changesCode: j.changesCode}
+	t := s.pending.tickets.next('B')
+	t.notices, t.changesCode = j.notices, j.changesCode
 	r := j.refusal
 	if r == nil {
 		r = s.proposePortal(t, portal, name, j)
@@ -67,7 +68,8 @@ func (s *session) execute(ctx context.Context, h wire.Header) error {
 	if j.refusal != nil {
 		return s.sendMarker('E', j.refusal)
 	}
-	t := &ticket{typ: 'E', notices: j.notices, discreet: j.terms.discreet, changesCode: j.changesCode}
+	t := s.pending.tickets.next('E')
+	t.notices, t.discreet, t.changesCode = j.notices, j.terms.discreet, j.changesCode
 	if r := s.executing(ctx, t, meanings, j); r != nil {
 		return s.sendMarker('E', r)
 	}
@@ -98,7 +100,7 @@ func (s *session) executing(ctx context.Context, t *ticket, meanings []meaning, 
 		s.log.Error("statement refused: not recorded", "req", j.id, "err", err)
 		return refuseUnrecorded(j.id)
 	}
-	t.work = &work{decision: j.id, started: s.server.now(), statements: -1}
+	t.begin(work{decision: j.id, started: s.server.now(), statements: -1})
 	t.work.accounts = append(t.work.one[:0], charge)
 	if len(meanings) > 0 {
 		t.work.asked = meanings[0].asked
@@ -138,7 +140,7 @@ func (s *session) describeOrClose(h wire.Header) error {
 		return s.sendMarker(h.Type, refuseMalformed(newID(), "Describe or Close"))
 	}
 	which := body[0]
-	t := &ticket{typ: h.Type}
+	t := s.pending.tickets.next(h.Type)
 	if h.Type == 'C' {
 		space := s.pending.portals
 		if which == 'S' {
@@ -172,7 +174,7 @@ func (s *session) syncOrFlush(h wire.Header) error {
 
 // sync sends a Sync.
 func (s *session) sync() error {
-	if err := s.send(&ticket{typ: 'S'}, 'S'); err != nil {
+	if err := s.send(s.pending.tickets.next('S'), 'S'); err != nil {
 		return err
 	}
 	return s.upstream.conn.Flush()

@@ -8,72 +8,8 @@ import (
 	"sync"
 	"time"
 
-	"github.com/sluice-pg/sluice/policy"
 	"github.com/sluice-pg/sluice/proxy/wire"
 )
-
-// ticket is one client message that the server will answer, in the order
-// of the queue.
-type ticket struct {
-	// typ is the client's message type: Q P B D E C S F.
-	typ byte
-	// refusal is set if the message went upstream as a marker.
-	refusal *refusal
-	// probe is true for the proxy's own question, whose answer the client
-	// does not see.
-	probe bool
-	// work is what the message runs; nil if it runs nothing.
-	work *work
-	// defines is what a Parse or Bind defines. done is told how the message
-	// ended, under the queue's lock.
-	defines definition
-	done    func(ok bool)
-	// copyStarts is true if the statement can ask for COPY data.
-	copyStarts bool
-	// discreet is true if an error may quote what the client must not see.
-	discreet bool
-	// changesCode is true if it may change what a function is.
-	changesCode bool
-	// notices are said to the client before the first answer.
-	notices []policy.Reason
-	// clock runs out when the statement's time is up.
-	clock *time.Timer
-	// dropped is what was dropped before it.
-	dropped copyEnds
-	// text is the length of the SQL in it, in bytes.
-	text     int
-	sequence uint64
-}
-
-// work measures one execution, from the request to its end.
-type work struct {
-	decision string
-	// asked is what observers know the decision by; nil if nobody looks.
-	asked   *Asked
-	started time.Time
-	// statements is how many completions the text may have; -1 if the
-	// number is not to be checked.
-	statements int
-	completed  int
-	// accounts are what the answers are charged to, statement by
-	// statement; a single one if statements is -1.
-	accounts []account
-	// Most work has one account of one budget.
-	one    [1]account
-	single [1]*budget
-	own    budget
-	// over is the limit that was reached; no row goes to the client any
-	// more, and withheld is true if one was kept back.
-	over     *overrun
-	withheld bool
-	// late is set once the time of the statement is up and the server was
-	// told so.
-	late     *overrun
-	rows     int64
-	bytes    int64
-	tag      string
-	sqlstate string
-}
 
 // copyEnds counts CopyDone and CopyFail messages.
 type copyEnds struct{ done, fail int }
@@ -87,7 +23,8 @@ type pending struct {
 
 	queue []*ticket
 	// room is where an empty queue begins again.
-	room []*ticket
+	room    []*ticket
+	tickets tickets
 	// text is the length of the SQL in the queue, in bytes.
 	text     int
 	sequence uint64
@@ -174,6 +111,7 @@ func (p *pending) push(t *ticket) error {
 	if t.typ == 'S' || t.typ == 'Q' || t.typ == 'F' {
 		p.segment++
 	}
+	p.tickets.refill()
 	return nil
 }
 
@@ -268,13 +206,8 @@ func (p *pending) pop(ok bool) {
 		t.clock.Stop()
 	}
 	t.settle(ok)
-}
-
-// settle tells everybody who waits for it how a message ended.
-func (t *ticket) settle(ok bool) {
-	t.defines.settle(ok)
-	if t.done != nil {
-		t.done(ok)
+	if ok {
+		p.tickets.used(t)
 	}
 }
 
@@ -287,13 +220,6 @@ func (p *pending) answered(want byte, ok bool) error {
 	}
 	p.pop(ok)
 	return nil
-}
-
-func (t *ticket) name() string {
-	if t == nil {
-		return "nothing"
-	}
-	return fmt.Sprintf("the answer to %q", t.typ)
 }
 
 // failed handles an ErrorResponse: the head failed, and in the extended

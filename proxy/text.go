@@ -34,7 +34,8 @@ func (s *session) query(ctx context.Context, h wire.Header) error {
 			return err
 		}
 	}
-	t := &ticket{typ: 'Q', copyStarts: len(j.copyIns) > 0, notices: j.notices, discreet: j.terms.discreet, changesCode: j.changesCode}
+	t := s.pending.tickets.next('Q')
+	t.copyStarts, t.notices, t.discreet, t.changesCode = len(j.copyIns) > 0, j.notices, j.terms.discreet, j.changesCode
 	if j.refusal == nil {
 		j.refusal = s.spentBefore(j)
 	}
@@ -44,7 +45,7 @@ func (s *session) query(ctx context.Context, h wire.Header) error {
 	if j.refusal != nil {
 		return s.sendMarker('Q', j.refusal)
 	}
-	t.work = &work{decision: j.id, started: s.server.now(), statements: len(j.statements), asked: j.asked}
+	t.begin(work{decision: j.id, started: s.server.now(), statements: len(j.statements), asked: j.asked})
 	s.openAccounts(t.work, &j)
 	if j.text != "" {
 		return s.send(t, 'Q', []byte(j.text), nul)
@@ -108,7 +109,8 @@ func (s *session) parse(ctx context.Context, h wire.Header) error {
 		return s.sendMarker('P', j.refusal)
 	}
 	st := soleStatement(j.statements)
-	t := &ticket{typ: 'P', text: len(text), notices: j.notices}
+	t := s.pending.tickets.next('P')
+	t.text, t.notices = len(text), j.notices
 	t.defines = definition{space: s.pending.statements, name: name}
 	m := j.meaning(st)
 	if r := s.propose(&t.defines, only(&m)); r != nil {
