@@ -51,8 +51,8 @@
 // read twice and written twice, and each of the two peers wakes the other. So
 // both directions run in wire.Conn.Serve, and both sockets of a session are
 // waited for by a loop, one goroutine for many sessions that reads, judges and
-// writes on the spot. A wake-up is followed by one read, TCP_INQ says whether
-// another is worth it, and what is passed on is sent from where it was read.
+// writes on the spot. A wake-up is followed by one read, by another only if that
+// filled the buffer, and what is passed on is sent from where it was read.
 // While a session waits it has no buffer.
 //
 // A statement may have to wait for the disk, a measurement or an answer, and a

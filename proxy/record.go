@@ -223,7 +223,7 @@ func (s *session) recordResult(w *work, now time.Time) error {
 		r.Limit, r.LimitRule = reached.limit, reached.rule
 	}
 	s.observeResult(w, now, reached != nil)
-	return s.enqueue(s.event("result", w.decision, r))
+	return s.enqueue(audit.Event{Time: now, Type: "result", ID: w.decision, Session: s.id, Body: r})
 }
 
 // openRecord is the body of a session.open event.

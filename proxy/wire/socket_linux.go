@@ -6,7 +6,6 @@ import (
 	"io"
 	"net"
 	"os"
-	"runtime"
 	"sync/atomic"
 	"syscall"
 	"time"
@@ -46,16 +45,7 @@ type socket struct {
 	out    []byte
 	outErr error
 	outNow func(fd uintptr) bool
-
-	// For recvmsg(2).
-	vec     syscall.Iovec
-	msg     syscall.Msghdr
-	control [24]byte // CMSG_SPACE of an int
 }
-
-// tcpInq makes recvmsg tell how much is left to read, and that there is
-// something left after the end of input (tcp(7), Linux 4.18).
-const tcpInq = 36
 
 // Own takes a TCP connection away from Go's poller, for a loop to wait for it.
 // Nobody may be using it. It returns nc itself if it cannot be taken; else nc
@@ -103,8 +93,6 @@ func duplicate(tcp *net.TCPConn) (fd int, err error) {
 			return
 		}
 		fd = int(n)
-		// Where the option is not known, every read is followed by another.
-		_ = syscall.SetsockoptInt(fd, syscall.IPPROTO_TCP, tcpInq, 1)
 		if err = syscall.SetNonblock(fd, false); err != nil {
 			syscall.Close(fd)
 		}
@@ -116,15 +104,11 @@ func duplicate(tcp *net.TCPConn) (fd int, err error) {
 }
 
 // receive reads what is there; n is 0 if that is nothing. more is false if
-// nothing is left, not even the end of input.
+// nothing is left but, at most, what has come in this moment, or the end of
+// input: the loop hears of those, for the kernel reports them as long as they
+// are there.
 func (s *socket) receive(fd uintptr, p []byte) (n int, more bool, err error) {
-	s.vec.Base = &p[0]
-	s.vec.SetLen(len(p))
-	s.msg = syscall.Msghdr{Iov: &s.vec, Iovlen: 1, Control: &s.control[0]}
-	s.msg.SetControllen(len(s.control))
-	r, _, errno := syscall.RawSyscall(syscall.SYS_RECVMSG, fd, uintptr(unsafe.Pointer(&s.msg)), syscall.MSG_DONTWAIT)
-	runtime.KeepAlive(p)
-	s.vec.Base = nil
+	r, _, errno := syscall.RawSyscall6(syscall.SYS_RECVFROM, fd, uintptr(unsafe.Pointer(&p[0])), uintptr(len(p)), syscall.MSG_DONTWAIT, 0, 0)
 	switch {
 	case errno == syscall.EINTR:
 		return 0, true, nil
@@ -135,16 +119,7 @@ func (s *socket) receive(fd uintptr, p []byte) (n int, more bool, err error) {
 	case r == 0:
 		return 0, false, io.EOF
 	}
-	return int(r), s.left() != 0, nil
-}
-
-// left returns how much is left to read after recvmsg, 1 if it did not say.
-func (s *socket) left() int {
-	head := (*syscall.Cmsghdr)(unsafe.Pointer(&s.control[0]))
-	if s.msg.Controllen < syscall.SizeofCmsghdr+4 || head.Level != syscall.IPPROTO_TCP || head.Type != tcpInq {
-		return 1
-	}
-	return int(*(*int32)(unsafe.Pointer(&s.control[syscall.SizeofCmsghdr])))
+	return int(r), int(r) == len(p), nil
 }
 
 // Read implements net.Conn.
