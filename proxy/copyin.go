@@ -5,18 +5,27 @@ import "github.com/sluice-pg/sluice/proxy/wire"
 // copyData passes COPY data on while the server takes it. Elsewhere it is
 // dropped, as the server drops it; some clients send it before they know.
 func (s *session) copyData(h wire.Header) error {
-	takes, err := s.takesCopyData()
-	if err != nil {
-		return err
+	ends := h.Type != 'd'
+	takes, known := s.pending.copyGoes(ends)
+	if !known {
+		var err error
+		if takes, err = s.takesCopyData(); err != nil {
+			return err
+		}
+		if takes {
+			takes, _ = s.pending.copyGoes(ends)
+		}
 	}
 	if !takes {
 		s.pending.copyDropped(h.Type)
 		return s.client.Discard()
 	}
-	s.pending.copyGoes(h.Type != 'd')
-	_, err = s.client.Forward(s.upstream.conn)
+	_, err := s.client.Forward(s.upstream.conn)
 	return err
 }
+
+// takesCopyData reports whether the server takes COPY data, as soon as that is
+// certain.
 
 func (s *session) takesCopyData() (bool, error) {
 	p := s.pending

@@ -85,16 +85,17 @@ func (s *session) payOwed() error {
 // clientSpeaks comes before every message of the client.
 func (s *session) clientSpeaks(h wire.Header) error {
 	s.bytesIn.Add(int64(h.Len) + 5)
-	if s.pending.holding() {
+	holding, tooFar := s.pending.beforeMessage()
+	if holding {
 		if err := s.payOwed(); err != nil {
 			return err
 		}
 	}
 	// The message itself may take as long as it takes.
-	if err := s.clientDeadline(0); err != nil {
+	if err := s.clientDeadline(0); err != nil || !tooFar {
 		return err
 	}
-	return s.notTooFarAhead()
+	return s.fallBack()
 }
 
 // A client that sends on and reads no answers fills sockets, not memory:
@@ -105,20 +106,13 @@ const (
 	maxTextAhead = 8 << 20
 )
 
-// notTooFarAhead waits while the client is too far ahead of the server.
-func (s *session) notTooFarAhead() error {
-	p := s.pending
-	tooFar := func() bool { return len(p.queue) >= maxAhead || p.text >= maxTextAhead }
-	p.mu.Lock()
-	wait := tooFar()
-	p.mu.Unlock()
-	if !wait {
-		return nil
-	}
+// fallBack waits until the client is not too far ahead of the server any more.
+func (s *session) fallBack() error {
 	if err := s.flushUpstream(); err != nil {
 		return err
 	}
-	return p.wait(func() bool { return !tooFar() })
+	p := s.pending
+	return p.wait(func() bool { return !p.tooFarAhead() })
 }
 
 // heldTick is how often a client that sent a Sync inside a COPY is left

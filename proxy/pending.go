@@ -256,6 +256,18 @@ func (p *pending) hold() {
 	p.mu.Unlock()
 }
 
+// beforeMessage reports what has to be seen to before the client's next message:
+// whether Syncs are held, and whether the client is too far ahead.
+func (p *pending) beforeMessage() (holding, tooFar bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.held > 0, p.tooFarAhead()
+}
+
+// tooFarAhead reports whether the client has sent as much as may wait for an
+// answer. Callers hold the lock.
+func (p *pending) tooFarAhead() bool { return len(p.queue) >= maxAhead || p.text >= maxTextAhead }
+
 // holding reports whether Syncs are held.
 func (p *pending) holding() bool {
 	p.mu.Lock()
@@ -276,22 +288,25 @@ func (p *pending) owed() int {
 	return n
 }
 
-// copyGoes notes that the client sends COPY data, or ends it. Had the server
-// read the Syncs before that, it would have ignored them.
-func (p *pending) copyGoes(ends bool) {
+// copyGoes notes that the client sends COPY data, or ends it, and reports
+// whether the server takes it. Had the server read the Syncs before that, it
+// would have ignored them. Nothing is known yet while a message under way may
+// still ask for data.
+func (p *pending) copyGoes(ends bool) (takes, known bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if !p.copyIn {
-		return
+		return false, !p.mayCopy()
 	}
 	p.held = 0
 	if !ends {
-		return
+		return true, true
 	}
 	p.copyIn = false
 	if t := p.head(); t != nil && t.typ == 'E' {
 		t.copyStarts = false
 	}
+	return true, true
 }
 
 // ready handles a ReadyForQuery.

@@ -1,10 +1,13 @@
 package proxy
 
 import (
+	"bytes"
+	"errors"
 	"io"
 	"log/slog"
 	"net"
 	"path/filepath"
+	"slices"
 	"syscall"
 	"testing"
 	"time"
@@ -32,11 +35,14 @@ func (l *loaded) Read(p []byte) (int, error) {
 
 func (*loaded) Write(p []byte) (int, error) { return len(p), nil }
 
-// round is what a client says until it waits, and what a server answers.
+// round is one thing that a client does, in steps.
 type round struct {
-	name           string
-	asked, answers []message
+	name  string
+	steps []step
 }
+
+// step is what a client says until it waits, and what the server answers.
+type step struct{ asked, answers []message }
 
 type message interface{ Encode([]byte) ([]byte, error) }
 
@@ -52,14 +58,41 @@ var (
 		&pgproto3.Execute{}, &pgproto3.Sync{},
 	}
 	prepare = []message{&pgproto3.Parse{Query: "SELECT abalance FROM pgbench_accounts WHERE aid = $1;"}}
+	copied  = []message{&pgproto3.CommandComplete{CommandTag: []byte("COPY 20000")}, &pgproto3.ReadyForQuery{TxStatus: 'I'}}
 )
 
 func rounds() []round {
-	return []round{
-		{"simple", []message{&pgproto3.Query{String: "SELECT abalance FROM pgbench_accounts WHERE aid = 4711;"}}, aRow},
-		{"extended", append(prepare, run...), append([]message{&pgproto3.ParseComplete{}, &pgproto3.BindComplete{}}, aRow...)},
-		{"prepared", run, append([]message{&pgproto3.BindComplete{}}, aRow...)},
+	rows := make([]message, 20_000)
+	for i := range rows {
+		rows[i] = &pgproto3.CopyData{Data: bytes.Repeat([]byte("x"), 122)}
 	}
+	rows = append(rows, &pgproto3.CopyDone{})
+	return []round{
+		{"simple", []step{{[]message{&pgproto3.Query{String: "SELECT abalance FROM pgbench_accounts WHERE aid = 4711;"}}, aRow}}},
+		{"extended", []step{{slices.Concat(prepare, run), slices.Concat([]message{&pgproto3.ParseComplete{}, &pgproto3.BindComplete{}}, aRow)}}},
+		{"prepared", []step{{run, slices.Concat([]message{&pgproto3.BindComplete{}}, aRow)}}},
+		{"20000 rows out", []step{{
+			[]message{&pgproto3.Query{String: "COPY public.out TO STDOUT"}},
+			slices.Concat([]message{&pgproto3.CopyOutResponse{}}, rows, copied),
+		}}},
+		{"20000 rows in", []step{
+			{[]message{&pgproto3.Query{String: "COPY public.t1 FROM STDIN"}}, []message{&pgproto3.CopyInResponse{}}},
+			{rows, copied},
+		}},
+	}
+}
+
+// sentStep is a step as it goes over the wire.
+type sentStep struct {
+	asked, answers []byte
+	messages       [2]int
+}
+
+func sent(t testing.TB, r *round) (all []sentStep) {
+	for _, s := range r.steps {
+		all = append(all, sentStep{encodeAll(t, s.asked), encodeAll(t, s.answers), [2]int{len(s.asked), len(s.answers)}})
+	}
+	return all
 }
 
 func encodeAll(t testing.TB, messages []message) (all []byte) {
@@ -74,7 +107,7 @@ func encodeAll(t testing.TB, messages []message) (all []byte) {
 
 // speakingSession is a session whose sockets are none.
 func speakingSession(t testing.TB) (s *session, client, server *loaded) {
-	s, _ = decidingSession(t, thousandRules())
+	s, _ = decidingSession(t, thousandRules()+"  - {id: everything-out, effect: allow, kinds: [export_to_client], relations: [public.out], limits: {rows: unlimited, bytes: unlimited}}\n")
 	client, server = &loaded{}, &loaded{}
 	key, err := audit.NewKey()
 	if err != nil {
@@ -86,7 +119,7 @@ func speakingSession(t testing.TB) (s *session, client, server *loaded) {
 	}
 	t.Cleanup(func() { _ = trail.Close() })
 	s.server.recorder, s.server.now = trail, time.Now
-	s.server.config = &Config{Limits: Limits{StatementBytes: 1 << 20}}
+	s.server.config = &Config{Limits: Limits{StatementBytes: 1 << 20}, Trail: TrailConfig{Timeout: time.Minute}}
 	s.log, s.id = slog.New(slog.DiscardHandler), newID()
 	s.client = wire.NewConn(client, wire.Client)
 	s.upstream = &upstream{conn: wire.NewConn(server, wire.Upstream)}
@@ -94,31 +127,33 @@ func speakingSession(t testing.TB) (s *session, client, server *loaded) {
 }
 
 // play has the session do a round.
-func (s *session) play(t testing.TB, client, server *loaded, r *round, asked, answers []byte) {
-	client.unread = asked
-	for range r.asked {
-		h, err := s.client.Next()
-		if err == nil {
-			err = s.clientSpeaks(h)
+func (s *session) play(t testing.TB, client, server *loaded, all []sentStep) {
+	for _, p := range all {
+		client.unread, server.unread = p.asked, p.answers
+		for range p.messages[0] {
+			must(t, next(s.client, func(h wire.Header) error {
+				return errors.Join(s.clientSpeaks(h), s.clientMessage(t.Context(), h))
+			}))
 		}
-		if err == nil {
-			err = s.clientMessage(t.Context(), h)
+		must(t, s.clientRests())
+		for range p.messages[1] {
+			must(t, next(s.upstream.conn, s.serverMessage))
 		}
-		if err != nil {
-			t.Fatal(err)
-		}
+		must(t, s.serverRests())
 	}
-	server.unread = answers
-	for range r.answers {
-		h, err := s.upstream.conn.Next()
-		if err == nil {
-			err = s.serverMessage(h)
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
+}
+
+func next(c *wire.Conn, each func(wire.Header) error) error {
+	h, err := c.Next()
+	if err != nil {
+		return err
 	}
-	if err := s.serverRests(); err != nil {
+	return each(h)
+}
+
+func must(t testing.TB, err error) {
+	if err != nil {
+		t.Helper()
 		t.Fatal(err)
 	}
 }
@@ -130,15 +165,14 @@ func BenchmarkRound(b *testing.B) {
 	for _, r := range rounds() {
 		b.Run(r.name, func(b *testing.B) {
 			s, client, server := speakingSession(b)
-			asked, answers := encodeAll(b, r.asked), encodeAll(b, r.answers)
+			all := sent(b, &r)
 			if r.name == "prepared" {
-				first := rounds()[1]
-				s.play(b, client, server, &first, encodeAll(b, first.asked), encodeAll(b, first.answers))
+				s.play(b, client, server, sent(b, &rounds()[1]))
 			}
 			b.ReportAllocs()
 			before := processorTime(b)
 			for b.Loop() {
-				s.play(b, client, server, &r, asked, answers)
+				s.play(b, client, server, all)
 			}
 			b.ReportMetric(float64((processorTime(b)-before).Nanoseconds())/float64(b.N), "cpu-ns/op")
 		})
