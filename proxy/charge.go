@@ -56,7 +56,7 @@ func (w *work) budget(t terms, alone bool) account {
 
 // spentBefore refuses a text that fetches from a cursor whose budget is
 // spent.
-func (s *session) spentBefore(j judgement) *refusal {
+func (s *session) spentBefore(j *judgement) *refusal {
 	for i := range j.statements {
 		if over := s.spent(s.cursorAccount(&j.statements[i], j.terms)); over != nil {
 			return over.refusal(j.id, false)

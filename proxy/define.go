@@ -64,7 +64,7 @@ func (s *session) enter(d *definition, what func() []meaning) (err error) {
 
 // proposePortal enters the portal of a Bind: it may mean what its statement
 // may mean, with a budget of its own.
-func (s *session) proposePortal(t *ticket, portal, name string, j judgement) *refusal {
+func (s *session) proposePortal(t *ticket, portal, name string, j *judgement) *refusal {
 	statements := s.pending.statements
 	b := newBudget(j.terms)
 	t.defines = definition{space: s.pending.portals, name: portal, statements: statements, of: name}
@@ -72,7 +72,7 @@ func (s *session) proposePortal(t *ticket, portal, name string, j judgement) *re
 		known := slices.Clone(statements.lookup(name))
 		if len(known) == 0 {
 			unknown := policy.Unseen("a prepared statement that nobody saw made")
-			known = []meaning{{statement: &unknown}}
+			known = []meaning{{admitted: &admitted{statement: &unknown}}}
 		}
 		for i := range known {
 			known[i].budget = b
@@ -83,10 +83,10 @@ func (s *session) proposePortal(t *ticket, portal, name string, j judgement) *re
 
 // meaning is what a name stands for that a judged text gives it.
 func (j *judgement) meaning(st *statement.Statement) meaning {
-	return meaning{
+	return meaning{admitted: &admitted{
 		statement: st, decision: j.id, policy: j.policy, terms: j.terms, volatile: j.volatile, changesCode: j.changesCode,
 		asked: j.asked,
-	}
+	}}
 }
 
 // only is what propose takes for a definition with one meaning.
@@ -106,7 +106,7 @@ func (s *session) allAnswered() error {
 
 // proposeNames enters what a text's PREPAREs and DECLAREs define, and has
 // the ticket forget what its DEALLOCATEs and CLOSEs drop.
-func (s *session) proposeNames(t *ticket, j judgement, statements []statement.Statement) *refusal {
+func (s *session) proposeNames(t *ticket, j *judgement, statements []statement.Statement) *refusal {
 	for i := range statements {
 		if r := s.proposeNamesOf(t, j, &statements[i], i, len(statements)); r != nil {
 			return r
@@ -117,7 +117,7 @@ func (s *session) proposeNames(t *ticket, j judgement, statements []statement.St
 
 // proposeNamesOf is proposeNames for one statement, the one at index of so
 // many.
-func (s *session) proposeNamesOf(t *ticket, j judgement, st *statement.Statement, index, of int) *refusal {
+func (s *session) proposeNamesOf(t *ticket, j *judgement, st *statement.Statement, index, of int) *refusal {
 	s.noteSettings(st)
 	if len(st.Names) == 0 {
 		return nil
@@ -145,7 +145,7 @@ func (t *ticket) mayHaveRun(index, of int) bool {
 	return index < w.completed || index == w.completed && index == of-1
 }
 
-func (s *session) proposeName(t *ticket, j judgement, use statement.NameUse, ran func() bool) *refusal {
+func (s *session) proposeName(t *ticket, j *judgement, use statement.NameUse, ran func() bool) *refusal {
 	statements, cursors := s.pending.statements, s.pending.portals
 	switch use.Op {
 	case statement.Prepare, statement.Declare:
@@ -154,7 +154,7 @@ func (s *session) proposeName(t *ticket, j judgement, use statement.NameUse, ran
 		}
 		space := statements
 		m := j.meaning(use.Inner)
-		m.hold = use.Hold
+		m.hold = use.Hold // it is nobody else's yet
 		if use.Op == statement.Declare {
 			space = cursors
 			m.budget = newBudget(j.terms)

@@ -33,7 +33,7 @@ func (s *session) bind(ctx context.Context) error {
 	t.notices, t.changesCode = j.notices, j.changesCode
 	r := j.refusal
 	if r == nil {
-		r = s.proposePortal(t, portal, name, j)
+		r = s.proposePortal(t, portal, name, &j)
 	}
 	if r != nil {
 		if err := s.client.Discard(); err != nil {
@@ -70,7 +70,7 @@ func (s *session) execute(ctx context.Context, h wire.Header) error {
 	}
 	t := s.pending.tickets.next('E')
 	t.notices, t.discreet, t.changesCode = j.notices, j.terms.discreet, j.changesCode
-	if r := s.executing(ctx, t, meanings, j); r != nil {
+	if r := s.executing(ctx, t, meanings, &j); r != nil {
 		return s.sendMarker('E', r)
 	}
 	return s.send(t, 'E', body)
@@ -78,7 +78,7 @@ func (s *session) execute(ctx context.Context, h wire.Header) error {
 
 // executing records an execution, charges it to its portal, and notes what it
 // does to names and settings.
-func (s *session) executing(ctx context.Context, t *ticket, meanings []meaning, j judgement) *refusal {
+func (s *session) executing(ctx context.Context, t *ticket, meanings []meaning, j *judgement) *refusal {
 	kind := statement.OpaqueCode
 	for i := range meanings {
 		m := &meanings[i]

@@ -123,7 +123,7 @@ func (s *session) judgeAgain(ctx context.Context, road string, meanings []meanin
 	j := judgement{policy: s.server.policy.Load()}
 	if len(meanings) == 0 {
 		unknown := policy.Unseen("a prepared statement or portal that nobody saw made")
-		meanings = []meaning{{statement: &unknown}}
+		meanings = []meaning{{admitted: &admitted{statement: &unknown}}}
 	}
 	for _, m := range meanings {
 		terms, changesCode := m.terms, m.changesCode
@@ -143,7 +143,7 @@ func (s *session) judgeAgain(ctx context.Context, road string, meanings []meanin
 }
 
 // mayHaveChanged reports whether a meaning may be decided otherwise now.
-func (m *meaning) mayHaveChanged(p *policy.Policy) bool {
+func (m *admitted) mayHaveChanged(p *policy.Policy) bool {
 	return m.policy != p || m.volatile || len(m.statement.Names) > 0 || len(m.statement.Destinations) > 0
 }
 

@@ -22,8 +22,23 @@ var (
 	errTooManyMeanings = errors.New("too many unanswered definitions of one name")
 )
 
-// meaning is one statement that a name may stand for.
+// meaning is one statement that a name may stand for. It is small, because names
+// get their meanings anew with every Parse and Bind.
 type meaning struct {
+	*admitted
+	// budget is that of a cursor or portal; nil for a prepared statement.
+	budget *budget
+	// order counts the definitions in a name space. It is that of the
+	// latest that gave the name this statement; since is that of the
+	// latest the server has confirmed, or else of the first.
+	order, since uint64
+	// segment counts the Syncs before the definition: within a segment
+	// an error skips what follows.
+	segment uint64
+}
+
+// admitted is a statement that was let in to be run later. It does not change.
+type admitted struct {
 	statement *statement.Statement
 	// decision is the request id under which the statement was let in, by
 	// policy.
@@ -35,15 +50,6 @@ type meaning struct {
 	// volatile is true if it was decided by a time or by facts that may be
 	// others when it runs, changesCode if it may change what a function is.
 	volatile, changesCode bool
-	// budget is that of a cursor or portal; nil for a prepared statement.
-	budget *budget
-	// order counts the definitions in a name space. It is that of the
-	// latest that gave the name this statement; since is that of the
-	// latest the server has confirmed, or else of the first.
-	order, since uint64
-	// segment counts the Syncs before the definition: within a segment
-	// an error skips what follows.
-	segment uint64
 	// hold is true for a cursor that outlives its transaction.
 	hold bool
 }
@@ -64,9 +70,9 @@ type names struct {
 func newNames() *names { return &names{known: map[string][]meaning{}} }
 
 // propose adds meanings that the server has yet to confirm, all of one
-// definition, and returns its order. The slice is the name space's from then on. A later definition of the unnamed one
-// replaces an earlier one of the same segment: if the later one is not
-// reached, neither is what uses it.
+// definition, and returns its order. The slice is the name space's from then on.
+// A later definition of the unnamed one replaces an earlier one of the same
+// segment: if the later one is not reached, neither is what uses it.
 func (n *names) propose(name string, meanings ...meaning) (uint64, error) {
 	name = policy.ShortName(name)
 	have, ok := n.known[name]

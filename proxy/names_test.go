@@ -10,6 +10,8 @@ import (
 
 func st(kind statement.Kind) *statement.Statement { return &statement.Statement{Kind: kind} }
 
+func means(st *statement.Statement) meaning { return meaning{admitted: &admitted{statement: st}} }
+
 func kinds(n *names, name string) string {
 	var out []string
 	for _, m := range n.lookup(name) {
@@ -34,13 +36,13 @@ func TestNames(t *testing.T) {
 			t.Errorf("%q means %q, want %q", name, got, want)
 		}
 	}
-	must(n.propose("a", meaning{statement: read}))
-	second := must(n.propose("a", meaning{statement: write}))
+	must(n.propose("a", means(read)))
+	second := must(n.propose("a", means(write)))
 	is("a", "ordinary_read ordinary_write")
 	n.withdraw("a", second)
 	is("a", "ordinary_read")
-	third := must(n.propose("a", meaning{statement: write}))
-	must(n.propose("a", meaning{statement: ddl}))
+	third := must(n.propose("a", means(write)))
+	must(n.propose("a", means(ddl)))
 	n.confirm("a", third)
 	is("a", "ordinary_write ddl")
 	n.drop("a", third)
@@ -49,51 +51,51 @@ func TestNames(t *testing.T) {
 	is("a", "")
 
 	// What may have two meanings keeps both when it is confirmed.
-	both := must(n.propose("c", meaning{statement: read}, meaning{statement: ddl}))
+	both := must(n.propose("c", means(read), means(ddl)))
 	n.confirm("c", both)
 	is("c", "ordinary_read ddl")
 
 	// A statement that a name is given twice stays when the second time
 	// fails, and goes when the first does too.
-	first := must(n.propose("d", meaning{statement: read}))
-	again := must(n.propose("d", meaning{statement: read}))
+	first := must(n.propose("d", means(read)))
+	again := must(n.propose("d", means(read)))
 	n.withdraw("d", again)
 	is("d", "ordinary_read")
 	n.withdraw("d", first)
 	is("d", "")
-	first = must(n.propose("d", meaning{statement: read}))
-	again = must(n.propose("d", meaning{statement: read}))
+	first = must(n.propose("d", means(read)))
+	again = must(n.propose("d", means(read)))
 	n.confirm("d", first)
 	n.withdraw("d", again)
 	is("d", "ordinary_read")
-	again = must(n.propose("d", meaning{statement: read}))
+	again = must(n.propose("d", means(read)))
 	n.drop("d", again-1)
 	is("d", "ordinary_read")
 
 	// What turns out impossible goes, unless nothing would be left; what
 	// was defined later is not looked at.
-	wide := must(n.propose("e", meaning{statement: read}, meaning{statement: write}))
-	later := must(n.propose("e", meaning{statement: ddl}))
-	n.narrow("e", wide, []meaning{{statement: write}})
+	wide := must(n.propose("e", means(read), means(write)))
+	later := must(n.propose("e", means(ddl)))
+	n.narrow("e", wide, []meaning{means(write)})
 	is("e", "ordinary_write ddl")
 	n.narrow("e", wide, nil)
 	is("e", "ordinary_write ddl")
-	n.narrow("e", later, []meaning{{statement: write}})
+	n.narrow("e", later, []meaning{means(write)})
 	is("e", "ordinary_write ddl")
 
 	// The unnamed one is replaced within a segment, kept across segments.
-	must(n.propose("", meaning{statement: read, segment: 1}))
-	must(n.propose("", meaning{statement: write, segment: 1}))
-	must(n.propose("", meaning{statement: ddl, segment: 2}))
+	must(n.propose("", meaning{admitted: &admitted{statement: read}, segment: 1}))
+	must(n.propose("", meaning{admitted: &admitted{statement: write}, segment: 1}))
+	must(n.propose("", meaning{admitted: &admitted{statement: ddl}, segment: 2}))
 	is("", "ordinary_write ddl")
 
 	// The server keeps 63 bytes of a name.
 	long := strings.Repeat("x", 63)
-	must(n.propose(long+"tail", meaning{statement: read}))
+	must(n.propose(long+"tail", means(read)))
 	is(long, "ordinary_read")
 	is(long+"other", "ordinary_read")
 
-	must(n.propose("held", meaning{statement: read, hold: true}))
+	must(n.propose("held", meaning{admitted: &admitted{statement: read, hold: true}}))
 	n.endTransaction()
 	is("held", "ordinary_read")
 	is("", "")
@@ -102,19 +104,19 @@ func TestNames(t *testing.T) {
 func TestNamesAreBounded(t *testing.T) {
 	n := newNames()
 	for range maxMeanings {
-		if _, err := n.propose("a", meaning{statement: st(statement.DDL)}); err != nil {
+		if _, err := n.propose("a", means(st(statement.DDL))); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if _, err := n.propose("a", meaning{statement: st(statement.DDL)}); err != errTooManyMeanings {
+	if _, err := n.propose("a", means(st(statement.DDL))); err != errTooManyMeanings {
 		t.Errorf("got %v", err)
 	}
 	for i := range maxNames - 1 {
-		if _, err := n.propose(fmt.Sprint(i), meaning{statement: st(statement.DDL)}); err != nil {
+		if _, err := n.propose(fmt.Sprint(i), means(st(statement.DDL))); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if _, err := n.propose("one more", meaning{statement: st(statement.DDL)}); err != errTooManyNames {
+	if _, err := n.propose("one more", means(st(statement.DDL))); err != errTooManyNames {
 		t.Errorf("got %v", err)
 	}
 }
@@ -122,7 +124,7 @@ func TestNamesAreBounded(t *testing.T) {
 func TestMeaningsAreBounded(t *testing.T) {
 	n := newNames()
 	wide := func() meaning {
-		return meaning{statement: &statement.Statement{Relations: make([]statement.Relation, 10000)}}
+		return means(&statement.Statement{Relations: make([]statement.Relation, 10000)})
 	}
 	var err error
 	count := 0

@@ -60,7 +60,7 @@ func TestSharedAnalysesStayAsTheyAre(t *testing.T) {
 			s := &session{pending: newPending('I', time.Now())}
 			space := s.pending.statements
 			for i := range a.Statements {
-				if _, err := space.propose("shared", meaning{statement: &a.Statements[i]}); err != nil {
+				if _, err := space.propose("shared", means(&a.Statements[i])); err != nil {
 					break // more meanings than a name may have
 				}
 			}

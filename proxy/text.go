@@ -37,10 +37,10 @@ func (s *session) query(ctx context.Context, h wire.Header) error {
 	t := s.pending.tickets.next('Q')
 	t.copyStarts, t.notices, t.discreet, t.changesCode = len(j.copyIns) > 0, j.notices, j.terms.discreet, j.changesCode
 	if j.refusal == nil {
-		j.refusal = s.spentBefore(j)
+		j.refusal = s.spentBefore(&j)
 	}
 	if j.refusal == nil {
-		j.refusal = s.proposeNames(t, j, j.statements)
+		j.refusal = s.proposeNames(t, &j, j.statements)
 	}
 	if j.refusal != nil {
 		return s.sendMarker('Q', j.refusal)
