@@ -2,26 +2,25 @@ package audit
 
 import "time"
 
-// batch is records that go to the disk together: one write, one fsync. Their
-// texts lie one after the other in a single buffer, which is used again, so that
-// a record costs no memory of its own.
+// batch is records that go to the disk together: one write, one fsync. They lie
+// one after the other in a single buffer, as they will lie in the segment, which
+// is used again: a record costs no memory of its own, and is copied once.
 type batch struct {
-	text    []byte
-	records []place
+	// text is frames, whose checksums are missing until seal.
+	text []byte
+	ends []int // of the frames
+	// first is the index of the first record.
+	first Index
 	// waiters are those who wait until their record is on disk.
 	waiters []waiter
 	// since is when the first record came.
 	since time.Time
 }
 
-// place is a record in the text of a batch: it ends at end, and its index,
-// which it gets when it is written, belongs at index.
-type place struct{ index, end int }
-
-// waiter waits for the record that is the nth of its batch.
+// waiter waits for a record to be on disk.
 type waiter struct {
-	n    int
-	done chan<- outcome
+	index Index
+	done  chan<- outcome
 }
 
 type outcome struct {
@@ -29,33 +28,36 @@ type outcome struct {
 	err   error
 }
 
+// next is the index of the record that is added next.
+func (b *batch) next() Index { return b.first + Index(len(b.ends)) }
+
 // add appends a record; done may be nil.
 func (b *batch) add(e encoded, done chan<- outcome) {
 	if done != nil {
-		b.waiters = append(b.waiters, waiter{len(b.records), done})
+		b.waiters = append(b.waiters, waiter{b.next(), done})
 	}
-	start := len(b.text)
-	b.text = append(b.text, e.text...)
-	b.records = append(b.records, place{start + e.index, len(b.text)})
+	b.text = e.appendTo(openFrame(b.text, len(b.ends) == 0), b.next())
+	b.text = append(b.text, frameEnd)
+	b.ends = append(b.ends, len(b.text))
 }
 
-// size is the most bytes its records can have.
-func (b *batch) size() int { return len(b.text) + len(b.records)*roomForIndex }
-
-// appendRecord appends the nth record with its index to out.
-func (b *batch) appendRecord(out []byte, n int, index Index) []byte {
+// seal completes the frames, and hands each record to each.
+func (b *batch) seal(each func(record []byte)) {
 	start := 0
-	if n > 0 {
-		start = b.records[n-1].end
+	for _, end := range b.ends {
+		each(sealFrame(b.text[start:end]))
+		start = end
 	}
-	e := encoded{text: b.text[start:b.records[n].end], index: b.records[n].index - start}
-	return e.appendTo(out, index)
 }
 
-// tell gives everybody who waits for a record of b its outcome.
-func (b *batch) tell(of func(n int) outcome) {
+// tell lets everybody know who waits for a record of b.
+func (b *batch) tell(err error) {
 	for _, w := range b.waiters {
-		w.done <- of(w.n)
+		o := outcome{index: w.index}
+		if err != nil {
+			o = outcome{err: err}
+		}
+		w.done <- o
 	}
 }
 
@@ -73,6 +75,6 @@ func worthKeeping(buffer []byte) bool {
 func (b *batch) reset() bool {
 	keep := worthKeeping(b.text)
 	clear(b.waiters)
-	b.text, b.records, b.waiters, b.since = b.text[:0], b.records[:0], b.waiters[:0], time.Time{}
+	*b = batch{text: b.text[:0], ends: b.ends[:0], waiters: b.waiters[:0]}
 	return keep
 }

@@ -175,18 +175,36 @@ func validType(s string) bool {
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
-// appendFrame appends one line of a segment. payload must not be part of
-// out's spare room.
-func appendFrame(out []byte, first bool, payload []byte) []byte {
+// A frame is one line of a segment: a checksum over what follows in the line, a
+// mark, the payload.
+const (
+	sumLen   = 8 // hexadecimal digits
+	frameEnd = '\n'
+)
+
+// openFrame begins a frame whose checksum is missing; its payload and frameEnd
+// are to be appended.
+func openFrame(out []byte, first bool) []byte {
 	mark := byte(markMore)
 	if first {
 		mark = markFirst
 	}
-	sum := crc32.Update(crc32.Checksum([]byte{mark}, castagnoli), castagnoli, payload)
-	out = hex.AppendEncode(out, []byte{byte(sum >> 24), byte(sum >> 16), byte(sum >> 8), byte(sum)})
-	out = append(out, mark)
-	out = append(out, payload...)
-	return append(out, '\n')
+	return append(append(out, "........"...), mark)
+}
+
+// sealFrame writes the checksum of a frame, and returns its payload.
+func sealFrame(frame []byte) (payload []byte) {
+	covered := frame[sumLen : len(frame)-1]
+	sum := crc32.Checksum(covered, castagnoli)
+	hex.Encode(frame[:sumLen], []byte{byte(sum >> 24), byte(sum >> 16), byte(sum >> 8), byte(sum)})
+	return covered[1:]
+}
+
+// newFrame returns a frame of its own, the first of a write.
+func newFrame(payload []byte) []byte {
+	frame := append(append(openFrame(nil, true), payload...), frameEnd)
+	sealFrame(frame)
+	return frame
 }
 
 // appendHeader appends the payload of a segment's header.

@@ -130,7 +130,7 @@ func (t *Trail) start(w *writer) error {
 	if err != nil {
 		return err
 	}
-	var first batch
+	first := batch{first: w.next()}
 	for _, c := range cuts {
 		if err := t.addOwn(&first, "recovery", c); err != nil {
 			return err
@@ -141,5 +141,9 @@ func (t *Trail) start(w *writer) error {
 	}); err != nil {
 		return err
 	}
-	return w.commit(&first)
+	if err := w.commit(&first); err != nil {
+		return err
+	}
+	t.queue.begin(w.next())
+	return nil
 }

@@ -42,6 +42,7 @@ type queue struct {
 	mu struct {
 		sync.Mutex
 		batches  []*batch  // none is empty; records are added to the last
+		next     Index     // of the next record
 		spare    *batch    // an empty one, or nil
 		bytes    int       // of the batches and of the one that was taken
 		inFlight time.Time // of the oldest record in the batch taken
@@ -55,6 +56,13 @@ func newQueue(syncEvery, stallAfter time.Duration) *queue {
 	q := &queue{syncEvery: syncEvery, stallAfter: stallAfter, wake: make(chan struct{}, 1)}
 	q.mu.changed = make(chan struct{})
 	return q
+}
+
+// begin says which index the next record has.
+func (q *queue) begin(next Index) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.mu.next = next
 }
 
 // put adds a record when there is room for it. With patience 0 it waits as long
@@ -96,14 +104,15 @@ func (q *queue) tryPut(e encoded, done chan<- outcome) (changed <-chan struct{},
 		return q.mu.changed, nil
 	}
 	b := q.lastLocked()
-	first := len(b.records) == 0
+	first := len(b.ends) == 0
 	if first {
 		b.since = now
 	}
-	before := b.size()
+	before := len(b.text)
 	b.add(e, done)
-	q.mu.bytes += b.size() - before
-	if first || done != nil || b.size() >= maxBatchBytes {
+	q.mu.next = b.next()
+	q.mu.bytes += len(b.text) - before
+	if first || done != nil || len(b.text) >= maxBatchBytes {
 		q.poke() // else the goroutine knows when to look
 	}
 	return nil, nil
@@ -111,7 +120,7 @@ func (q *queue) tryPut(e encoded, done chan<- outcome) (changed <-chan struct{},
 
 // lastLocked returns the batch that records are added to.
 func (q *queue) lastLocked() *batch {
-	if n := len(q.mu.batches); n > 0 && q.mu.batches[n-1].size() < maxBatchBytes {
+	if n := len(q.mu.batches); n > 0 && len(q.mu.batches[n-1].text) < maxBatchBytes {
 		return q.mu.batches[n-1]
 	}
 	b := q.mu.spare
@@ -119,6 +128,7 @@ func (q *queue) lastLocked() *batch {
 		b = &batch{}
 	}
 	q.mu.spare = nil
+	b.first = q.mu.next
 	q.mu.batches = append(q.mu.batches, b)
 	return b
 }
@@ -154,7 +164,7 @@ func (q *queue) take() (b *batch, wait time.Duration, ended bool) {
 		return nil, untilWoken, q.mu.failed != nil || q.mu.closing
 	}
 	b = q.mu.batches[0]
-	if len(q.mu.batches) == 1 && len(b.waiters) == 0 && !q.mu.closing && b.size() < maxBatchBytes {
+	if len(q.mu.batches) == 1 && len(b.waiters) == 0 && !q.mu.closing && len(b.text) < maxBatchBytes {
 		if left := q.syncEvery - q.ageLocked(time.Now()); left > 0 {
 			return nil, left, false
 		}
@@ -164,16 +174,15 @@ func (q *queue) take() (b *batch, wait time.Duration, ended bool) {
 	return b, 0, false
 }
 
-// settle tells everybody in the batch that it is on disk; first is the index of
-// its first record.
-func (q *queue) settle(b *batch, first Index) {
+// settle tells everybody in the batch that it is on disk.
+func (q *queue) settle(b *batch) {
 	q.mu.Lock()
 	q.mu.inFlight = time.Time{}
-	q.mu.bytes -= b.size()
+	q.mu.bytes -= len(b.text)
 	close(q.mu.changed)
 	q.mu.changed = make(chan struct{})
 	q.mu.Unlock()
-	b.tell(func(n int) outcome { return outcome{index: first + Index(n)} })
+	b.tell(nil)
 	if b.reset() {
 		q.mu.Lock()
 		q.mu.spare = b
@@ -200,7 +209,7 @@ func (q *queue) fail(taken *batch, err error) {
 		left = append([]*batch{taken}, left...)
 	}
 	for _, b := range left {
-		b.tell(func(int) outcome { return outcome{err: err} })
+		b.tell(err)
 	}
 }
 

@@ -184,7 +184,7 @@ func rewriteRecord(t *testing.T, files fstest.MapFS, p recordPlace, from, to str
 	t.Helper()
 	data := files[p.file].Data
 	payload := bytes.Replace(data[p.start+9:p.end-1], []byte(from), []byte(to), 1)
-	changed := append(bytes.Clone(data[:p.start]), appendFrame(nil, true, payload)...)
+	changed := append(bytes.Clone(data[:p.start]), newFrame(payload)...)
 	changed = append(changed, data[p.end:]...)
 	if bytes.Equal(changed, data) {
 		t.Fatalf("%q does not stand in %s", from, data[p.start:p.end])

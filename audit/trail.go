@@ -189,12 +189,11 @@ func (t *Trail) commit(w *writer, b *batch) error {
 		return nil
 	}
 	t.inHand = b
-	first := w.next()
 	if err := w.commit(b); err != nil {
 		return err
 	}
 	t.inHand = nil
-	t.queue.settle(b, first)
+	t.queue.settle(b)
 	return nil
 }
 
@@ -243,7 +242,7 @@ func (t *Trail) finish(w *writer) error {
 	if err := t.queue.failure(); err != nil {
 		return err
 	}
-	var last batch
+	last := batch{first: w.next()}
 	if err := t.addOwn(&last, "close", nil); err != nil {
 		return err
 	}

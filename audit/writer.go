@@ -39,8 +39,6 @@ type writer struct {
 
 	checkpoints     File
 	checkpointsSize int64
-
-	frames, record []byte // reused
 }
 
 // next is the index of the next record.
@@ -53,25 +51,20 @@ func (w *writer) commit(b *batch) error {
 			return err
 		}
 	}
-	grown := w.edge
-	w.frames = w.frames[:0]
-	for i := range b.records {
-		w.record = b.appendRecord(w.record[:0], i, Index(grown.size))
-		w.frames = appendFrame(w.frames, i == 0, w.record)
-		grown.add(tlog.RecordHash(w.record))
+	if b.first != w.next() {
+		return fmt.Errorf("records from %d on come after %d records", b.first, w.next())
 	}
+	grown := w.edge
+	b.seal(func(record []byte) { grown.add(tlog.RecordHash(record)) })
 	name := segmentName(w.first)
-	if _, err := w.segment.WriteAt(w.frames, w.segmentSize); err != nil {
+	if _, err := w.segment.WriteAt(b.text, w.segmentSize); err != nil {
 		return fmt.Errorf("writing %s: %w", name, err)
 	}
 	if err := w.segment.Sync(); err != nil {
 		return fmt.Errorf("syncing %s: %w", name, err)
 	}
-	w.segmentSize += int64(len(w.frames))
+	w.segmentSize += int64(len(b.text))
 	w.edge = grown
-	if !worthKeeping(w.frames) {
-		w.frames = nil
-	}
 	return nil
 }
 
@@ -92,7 +85,7 @@ func (w *writer) rotate() error {
 func (w *writer) begin() error {
 	w.first = w.next()
 	name := filepath.Join(w.dir, segmentName(w.first))
-	header := appendFrame(nil, true, appendHeader(nil, w.origin, w.first, &w.edge))
+	header := newFrame(appendHeader(nil, w.origin, w.first, &w.edge))
 	if err := writeNew(w.disk, w.dir, name+temporarySuffix, name, header); err != nil {
 		return err
 	}
