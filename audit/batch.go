@@ -13,8 +13,8 @@ type batch struct {
 	first Index
 	// waiters are those who wait until their record is on disk.
 	waiters []waiter
-	// since is when the first record came.
-	since time.Time
+	// since is when the first record came, see queue.now.
+	since time.Duration
 }
 
 // waiter waits for a record to be on disk.

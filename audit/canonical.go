@@ -275,19 +275,21 @@ func codeUnit(raw []byte) (rune, bool) {
 // appendString writes s as RFC 8785 section 3.2.2.2 does. s is UTF-8.
 func appendString(out []byte, s string) []byte {
 	out = append(out, '"')
+	run := 0 // of what stands for itself, up to i
 	for i := range len(s) {
 		b := s[i]
 		if b >= 0x20 && b != '"' && b != '\\' {
-			out = append(out, b)
 			continue
 		}
+		out = append(out, s[run:i]...)
+		run = i + 1
 		if j := strings.IndexByte("\"\\\b\f\n\r\t", b); j >= 0 {
 			out = append(out, '\\', `"\bfnrt`[j])
 			continue
 		}
 		out = append(out, '\\', 'u', '0', '0', hexDigits[b>>4], hexDigits[b&15])
 	}
-	return append(out, '"')
+	return append(append(out, s[run:]...), '"')
 }
 
 // compareUTF16 orders names by their UTF-16 code units (RFC 8785 section

@@ -8,6 +8,7 @@ import (
 	"hash/crc32"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"time"
 	"unicode/utf8"
 
@@ -125,17 +126,22 @@ func appendBody(out []byte, body any) ([]byte, error) {
 	return out, nil
 }
 
+// second is the part of a time that most records share with the one before.
+type second struct {
+	unix int64
+	text string
+}
+
+var lastSecond atomic.Pointer[second]
+
 // appendTime appends a time in timeLayout.
 func appendTime(out []byte, t time.Time) []byte {
-	year, month, day := t.Date()
-	hour, minute, second := t.Clock()
-	two := func(n int, after byte) { out = append(out, byte('0'+n/10), byte('0'+n%10), after) }
-	out = append(out, byte('0'+year/1000), byte('0'+year/100%10), byte('0'+year/10%10), byte('0'+year%10), '-')
-	two(int(month), '-')
-	two(day, 'T')
-	two(hour, ':')
-	two(minute, ':')
-	two(second, '.')
+	s := lastSecond.Load()
+	if s == nil || s.unix != t.Unix() {
+		s = &second{t.Unix(), t.UTC().Format(timeLayout[:len(timeLayout)-len("000000Z")])}
+		lastSecond.Store(s)
+	}
+	out = append(out, s.text...)
 	micros := t.Nanosecond() / 1000
 	for unit := 100000; unit > 0; unit /= 10 {
 		out = append(out, byte('0'+micros/unit%10))

@@ -3,6 +3,7 @@ package audit
 import (
 	"strings"
 	"time"
+	"unicode/utf8"
 )
 
 // Event is one thing that happened, before it has a place in the trail.
@@ -32,5 +33,10 @@ type Canonicalizer interface {
 // AppendString appends a string in canonical form, with its quotation marks.
 // What is not Unicode in it becomes U+FFFD.
 func AppendString(dst []byte, s string) []byte {
-	return appendString(dst, strings.ToValidUTF8(s, "\uFFFD"))
+	for i := range len(s) {
+		if s[i] >= utf8.RuneSelf {
+			return appendString(dst, strings.ToValidUTF8(s, "\uFFFD"))
+		}
+	}
+	return appendString(dst, s)
 }

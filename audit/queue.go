@@ -34,6 +34,7 @@ var (
 // queue holds what is not on disk yet. Callers put, the writing goroutine
 // takes a batch and settles it.
 type queue struct {
+	began      time.Time
 	syncEvery  time.Duration
 	stallAfter time.Duration
 	// wake has room for one; it tells the writing goroutine to look.
@@ -41,11 +42,11 @@ type queue struct {
 
 	mu struct {
 		sync.Mutex
-		batches  []*batch  // none is empty; records are added to the last
-		next     Index     // of the next record
-		spare    *batch    // an empty one, or nil
-		bytes    int       // of the batches and of the one that was taken
-		inFlight time.Time // of the oldest record in the batch taken
+		batches  []*batch      // none is empty; records are added to the last
+		next     Index         // of the next record
+		spare    *batch        // an empty one, or nil
+		bytes    int           // of the batches and of the one that was taken
+		inFlight time.Duration // since of the batch taken; 0 if there is none
 		closing  bool
 		failed   error         // the error everybody gets from now on
 		changed  chan struct{} // closed and replaced when room may be free
@@ -53,10 +54,14 @@ type queue struct {
 }
 
 func newQueue(syncEvery, stallAfter time.Duration) *queue {
-	q := &queue{syncEvery: syncEvery, stallAfter: stallAfter, wake: make(chan struct{}, 1)}
+	q := &queue{began: time.Now(), syncEvery: syncEvery, stallAfter: stallAfter, wake: make(chan struct{}, 1)}
 	q.mu.changed = make(chan struct{})
 	return q
 }
+
+// now is how long there has been a queue, never 0. It leaves out the time of day,
+// which would cost as much again.
+func (q *queue) now() time.Duration { return max(time.Since(q.began), 1) }
 
 // begin says which index the next record has.
 func (q *queue) begin(next Index) {
@@ -91,7 +96,7 @@ func (q *queue) put(ctx context.Context, e encoded, done chan<- outcome, patienc
 
 // tryPut adds a record, or returns the channel to wait on before the next try.
 func (q *queue) tryPut(e encoded, done chan<- outcome) (changed <-chan struct{}, err error) {
-	now := time.Now()
+	now := q.now()
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if err := q.refusalLocked(); err != nil {
@@ -141,12 +146,12 @@ func (q *queue) poke() {
 }
 
 // ageLocked returns how long the oldest record has waited.
-func (q *queue) ageLocked(now time.Time) time.Duration {
+func (q *queue) ageLocked(now time.Duration) time.Duration {
 	switch {
-	case !q.mu.inFlight.IsZero():
-		return now.Sub(q.mu.inFlight)
+	case q.mu.inFlight != 0:
+		return now - q.mu.inFlight
 	case len(q.mu.batches) > 0:
-		return now.Sub(q.mu.batches[0].since)
+		return now - q.mu.batches[0].since
 	}
 	return 0
 }
@@ -165,7 +170,7 @@ func (q *queue) take() (b *batch, wait time.Duration, ended bool) {
 	}
 	b = q.mu.batches[0]
 	if len(q.mu.batches) == 1 && len(b.waiters) == 0 && !q.mu.closing && len(b.text) < maxBatchBytes {
-		if left := q.syncEvery - q.ageLocked(time.Now()); left > 0 {
+		if left := q.syncEvery - q.ageLocked(q.now()); left > 0 {
 			return nil, left, false
 		}
 	}
@@ -177,7 +182,7 @@ func (q *queue) take() (b *batch, wait time.Duration, ended bool) {
 // settle tells everybody in the batch that it is on disk.
 func (q *queue) settle(b *batch) {
 	q.mu.Lock()
-	q.mu.inFlight = time.Time{}
+	q.mu.inFlight = 0
 	q.mu.bytes -= len(b.text)
 	close(q.mu.changed)
 	q.mu.changed = make(chan struct{})
@@ -200,7 +205,7 @@ func (q *queue) fail(taken *batch, err error) {
 	err = q.mu.failed
 	left := q.mu.batches
 	q.mu.batches, q.mu.spare, q.mu.bytes = nil, nil, 0
-	q.mu.inFlight = time.Time{}
+	q.mu.inFlight = 0
 	close(q.mu.changed)
 	q.mu.changed = make(chan struct{})
 	q.mu.Unlock()
@@ -251,7 +256,7 @@ func (q *queue) health() error {
 	if err := q.refusalLocked(); err != nil {
 		return err
 	}
-	if age := q.ageLocked(time.Now()); age > q.stallAfter {
+	if age := q.ageLocked(q.now()); age > q.stallAfter {
 		return fmt.Errorf("audit: %w: a record has waited for it for %v", ErrStalled, age.Round(time.Millisecond))
 	}
 	return nil

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"strconv"
+	"sync"
 	"time"
 
 	"github.com/sluice-pg/sluice/audit"
@@ -36,10 +37,30 @@ const inlineRequest = 16 << 10
 // lower case because people read it aloud.
 func newID() string {
 	var b [7]byte
-	rand.Read(b[:])
+	chance.take(b[:])
 	var id [12]byte
 	idEncoding.Encode(id[:], b[:])
 	return string(id[:10])
+}
+
+// chance has random bytes at hand: fetching many at once costs little more than
+// fetching a few.
+var chance randomBytes
+
+type randomBytes struct {
+	mu     sync.Mutex
+	bytes  [512]byte
+	unread []byte
+}
+
+func (r *randomBytes) take(p []byte) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if len(r.unread) < len(p) {
+		rand.Read(r.bytes[:])
+		r.unread = r.bytes[:]
+	}
+	r.unread = r.unread[copy(p, r.unread):]
 }
 
 var idEncoding = base32.NewEncoding("abcdefghijklmnopqrstuvwxyz234567").WithPadding(base32.NoPadding)
