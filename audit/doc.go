@@ -26,7 +26,9 @@
 //	                                     every few seconds: checkpoint, signed
 //
 // One goroutine writes. While it waits for the disk, callers gather in the
-// queue, and the next write takes all of them (group commit).
+// queue, and the next write takes all of them (group commit). A record gets its
+// index when it comes into the queue, and lies there as it will lie in the
+// segment (batch.go).
 //
 // # Files
 //
