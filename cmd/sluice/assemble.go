@@ -161,6 +161,8 @@ func (r *running) openIssuers(ctx context.Context) (map[string]proxy.Credentials
 			// The error would quote the connection string.
 			return nil, fmt.Errorf("database %s: credential.builtin.admin is no valid connection string", d.Name)
 		}
+		// A login may name no database, and then means one of the role's name.
+		admin.Database = d.Upstream.Database
 		issuer, err := credential.NewBuiltin(credential.BuiltinConfig{
 			Admin: admin, Database: d.Upstream.Database, Group: b.Group, TTL: b.TTL, Instance: r.config.Instance,
 		})
