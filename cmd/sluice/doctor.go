@@ -58,13 +58,13 @@ func runDoctor(c *cli.Context) error {
 
 // verdict turns a report into the program's exit code.
 func verdict(r *doctor.Report, strict bool) error {
-	problems := r.Count(doctor.Problem)
+	problems, what := r.Count(doctor.Problem), "problem"
 	if strict {
-		problems += r.Count(doctor.Warning)
+		problems, what = problems+r.Count(doctor.Warning), "finding"
 	}
 	switch unknown := r.Count(doctor.Unknown); {
 	case problems > 0:
-		return cli.Exit(fmt.Sprintf("doctor: %s to look into", counted(problems, "finding")), exitRefused)
+		return cli.Exit(fmt.Sprintf("doctor: %s to look into", counted(problems, what)), exitRefused)
 	case unknown > 0:
 		return cli.Exit(fmt.Sprintf("doctor: %s could not be made", counted(unknown, "check")), exitRuntime)
 	}

@@ -3,6 +3,7 @@ package doctor
 import (
 	"context"
 	"errors"
+	"io/fs"
 	"net/netip"
 	"strconv"
 	"strings"
@@ -84,6 +85,20 @@ func TestDisk(t *testing.T) {
 	} {
 		want(t, what, only(t, func(f *findings) { judgeDisk(f, c.disk) }), c.state, "")
 	}
+}
+
+// What is to be done about a trail that cannot be written follows its cause.
+func TestTrialFix(t *testing.T) {
+	for cause, want := range map[error]string{
+		unix.ENOSPC: "Make room", unix.EDQUOT: "Make room", unix.EROFS: "mount", unix.EACCES: "chown", unix.EIO: "kernel's log",
+	} {
+		got := trialFix("trail", &fs.PathError{Op: "write", Path: "trail/x.tmp", Err: cause})
+		if !strings.Contains(got, want) {
+			t.Errorf("%v: %s", cause, got)
+		}
+	}
+	low := only(t, func(f *findings) { judgeDisk(f, disk{free: 20 << 20}) })
+	want(t, "nearly full", low, Problem, "20 MiB free")
 }
 
 func TestRoom(t *testing.T) {

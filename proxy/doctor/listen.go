@@ -51,13 +51,18 @@ func lookAtAddress(ctx context.Context, f *findings, address, trail string, cert
 }
 
 // lookAtListener judges an address that somebody listens at already. It is
-// our proxy if the trail is locked, and surely so if it shows our certificate.
+// our proxy if the trail is locked, and surely so if it shows our certificate. A
+// proxy whose trail broke shows it too, and has given the lock back.
 func lookAtListener(ctx context.Context, f *findings, address, trail string, certificate []byte) {
 	const name = "listen.address"
 	locked, err := audit.Locked(trail)
 	switch {
 	case err != nil:
 		f.unknown(name, "Run the doctor as the proxy's user.", "in use, and who writes the trail cannot be told: %s", pathError(err))
+		return
+	case !locked && shows(ctx, address, certificate):
+		f.problem(name, "Mend what stands at trail.writable and trail.disk, then restart the proxy: it opens its trail at its start.",
+			"in use by a program with the certificate of the file, and nobody writes the trail: a proxy whose trail broke, where nothing runs")
 		return
 	case !locked:
 		f.problem(name, "Find the other program and stop it, or change listen.address:\nss -ltnp 'sport = :"+port(address)+"'",
@@ -79,6 +84,15 @@ func lookAtListener(ctx context.Context, f *findings, address, trail string, cer
 	default:
 		f.ok(name, "in use by the running proxy, which shows the certificate of the file")
 	}
+}
+
+// shows tells whether who listens at an address shows a certificate.
+func shows(ctx context.Context, address string, certificate []byte) bool {
+	if certificate == nil {
+		return false
+	}
+	state, err := handshake(ctx, dialable(address), &tls.Config{InsecureSkipVerify: true}) //nolint:gosec // compared here
+	return err == nil && bytes.Equal(state.PeerCertificates[0].Raw, certificate)
 }
 
 // lookAtServerCertificate judges what clients are shown, and returns it.

@@ -171,6 +171,8 @@ func TestListener(t *testing.T) {
 		t.Fatal(err)
 	}
 	want(t, "the trail is closed", look(address, nil), Problem, "another program")
+	want(t, "the trail of ours is closed", look(address, pairs[0].Certificate[0]), Problem, "whose trail broke")
+	want(t, "the trail of another is closed", look(address, pairs[1].Certificate[0]), Problem, "another program")
 	want(t, "not ours", look("203.0.113.9:1", nil), Problem, "does not have the address")
 	want(t, "free", look("127.0.0.1:0", nil), OK, "free")
 }

@@ -58,7 +58,7 @@ FROM pg_roles r WHERE rolname = current_user`
 	switch {
 	case has(1):
 		f.problem(name, fmt.Sprintf("Make a login for this alone, and name it in credential.builtin.admin:\n"+
-			"CREATE ROLE shop_issuer LOGIN CREATEROLE;\nGRANT %s TO shop_issuer WITH ADMIN OPTION;\nGRANT pg_signal_backend TO shop_issuer;", quoted(group)),
+			"CREATE ROLE shop_issuer LOGIN CREATEROLE;\nGRANT %s TO shop_issuer WITH ADMIN OPTION;\nGRANT pg_signal_backend TO shop_issuer;\n\\password shop_issuer", quoted(group)),
 			"%s is a superuser, and the proxy holds its password", issuer[0])
 	case has(3) || has(4):
 		f.problem(name, "ALTER ROLE "+role+" NOREPLICATION NOBYPASSRLS;", "%s has REPLICATION or BYPASSRLS and reads everything", issuer[0])
@@ -231,9 +231,12 @@ WHERE r.rolcanlogin AND NOT r.rolsuper AND r.rolname <> current_user AND r.rolna
 		f.ok(name, "nobody but the proxy's own logins can work as %s", group)
 		return
 	}
-	var fix []string
+	var shut, leave []string
 	for _, login := range first(rows)[:min(len(rows), 5)] {
-		fix = append(fix, "ALTER ROLE "+quoted(login)+" NOLOGIN;")
+		shut = append(shut, "ALTER ROLE "+quoted(login)+" NOLOGIN;")
+		leave = append(leave, "REVOKE "+quoted(group)+" FROM "+quoted(login)+";")
 	}
-	f.warning(name, strings.Join(fix, "\n"), "who has a password of these can go around the proxy as %s: %s", group, listed(first(rows)))
+	// A program may live on such a login, so the harder way is not the only one.
+	f.warning(name, strings.Join(shut, "\n")+"\nif nothing logs in with it; else take the role away:\n"+strings.Join(leave, "\n"),
+		"who has a password of these can go around the proxy as %s: %s", group, listed(first(rows)))
 }

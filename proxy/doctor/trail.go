@@ -75,13 +75,34 @@ func lookAtTrailWriter(f *findings, dir string) {
 	took, err := trialWrite(dir)
 	switch {
 	case err != nil:
-		f.problem(name, "Let the proxy's user own "+dir+", on a disk that can be written:\nchown -R sluice: "+dir, "%s", pathError(err))
+		f.problem(name, trialFix(dir, err), "%s cannot be written: %v", dir, cause(err))
 	case took > slowFsync:
 		f.warning(name, "Put the trail on a faster disk: every refused or risky statement waits for it.",
 			"a file can be written and synced, in %s", took.Round(time.Millisecond))
 	default:
 		f.ok(name, "a file was written and synced in it")
 	}
+}
+
+// trialFix says what to do where a file could not be written.
+func trialFix(dir string, err error) string {
+	switch {
+	case errors.Is(err, unix.ENOSPC), errors.Is(err, unix.EDQUOT):
+		return "Make room for " + dir + ", then restart the proxy: a trail that broke is opened again at its start."
+	case errors.Is(err, unix.EROFS):
+		return "Put trail.dir on a disk that can be written, or mount this one so."
+	case errors.Is(err, fs.ErrPermission):
+		return "Let the proxy's user own " + dir + "; if that is sluice:\nchown -R sluice: " + dir
+	}
+	return "Look into the kernel's log: the disk below " + dir + " may be broken."
+}
+
+// cause is an error without the name of the file that was tried, which is gone.
+func cause(err error) error {
+	if path := (*fs.PathError)(nil); errors.As(err, &path) {
+		return path.Err
+	}
+	return err
 }
 
 // trialWrite writes a file and syncs it. Its name ends in .tmp, which means
@@ -182,6 +203,9 @@ func judgeDisk(f *findings, d disk) {
 	const name = "trail.disk"
 	const room = "Make room, or put the trail on a larger disk: when it is full, nothing runs."
 	free := fmt.Sprintf("%.1f GiB free", float64(d.free)/(1<<30))
+	if d.free < lowSpace {
+		free = fmt.Sprintf("%d MiB free", d.free>>20)
+	}
 	switch {
 	case d.free < noSpace || d.countsInodes && d.inodes < 100:
 		f.problem(name, room, "%s, room for %d files", free, d.inodes)
