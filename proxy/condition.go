@@ -1,6 +1,11 @@
 package proxy
 
-import "github.com/sluice-pg/sluice/proxy/admin"
+import (
+	"errors"
+
+	"github.com/sluice-pg/sluice/audit"
+	"github.com/sluice-pg/sluice/proxy/admin"
+)
 
 // Conditions implements admin.Subject.
 func (s *Server) Conditions() []admin.Condition {
@@ -31,7 +36,10 @@ func (s *Server) listening() admin.Condition {
 
 func (s *Server) recording() admin.Condition {
 	c := admin.Condition{Name: "trail"}
-	if s.recorder.Healthy() != nil {
+	switch err := s.recorder.Healthy(); {
+	case errors.Is(err, audit.ErrBroken):
+		c.Problem = "a write failed, so nothing runs until the cause is mended and the proxy restarted; the log has the cause"
+	case err != nil:
 		c.Problem = "it takes no records, so nothing runs; the log has the cause"
 	}
 	return c

@@ -184,6 +184,8 @@ func loginFailure(cause error) string {
 		return "no place"
 	case "57P01":
 		return "proxy stopping"
+	case "58000":
+		return "not recorded"
 	}
 	switch {
 	case code != "":

@@ -18,6 +18,7 @@ func TestLoginFailure(t *testing.T) {
 		"unknown database":   &startupError{sqlstate: "3D000"},
 		"no place":           &startupError{sqlstate: "53300"},
 		"proxy stopping":     &startupError{sqlstate: "57P01"},
+		"not recorded":       &startupError{sqlstate: "58000"},
 		"start-up refused":   refuseStartup("42501", "", "no"),
 		"protocol violation": fmt.Errorf("x: %w", wire.ErrProtocol),
 		"client left":        &wire.SideError{Side: wire.Client, Err: errors.New("reset")},

@@ -101,6 +101,7 @@ func (s *session) run(ctx context.Context) error {
 	if err := s.append(ctx, s.event("session.open", "", s.opening())); err != nil {
 		err = startupError{"58000", "sluice: no session, because the audit trail cannot be written", "Tell the people who run Sluice."}.because(err)
 		s.sayGoodbye(err)
+		s.server.noSession(err)
 		return err
 	}
 	s.observe()

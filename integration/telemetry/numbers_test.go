@@ -24,6 +24,9 @@ func checkNumbers(t *testing.T, s series) {
 		{"sluice_analysis_cache_hits_total", nil, 1}, // the second INSERT
 		{"db_client_operation_duration_seconds_count", []string{"error_type", "23"}, 1},
 		{"db_client_operation_duration_seconds_count", []string{"error_type", "_OTHER"}, 1},
+		{"sluice_audit_errors_total", []string{"operation", "append"}, 0}, // there before the first
+		{"sluice_credential_failures_total", []string{"operation", "issue"}, 0},
+		{"sluice_policy_reloads_total", []string{"outcome", "refused"}, 0},
 		{"sluice_client_rows_total", []string{"db_namespace", "shop"}, 5}, // a SELECT, three lines of COPY, an Execute
 	} {
 		if got := s.sum(want.name, want.labels...); got != want.value || len(s[want.name]) == 0 {

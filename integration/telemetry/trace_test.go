@@ -61,6 +61,9 @@ func checkStatement(t *testing.T, name string, span *trace.Span, byID map[string
 	} else if session := byID[string(span.ParentSpanId)]; session == nil || session.Name != "sluice.session" {
 		t.Errorf("%s: is no child of a session", name)
 	}
+	if failed := span.Status.GetCode() == trace.Status_STATUS_CODE_ERROR; failed != (a["sluice.verdict"] == "deny" || a["error.type"] != nil || a["sluice.limited"] == true) {
+		t.Errorf("%s: counts as failed: %t", name, failed)
+	}
 	var client *trace.Span
 	for _, other := range byID {
 		if bytes.Equal(other.ParentSpanId, span.SpanId) {

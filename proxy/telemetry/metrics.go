@@ -128,7 +128,28 @@ func newMetrics(meter metric.Meter) (*metrics, error) {
 	measure(&m.appended, fastBounds, "sluice.audit.append.duration", "Time until a record that must be on disk is there.")
 	measure(&m.issue, slowBounds, "sluice.credential.issue.duration", "Time to issue a credential.")
 	errs = append(errs, m.decisions.register(meter))
-	return m, errors.Join(errs...)
+	if err := errors.Join(errs...); err != nil {
+		return nil, err
+	}
+	m.begin()
+	return m, nil
+}
+
+// begin has the counters of what is rare begin at 0. Prometheus sees no rise in
+// a series that comes into being with its first event.
+func (m *metrics) begin() {
+	ctx := context.Background()
+	m.limited.Add(ctx, 0)
+	m.parseFailures.Add(ctx, 0)
+	for _, what := range []string{"append", "enqueue", "put"} {
+		m.auditErrors.Add(ctx, 0, metric.WithAttributes(whatKey.String(what)))
+	}
+	for _, what := range []string{"issue", "end"} {
+		m.credentialFailures.Add(ctx, 0, metric.WithAttributes(whatKey.String(what)))
+	}
+	for _, outcome := range []string{inForce, refused} {
+		m.reloads.Add(ctx, 0, metric.WithAttributes(outcomeKey.String(outcome)))
+	}
 }
 
 // labelsFor returns the labels of a statement's histograms. They are made once.

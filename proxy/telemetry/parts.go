@@ -98,15 +98,21 @@ func (t *Telemetry) Parsed() func(took time.Duration, failed bool) {
 	}
 }
 
+// What became of a policy that was read while the proxy runs.
+const (
+	inForce = "in force"
+	refused = "refused"
+)
+
 // Reloaded is told that a policy was put in force, or refused with an error,
 // while the proxy runs.
 func (t *Telemetry) Reloaded(err error) {
 	if t == nil || t.metrics == nil {
 		return
 	}
-	outcome := "in force"
+	outcome := inForce
 	if err != nil {
-		outcome = "refused"
+		outcome = refused
 	}
 	t.metrics.reloads.Add(context.Background(), 1, metric.WithAttributes(outcomeKey.String(outcome)))
 }

@@ -105,6 +105,7 @@ func (s *spans) completed(a *proxy.Asked, r proxy.Result) {
 		span.SetAttributes(bytesKey.Int64(r.Bytes))
 		if r.Limited {
 			span.SetAttributes(limitedKey.Bool(true))
+			span.SetStatus(codes.Error, "stopped at a limit")
 		}
 	}
 	s.finish(span, r)
