@@ -32,8 +32,9 @@ type panel struct {
 	Type        string `json:"type"`
 	GridPos     struct{ H, W, X, Y int }
 	Targets     []struct {
-		Expr  string `json:"expr"`
-		RefID string `json:"refId"`
+		Expr    string `json:"expr"`
+		RefID   string `json:"refId"`
+		Instant bool   `json:"instant"`
 	} `json:"targets"`
 }
 
@@ -64,6 +65,10 @@ func checkDashboard(t *testing.T, have series) {
 	for _, p := range d.Panels {
 		for _, target := range p.Targets {
 			places, texts = append(places, p.Title), append(texts, withoutVariables(target.Expr))
+			// Of a range, Grafana shows the last value, also of a proxy that is gone.
+			if target.Instant != (p.Type == "stat") {
+				t.Errorf("%s: instant is %t", p.Title, target.Instant)
+			}
 		}
 	}
 	for i, q := range readQueries(t, texts) {
