@@ -128,6 +128,7 @@ func TestMistakes(t *testing.T) {
 		{"SLUICE_LIMITS_IDLE=hunter2", nil, "limits.idle must be a time span with its unit, such as 30s or 5m"},
 		{"SLUICE_GREETING=yes", nil, "greeting must be true or false"},
 		{"SLUICE_LISTEN_2_ADDRESS=x", nil, "listen has 1 entries, so the next new one is listen[1]"},
+		{"SLUICE_LISTEN_1_ADDRESS=127.0.0.1:1", nil, "env SLUICE_LISTEN_1_ADDRESS: listen[1]: neither tls nor plaintext"},
 		{"SLUICE_LISTEN_0_PLAINTEXT=often", nil, `env SLUICE_LISTEN_0_PLAINTEXT: listen[0].plaintext: "often" is not never, loopback or any`},
 		{"SLUICE_DATABASES_0_UPSTREAM_PORT=99999", nil, "env SLUICE_DATABASES_0_UPSTREAM_PORT: databases[0] (shop): upstream.port: 99999 is no port"},
 		{"SLUICE_INSTANCE=a SLUICE_INSTANCE_FILE=" + secret, nil, "SLUICE_INSTANCE and SLUICE_INSTANCE_FILE are both set"},

@@ -69,8 +69,23 @@ func (l *Loaded) placed(err error) error {
 		if origin, known := l.origins[at]; known {
 			return fmt.Errorf("%s: %w", origin, err)
 		}
+		if origin, known := l.within(at); known {
+			return fmt.Errorf("%s: %w", origin, err)
+		}
 	}
 	return err
+}
+
+// within is the origin of the first value inside a setting that has none
+// itself: an entry of a list that only variables or flags give.
+func (l *Loaded) within(at string) (o Origin, known bool) {
+	first := ""
+	for name, origin := range l.origins {
+		if strings.HasPrefix(name, at+".") && origin.Kind != Default && (first == "" || name < first) {
+			first, o = name, origin
+		}
+	}
+	return o, first != ""
 }
 
 // parent is the name of what holds a setting.
