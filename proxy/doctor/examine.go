@@ -39,6 +39,9 @@ func Examine(ctx context.Context, config *proxy.Config) *Report {
 			lookAtListen(ctx, f, l, config.Trail.Dir, now())
 		}})
 	}
+	if address := config.Admin.Address; address != "" {
+		list = append(list, examination{"admin.address", address, func(ctx context.Context, f *findings) { lookAtAdmin(ctx, f, address) }})
+	}
 	for _, d := range config.Databases {
 		list = append(list,
 			examination{"upstream.tls", d.Name, func(ctx context.Context, f *findings) { lookAtUpstream(ctx, f, d.Upstream, now()) }},

@@ -12,6 +12,7 @@ import (
 
 	"github.com/sluice-pg/sluice/audit"
 	"github.com/sluice-pg/sluice/proxy"
+	"github.com/sluice-pg/sluice/proxy/admin"
 )
 
 // lookAtListen judges one address for clients.
@@ -84,6 +85,34 @@ func lookAtListener(ctx context.Context, f *findings, address, trail string, cer
 	default:
 		f.ok(name, "in use by the running proxy, which shows the certificate of the file")
 	}
+}
+
+// lookAtAdmin binds the port for probes for a moment, or asks who answers there.
+func lookAtAdmin(ctx context.Context, f *findings, address string) {
+	const name = "admin.address"
+	ln, err := new(net.ListenConfig).Listen(ctx, "tcp", address)
+	switch {
+	case err == nil:
+		ln.Close()
+		f.ok(name, "free: the proxy can listen here")
+	case !errors.Is(err, syscall.EADDRINUSE):
+		f.problem(name, "Correct admin.address in the configuration.", "%v", err)
+	case !alive(ctx, address):
+		f.problem(name, "Find the other program and stop it, or change admin.address:\nss -ltnp 'sport = :"+port(address)+"'",
+			"in use, and no proxy answers there; none starts like this")
+	default:
+		f.ok(name, "in use by a running proxy")
+	}
+}
+
+// alive tells whether a proxy answers probes at an address.
+func alive(ctx context.Context, address string) bool {
+	url, err := admin.URL(address, "/livez")
+	if err != nil {
+		return false
+	}
+	said, err := admin.Ask(ctx, url)
+	return err == nil && said == "alive"
 }
 
 // shows tells whether who listens at an address shows a certificate.

@@ -12,6 +12,8 @@ import (
 	"io"
 	"math/big"
 	"net"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
@@ -175,6 +177,18 @@ func TestListener(t *testing.T) {
 	want(t, "the trail of another is closed", look(address, pairs[1].Certificate[0]), Problem, "another program")
 	want(t, "not ours", look("203.0.113.9:1", nil), Problem, "does not have the address")
 	want(t, "free", look("127.0.0.1:0", nil), OK, "free")
+}
+
+// The port for probes is free, ours, or another's.
+func TestAdminPort(t *testing.T) {
+	for said, state := range map[string]State{"alive\n": OK, "hello\n": Problem} {
+		other := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte(said)) }))
+		address := other.Listener.Addr().String()
+		want(t, said, only(t, func(f *findings) { lookAtAdmin(t.Context(), f, address) }), state, "in use")
+		other.Close()
+	}
+	want(t, "free", only(t, func(f *findings) { lookAtAdmin(t.Context(), f, "127.0.0.1:0") }), OK, "free")
+	want(t, "not ours", only(t, func(f *findings) { lookAtAdmin(t.Context(), f, "203.0.113.9:1") }), Problem, "")
 }
 
 func TestCertificates(t *testing.T) {
