@@ -179,8 +179,8 @@ func (l *loop) find(raw []unix.EpollEvent, events *[maxEvents]event) (count int,
 	defer l.mu.Unlock()
 	select {
 	case <-l.ended:
-		unix.Close(l.epoll)
 		unix.Close(l.bell)
+		unix.Close(l.epoll)
 		return 0, true
 	default:
 	}
