@@ -97,8 +97,7 @@ func (s *session) executing(ctx context.Context, t *ticket, meanings []meaning, 
 	}
 	s.bodies.execute = executeRecord{Decision: j.id, Road: "execute", Kind: kind}
 	if err := s.record(ctx, s.event("execute", j.id, &s.bodies.execute), mustBeOnDisk(kind, policy.Allow)); err != nil {
-		s.log.Error("statement refused: not recorded", "req", j.id, "err", err)
-		return refuseUnrecorded(j.id)
+		return s.unrecorded(j.id, err)
 	}
 	t.begin(work{decision: j.id, started: s.server.now(), statements: -1})
 	t.work.accounts = append(t.work.one[:0], charge)

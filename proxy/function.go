@@ -39,8 +39,7 @@ func (s *session) functionCall(ctx context.Context, h wire.Header) error {
 	err = s.recordDecision(ctx, id, "function", made, "", nil)
 	asked := s.observeDecision(id, "function", arrived, made, "", nil, err)
 	if err != nil {
-		s.log.Error("function call refused: not recorded", "req", id, "err", err)
-		refused = refuseUnrecorded(id)
+		refused = s.unrecorded(id, err)
 	} else if d.Verdict != policy.Allow {
 		refused = refuse(*d, id, "", "")
 	}

@@ -62,8 +62,7 @@ func (s *session) judgeText(ctx context.Context, road, text string) judgement {
 	err := s.recordText(ctx, j.id, road, known, text, a)
 	j.asked = s.observeDecision(j.id, road, arrived, known, text, a, err)
 	if err != nil {
-		s.log.Error("statement refused: not recorded", "req", j.id, "err", err)
-		j.refusal = refuseUnrecorded(j.id)
+		j.refusal = s.unrecorded(j.id, err)
 	} else if d.Verdict != policy.Allow {
 		j.refusal = refuse(*d, j.id, text, nearOf(a.Problem))
 	}
@@ -160,8 +159,7 @@ func (s *session) decideMeaning(ctx context.Context, road string, st *statement.
 	err := s.recordDecision(ctx, id, road, made, "", nil)
 	s.observeDecision(id, road, arrived, made, "", nil, err)
 	if err != nil {
-		s.log.Error("statement refused: not recorded", "req", id, "err", err)
-		j.refusal = refuseUnrecorded(id)
+		j.refusal = s.unrecorded(id, err)
 	} else if d.Verdict != policy.Allow {
 		j.refusal = refuse(d, id, "", "")
 	}

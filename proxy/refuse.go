@@ -87,9 +87,13 @@ func refuse(d policy.Decision, id, text, near string) *refusal {
 	return r
 }
 
-// refuseUnrecorded is the refusal of a statement that the trail did not
-// take. The cause stays in the log.
-func refuseUnrecorded(id string) *refusal {
+// unrecorded is the refusal of a statement that the trail did not take. The
+// cause stays in the log, which has it now and then: a trail that is broken
+// refuses everything.
+func (s *session) unrecorded(id string, err error) *refusal {
+	s.server.unrecorded.say(func(more int64) {
+		s.log.Error("statement refused: not recorded", "req", id, "err", err, "unsaid", more)
+	})
 	return &refusal{
 		id: id, sqlstate: "58000", rule: "builtin:trail",
 		message: "sluice: not run, because the audit trail cannot be written [req " + id + "]",

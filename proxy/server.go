@@ -97,11 +97,12 @@ type Server struct {
 	conns        sync.WaitGroup
 	// turning holds a token for each client that is turned away.
 	turning chan struct{}
-	// crowded and deaf are said now and then: clients are turned away, or
-	// cannot be accepted.
-	crowded, deaf occasional
-	unrevoked     unrevoked
-	descriptors   descriptors
+	// crowded, deaf and unrecorded are said now and then: clients are turned
+	// away or cannot be accepted, statements are refused because the trail
+	// takes nothing.
+	crowded, deaf, unrecorded occasional
+	unrevoked                 unrevoked
+	descriptors               descriptors
 }
 
 // maxUnborn is how many connections may be in the start-up phase. They have

@@ -65,8 +65,7 @@ func (s *session) refuseUnread(ctx context.Context, typ byte, got int, unnamed b
 	err := s.recordDecision(ctx, id, "unread", made, "", nil)
 	s.observeDecision(id, "unread", s.arrival(), made, "", nil, err)
 	if err != nil {
-		s.log.Error("statement refused: not recorded", "req", id, "err", err)
-		r = refuseUnrecorded(id)
+		r = s.unrecorded(id, err)
 	}
 	r.unnamed = unnamed
 	return s.sendMarker(typ, r)
