@@ -143,6 +143,7 @@ func New(config *Config, parts Parts) (*Server, error) {
 			return nil, fmt.Errorf("database %s: nothing issues credentials for it", d.Name)
 		}
 		s.databases[d.Name] = &database{d, t, c, newSide(s, d.Name, t, c)}
+		s.unrevoked.doubt(c) // an earlier run may have left something
 	}
 	return s, nil
 }

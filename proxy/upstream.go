@@ -297,9 +297,8 @@ func cannotBeReached(database string) *startupError {
 // and 57), is something else than a mistake in how Sluice was set up.
 func explainIssue(err error, database string) *startupError {
 	var pg *pgconn.PgError
-	var connect *pgconn.ConnectError
 	switch {
-	case errors.As(err, &pg) && (strings.HasPrefix(pg.Code, "53") || strings.HasPrefix(pg.Code, "57P")):
+	case takesNobody(err) && errors.As(err, &pg):
 		return &startupError{
 			sqlstate: pg.Code,
 			message:  "sluice: database " + quoted(database) + " takes no session now: " + pg.Message,
@@ -307,13 +306,28 @@ func explainIssue(err error, database string) *startupError {
 		}
 	case outOfDescriptors(err):
 		return noDescriptors()
-	case !errors.As(err, &pg) && (errors.As(err, &connect) || errors.Is(err, context.DeadlineExceeded)):
+	case doesNotAnswer(err):
 		return cannotBeReached(database)
 	}
 	return &startupError{
 		"58000", "sluice: no credential could be issued for database " + quoted(database),
 		"The database was not contacted in your name. Sluice's log has the cause.",
 	}
+}
+
+// Away reports whether an error says that a server cannot be reached, or takes
+// nobody at the moment, which passes by itself.
+func Away(err error) bool { return !outOfDescriptors(err) && (takesNobody(err) || doesNotAnswer(err)) }
+
+func takesNobody(err error) bool {
+	var pg *pgconn.PgError
+	return errors.As(err, &pg) && (strings.HasPrefix(pg.Code, "53") || strings.HasPrefix(pg.Code, "57P"))
+}
+
+func doesNotAnswer(err error) bool {
+	var pg *pgconn.PgError
+	var connect *pgconn.ConnectError
+	return !errors.As(err, &pg) && (errors.As(err, &connect) || errors.Is(err, context.DeadlineExceeded))
 }
 
 func quoted(name string) string { return `"` + strings.ReplaceAll(name, `"`, `""`) + `"` }

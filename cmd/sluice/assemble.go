@@ -8,11 +8,8 @@ import (
 	"net"
 	"os"
 	"path/filepath"
-	"strconv"
-	"strings"
 	"time"
 
-	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/urfave/cli/v2"
 
 	"github.com/sluice-pg/sluice/audit"
@@ -147,61 +144,6 @@ func (r *running) recordStart(ctx context.Context, p *policy.Policy, source []by
 	if err != nil {
 		return fmt.Errorf("trail: %w", err)
 	}
-	return nil
-}
-
-// openIssuers makes what issues credentials, and ends what an earlier run
-// left behind.
-func (r *running) openIssuers(ctx context.Context) (map[string]proxy.Credentials, error) {
-	issuers := map[string]proxy.Credentials{}
-	for _, d := range r.config.Databases {
-		b := d.Credential.Builtin
-		admin, err := pgconn.ParseConfig(b.Admin)
-		if err != nil {
-			// The error would quote the connection string.
-			return nil, fmt.Errorf("database %s: credential.builtin.admin is no valid connection string", d.Name)
-		}
-		// A login may name no database, and then means one of the role's name.
-		admin.Database = d.Upstream.Database
-		issuer, err := credential.NewBuiltin(credential.BuiltinConfig{
-			Admin: admin, Database: d.Upstream.Database, Group: b.Group, TTL: b.TTL, Instance: r.config.Instance,
-		})
-		if err != nil {
-			return nil, fmt.Errorf("database %s: %w", d.Name, err)
-		}
-		r.issuers = append(r.issuers, issuer)
-		issuers[d.Name] = r.told.Credentials(issuer)
-		r.log.Warn(issuer.Warning(), "database", d.Name)
-		if err := r.nameVersion(ctx, d.Name, admin); err != nil {
-			return nil, err
-		}
-		n, err := issuer.Sweep(ctx)
-		if err != nil {
-			return nil, fmt.Errorf("database %s: ending what an earlier run left: %w", d.Name, err)
-		}
-		if n > 0 {
-			r.log.Warn("ended credentials that an earlier run left behind", "database", d.Name, "count", n)
-		}
-	}
-	return issuers, nil
-}
-
-// nameVersion says which server is behind a database, and loudly so if its
-// grammar is newer than the parser's: new syntax will be refused there.
-func (r *running) nameVersion(ctx context.Context, name string, admin *pgconn.Config) error {
-	conn, err := pgconn.ConnectConfig(ctx, admin)
-	if err != nil {
-		return fmt.Errorf("database %s: %w", name, err)
-	}
-	version := conn.ParameterStatus("server_version")
-	conn.Close(ctx)
-	major, _, _ := strings.Cut(version, ".")
-	if n, err := strconv.Atoi(major); err != nil || n > statement.Grammar {
-		r.log.Warn("the server is newer than the grammar that Sluice reads; syntax it does not know will be refused",
-			"database", name, "server", version, "grammar", statement.Grammar)
-		return nil
-	}
-	r.log.Info("database", "name", name, "server", version)
 	return nil
 }
 

@@ -2,6 +2,7 @@ package credential
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"io"
@@ -42,6 +43,10 @@ type BuiltinConfig struct {
 	// the same for two proxies that run at once, since Sweep ends what bears
 	// it.
 	Instance string
+	// Run is the id of this run of the proxy, the same for all issuers of one
+	// process, so that none takes another's leases for leftovers; empty means
+	// one of the issuer's own.
+	Run string
 	// Connections is how many connections one lease may have; 0 means 2, the
 	// session and one beside it.
 	Connections int
@@ -93,6 +98,9 @@ func NewBuiltin(config BuiltinConfig) (*Builtin, error) {
 func (c *BuiltinConfig) withDefaults() {
 	if c.TTL == 0 {
 		c.TTL = defaultTTL
+	}
+	if c.Run == "" {
+		c.Run = rand.Text()
 	}
 	if c.Prefix == "" {
 		c.Prefix = defaultPrefix
@@ -196,6 +204,13 @@ func (b *Builtin) isLive(name string) bool {
 	defer b.mu.Unlock()
 	h, ok := b.roles[name]
 	return ok && h.live
+}
+
+func (b *Builtin) holds(name string) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	_, ok := b.roles[name]
+	return ok
 }
 
 func (b *Builtin) held() []string {

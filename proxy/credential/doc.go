@@ -22,6 +22,7 @@
 //	End     NOLOGIN -> terminate backends -> roll back prepared transactions
 //	        -> REASSIGN OWNED, DROP OWNED in every database -> DROP ROLE
 //	Sweep   at start-up: End for every role whose COMMENT names this instance
+//	        and another run of it
 //
 // What goes to the server is fixed text plus quoted names and literals made
 // here; the password itself is never sent, only its SCRAM verifier, so that a

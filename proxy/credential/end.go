@@ -28,12 +28,10 @@ func (b *Builtin) End(ctx context.Context, lease *Lease) error {
 	return b.end(ctx, lease.User)
 }
 
-// Sweep ends every lease of this instance that this issuer does not hold: what
-// an earlier run left behind, and what could not be ended before. It returns
-// how many are gone, and goes on to the next when one cannot be ended.
-//
-// It is for the start. Two databases on one server have two issuers with one
-// instance, and each of them takes the other's leases for leftovers.
+// Sweep ends every lease of this instance that an earlier run left behind, and
+// what this issuer could not end before. It returns how many are gone, and goes
+// on to the next when one cannot be ended. Leases that another issuer of the
+// same run holds, for another database on the same server, stay.
 func (b *Builtin) Sweep(ctx context.Context) (n int, err error) {
 	names, err := b.left(ctx)
 	if err != nil {
@@ -70,7 +68,8 @@ func (b *Builtin) EndLeft(ctx context.Context) (n int, err error) {
 	return n, nil
 }
 
-// left lists the roles that bear the mark of this instance.
+// left lists the roles that bear the mark of this instance and that no other
+// issuer of this run holds.
 func (b *Builtin) left(ctx context.Context) ([]string, error) {
 	const sql = `SELECT r.rolname, pg_catalog.shobj_description(r.oid, 'pg_authid') FROM pg_catalog.pg_roles r
 WHERE pg_catalog.starts_with(r.rolname::pg_catalog.text, $1::pg_catalog.text) ORDER BY r.rolname`
@@ -81,7 +80,8 @@ WHERE pg_catalog.starts_with(r.rolname::pg_catalog.text, $1::pg_catalog.text) OR
 			return fmt.Errorf("list roles: %w", err)
 		}
 		for _, row := range rows {
-			if m, ok := parseMark(row[1]); ok && m.Instance == b.config.Instance {
+			m, ok := parseMark(row[1])
+			if ok && m.Instance == b.config.Instance && (m.Run != b.config.Run || b.holds(row[0])) {
 				names = append(names, row[0])
 			}
 		}

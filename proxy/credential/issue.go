@@ -35,7 +35,7 @@ func (b *Builtin) Issue(ctx context.Context, request Request) (*Lease, error) {
 	expires := b.config.Now().Add(b.config.TTL)
 	expires = expires.Add(-time.Duration(expires.Nanosecond() % 1000))
 	comment := mark{
-		Kind: markKind, Instance: b.config.Instance,
+		Kind: markKind, Instance: b.config.Instance, Run: b.config.Run,
 		Session: request.SessionID, Subject: request.Subject, Expires: expires.UTC(),
 	}
 	b.hold(name, true)

@@ -14,11 +14,13 @@ const markKind = "sluice lease"
 // for, for the administrator who finds it. Everybody who can log in can read
 // comments on roles, so it holds names only.
 type mark struct {
-	Kind     string    `json:"kind"`
-	Instance string    `json:"instance"`
-	Session  string    `json:"session"`
-	Subject  string    `json:"subject"`
-	Expires  time.Time `json:"expires"`
+	Kind     string `json:"kind"`
+	Instance string `json:"instance"`
+	// Run is the run of the proxy that made it; empty in marks of old.
+	Run     string    `json:"run,omitempty"`
+	Session string    `json:"session"`
+	Subject string    `json:"subject"`
+	Expires time.Time `json:"expires"`
 }
 
 func (m mark) String() string {

@@ -1,0 +1,148 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/sluice-pg/sluice/policy/statement"
+	"github.com/sluice-pg/sluice/proxy"
+	"github.com/sluice-pg/sluice/proxy/credential"
+)
+
+// openIssuers makes what issues credentials, and ends what an earlier run left
+// behind. A database that is away keeps nobody from the others: it takes
+// sessions when it is back and the same has been done there.
+func (r *running) openIssuers(ctx context.Context) (map[string]proxy.Credentials, error) {
+	run := rand.Text()
+	issuers := make([]*issuer, len(r.config.Databases))
+	for n, d := range r.config.Databases {
+		i, err := newIssuer(d, r.config.Instance, run, r.log)
+		if err != nil {
+			return nil, fmt.Errorf("database %s: %w", d.Name, err)
+		}
+		r.issuers = append(r.issuers, i.Builtin)
+		r.log.Warn(i.Warning(), "database", d.Name)
+		issuers[n] = i
+	}
+	found := make([]error, len(issuers))
+	var all sync.WaitGroup
+	for n, i := range issuers {
+		all.Go(func() { found[n] = i.begin(ctx) })
+	}
+	all.Wait()
+	byName := map[string]proxy.Credentials{}
+	for n, i := range issuers {
+		switch err := found[n]; {
+		case proxy.Away(err) && ctx.Err() == nil:
+			r.log.Error("a database is away; nobody works on it until it is back", "database", i.name, "err", err)
+		case err != nil:
+			return nil, fmt.Errorf("database %s: %w", i.name, err)
+		}
+		byName[i.name] = r.told.Credentials(i)
+	}
+	return byName, nil
+}
+
+// beginTimeout bounds the first look at a database, and each later one until it
+// has been looked at.
+const beginTimeout = 15 * time.Second
+
+// issuer issues credentials for one database once it is known what server that
+// is, and what an earlier run left there has been ended.
+type issuer struct {
+	*credential.Builtin
+	name  string
+	admin *pgconn.Config
+	log   *slog.Logger
+	turn  chan struct{} // a mutex that a context can leave
+	begun bool
+}
+
+func newIssuer(d proxy.Database, instance, run string, log *slog.Logger) (*issuer, error) {
+	b := d.Credential.Builtin
+	admin, err := pgconn.ParseConfig(b.Admin)
+	if err != nil {
+		// The error would quote the connection string.
+		return nil, errors.New("credential.builtin.admin is no valid connection string")
+	}
+	// A login may name no database, and then means one of the role's name.
+	admin.Database = d.Upstream.Database
+	builtin, err := credential.NewBuiltin(credential.BuiltinConfig{
+		Admin: admin, Database: d.Upstream.Database, Group: b.Group, TTL: b.TTL, Instance: instance, Run: run,
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &issuer{Builtin: builtin, name: d.Name, admin: admin, log: log, turn: make(chan struct{}, 1)}, nil
+}
+
+// Issue implements proxy.Credentials.
+func (i *issuer) Issue(ctx context.Context, request credential.Request) (*credential.Lease, error) {
+	if err := i.begin(ctx); err != nil {
+		return nil, err
+	}
+	return i.Builtin.Issue(ctx, request)
+}
+
+// EndLeft implements proxy.Credentials.
+func (i *issuer) EndLeft(ctx context.Context) (ended int, err error) {
+	if err := i.begin(ctx); err != nil {
+		return 0, err
+	}
+	return i.Builtin.EndLeft(ctx)
+}
+
+// begin looks at the database and ends what was left there, once.
+func (i *issuer) begin(ctx context.Context) error {
+	ctx, done := context.WithTimeout(ctx, beginTimeout)
+	defer done()
+	select {
+	case i.turn <- struct{}{}:
+		defer func() { <-i.turn }()
+	case <-ctx.Done():
+		return fmt.Errorf("waiting for the first look at the database: %w", ctx.Err())
+	}
+	if i.begun {
+		return nil
+	}
+	if err := i.nameVersion(ctx); err != nil {
+		return err
+	}
+	n, err := i.Sweep(ctx)
+	if err != nil {
+		return fmt.Errorf("ending what an earlier run left: %w", err)
+	}
+	if n > 0 {
+		i.log.Warn("ended credentials that an earlier run left behind", "database", i.name, "count", n)
+	}
+	i.begun = true
+	return nil
+}
+
+// nameVersion says which server is behind a database, and loudly so if its
+// grammar is newer than the parser's: new syntax will be refused there.
+func (i *issuer) nameVersion(ctx context.Context) error {
+	conn, err := pgconn.ConnectConfig(ctx, i.admin)
+	if err != nil {
+		return err
+	}
+	version := conn.ParameterStatus("server_version")
+	conn.Close(ctx)
+	major, _, _ := strings.Cut(version, ".")
+	if n, err := strconv.Atoi(major); err != nil || n > statement.Grammar {
+		i.log.Warn("the server is newer than the grammar that Sluice reads; syntax it does not know will be refused",
+			"database", i.name, "server", version, "grammar", statement.Grammar)
+		return nil
+	}
+	i.log.Info("database", "name", i.name, "server", version)
+	return nil
+}
