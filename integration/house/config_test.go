@@ -50,13 +50,15 @@ func TestConfigShowsOrigins(t *testing.T) {
 	}
 }
 
-// serve takes what config show shows: the address it listens at would be that
-// of the flag, and a variable that means nothing stops it.
+// serve takes what config show shows: the address it listens at is that of the
+// flag, which no machine has, so it stops there; a variable that means nothing
+// stops it as well.
 func TestServeHasTheLayers(t *testing.T) {
 	dir := t.TempDir()
 	write(t, filepath.Join(dir, "policy.yaml"), "version: 1\n")
 	write(t, filepath.Join(dir, "users.scram"), "")
 	path := configuration(t, dir, "policy.yaml")
+	const nowhere = "listen[0].address=192.0.2.1:6432"
 	for _, c := range []struct {
 		env  []string
 		args []string
@@ -66,8 +68,8 @@ func TestServeHasTheLayers(t *testing.T) {
 		{[]string{"SLUICE_LIMITS_CONECTIONS=7"}, nil, "did you mean SLUICE_LIMITS_CONNECTIONS?", 5},
 		{[]string{"SLUICE_POLICY=elsewhere.yaml"}, nil, dir + "/elsewhere.yaml", 5},
 		{[]string{"SLUICE_POLICY=elsewhere.yaml"}, []string{"--set", "policy=nowhere.yaml"}, dir + "/nowhere.yaml", 5},
-		{nil, []string{"--set", "databases[0].name=other"}, "database other: ", 1},
-		{nil, []string{"--log-level", "error"}, "database shop: ", 1},
+		{nil, []string{"--set", "databases[0].name=other", "--set", nowhere}, "database=other", 1},
+		{nil, []string{"--log-level", "error", "--set", nowhere}, "192.0.2.1:6432", 1},
 	} {
 		got := runIn(t, dir, c.env, append([]string{"serve", "--config", path}, c.args...)...)
 		if got.code != c.code || !strings.Contains(got.stderr, c.says) {
