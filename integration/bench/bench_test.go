@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"os"
 	"path/filepath"
@@ -49,6 +50,48 @@ func TestQuickRun(t *testing.T) {
 			t.Errorf("the result does not have %q:\n%s", want, markdown.String())
 		}
 	}
+}
+
+// A run that is interrupted keeps the cases that it has finished, and says so.
+func TestInterruptedRun(t *testing.T) {
+	temporary, out := openFolder(t), t.TempDir()
+	ctx, interrupt := context.WithCancel(t.Context())
+	defer interrupt()
+	var markdown bytes.Buffer
+	progress := writerFunc(func(line []byte) {
+		if bytes.Contains(line, []byte("tpcb-8 1/1")) {
+			interrupt()
+		}
+	})
+	args := []string{"-quick", "-rounds", "1", "-seconds", "2", "-cases", "^(select-simple-1|tpcb-8)$", "-ways", "direct|haproxy", "-dir", temporary, "-out", out}
+	if err := command(ctx, args, &markdown, progress); err == nil {
+		t.Error("an interrupted run ends well")
+	}
+	var r report
+	text, err := os.ReadFile(filepath.Join(out, "result.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := json.Unmarshal(text, &r); err != nil {
+		t.Fatal(err)
+	}
+	if len(r.Cases) != 1 || r.Cases[0].Name != "select-simple-1" || r.Ended != "tpcb-8" {
+		t.Errorf("kept are %+v, ended in %q", r.Cases, r.Ended)
+	}
+	if want := "ended early, in case `tpcb-8`"; !strings.Contains(markdown.String(), want) {
+		t.Errorf("the result does not say that it %s:\n%s", want, markdown.String())
+	}
+	if left, _ := os.ReadDir(temporary); len(left) != 0 {
+		t.Errorf("left behind: %v", left)
+	}
+}
+
+// writerFunc is what to do with everything that is written.
+type writerFunc func([]byte)
+
+func (f writerFunc) Write(p []byte) (int, error) {
+	f(p)
+	return len(p), nil
 }
 
 func checkCase(t *testing.T, c caseResult) {

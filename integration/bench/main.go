@@ -39,19 +39,18 @@ func command(ctx context.Context, args []string, out, progress io.Writer) error 
 		return nil
 	}
 	result, err := run(ctx, o, progress)
-	if err != nil {
+	if result == nil || len(result.Cases) == 0 {
 		return err
 	}
 	if o.out != "" {
-		if err := keep(o.out, result); err != nil {
-			return err
-		}
+		err = errors.Join(err, keep(o.out, result))
 	}
-	_, err = io.WriteString(out, markdown(result))
-	return err
+	_, failed := io.WriteString(out, markdown(result))
+	return errors.Join(err, failed)
 }
 
-// run sets the stage, measures every case that was asked for and clears up.
+// run sets the stage, measures every case that was asked for and clears up. An
+// error comes with what had been measured before.
 func run(ctx context.Context, o *options, progress io.Writer) (_ *report, err error) {
 	cases := chosen(allCases(o), o)
 	if len(cases) == 0 {
@@ -66,7 +65,8 @@ func run(ctx context.Context, o *options, progress io.Writer) (_ *report, err er
 	for _, c := range cases {
 		measured, err := measure(ctx, s, c)
 		if err != nil {
-			return nil, fmt.Errorf("case %s: %w", c.name, err)
+			r.Ended = c.name
+			return r, fmt.Errorf("case %s: %w", c.name, err)
 		}
 		r.Cases = append(r.Cases, judged(c, measured))
 	}

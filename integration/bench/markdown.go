@@ -15,6 +15,9 @@ func markdown(r *report) string {
 	}
 	fmt.Fprintf(&b, "The same work, directly and through proxies, in turns on one machine: at most %d rounds\n"+
 		"each, %d s a turn for pgbench. Figures are medians. `README.md` says how they are made.\n", r.Options.Rounds, r.Options.Seconds)
+	if r.Ended != "" {
+		fmt.Fprintf(&b, "\n**The run ended early, in case `%s`: it and those behind it are missing.**\n", r.Ended)
+	}
 	goalsTable(&b, r)
 	speedTable(&b, r)
 	cpuTable(&b, r)

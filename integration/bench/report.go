@@ -10,6 +10,8 @@ type report struct {
 	Machine machine      `json:"machine"`
 	Options settings     `json:"options"`
 	Cases   []caseResult `json:"cases"`
+	// Ended is the case in which the run ended early; empty if it did not.
+	Ended string `json:"ended,omitempty"`
 }
 
 // settings are what the run was asked for.
