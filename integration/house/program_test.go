@@ -138,7 +138,7 @@ func TestExitCodes(t *testing.T) {
 		{0, "", "policy test --policy policy.yaml --min-coverage 100 right.cases"},
 		{1, "no request zzzzzzzz", "why --trail good zzzzzzzz"},
 		{1, "public key", "audit verify nothing-here"},
-		{1, "database shop: ", "serve --config " + configuration(t, dir, "policy.yaml")},
+		{1, "192.0.2.1:6432", "serve --set listen[0].address=192.0.2.1:6432 --config " + configuration(t, dir, "policy.yaml")},
 		{2, `no command "bogus"`, "bogus"},
 		{2, `no command "bogus"`, "audit bogus"},
 		{2, "bogus", "serve --bogus"},
