@@ -62,6 +62,22 @@ func (s *session) enter(d *definition, what func() []meaning) (err error) {
 	return err
 }
 
+// statementsMeant returns what the name of a prepared statement may mean here. If
+// that is too much to remember, the answers tell.
+func (s *session) statementsMeant(name string) []meaning {
+	p := s.pending
+	look := func() []meaning {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		return p.statements.meant(name, p.segment)
+	}
+	found := look()
+	if slices.ContainsFunc(found, func(m meaning) bool { return m.lost }) && s.allAnswered() == nil {
+		found = look()
+	}
+	return found
+}
+
 // proposePortal enters the portal of a Bind: it may mean what its statement
 // may mean, with a budget of its own.
 func (s *session) proposePortal(t *ticket, portal, name string, j *judgement) *refusal {
@@ -69,13 +85,13 @@ func (s *session) proposePortal(t *ticket, portal, name string, j *judgement) *r
 	b := newBudget(j.terms)
 	t.defines = definition{space: s.pending.portals, name: portal, statements: statements, of: name}
 	return s.propose(&t.defines, func() []meaning {
-		known := slices.Clone(statements.lookup(name))
+		known := slices.Clone(statements.meant(name, s.pending.segment))
 		if len(known) == 0 {
 			unknown := policy.Unseen("a prepared statement that nobody saw made")
 			known = []meaning{{admitted: &admitted{statement: &unknown}}}
 		}
 		for i := range known {
-			known[i].budget = b
+			known[i].budget, known[i].behind, known[i].lost = b, 0, false
 		}
 		return known
 	})

@@ -24,10 +24,7 @@ func (s *session) bind(ctx context.Context) error {
 		}
 		return s.sendMarker('B', refuseMalformed(newID(), "Bind"))
 	}
-	s.pending.mu.Lock()
-	meanings := s.pending.statements.lookup(name)
-	s.pending.mu.Unlock()
-	j := s.judgeAgain(ctx, "bind", meanings)
+	j := s.judgeAgain(ctx, "bind", s.statementsMeant(name))
 	// The server may run code when it plans, which is now.
 	t := s.pending.tickets.next('B')
 	t.notices, t.changesCode = j.notices, j.changesCode

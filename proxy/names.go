@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"errors"
+	"slices"
 
 	"github.com/sluice-pg/sluice/policy"
 	"github.com/sluice-pg/sluice/policy/statement"
@@ -35,6 +36,12 @@ type meaning struct {
 	// segment counts the Syncs before the definition: within a segment
 	// an error skips what follows.
 	segment uint64
+	// behind is 1 more than the segment in which the unnamed statement was
+	// defined again: what follows there is reached only if that was, and
+	// cannot mean this. What comes in a later segment can.
+	behind uint64
+	// lost is true if it stands for several that were too many to remember.
+	lost bool
 }
 
 // admitted is a statement that was let in to be run later. It does not change.
@@ -61,6 +68,9 @@ type admitted struct {
 // used under the lock of the session's pending queue.
 type names struct {
 	known map[string][]meaning
+	// outlive is true if what is named outlives an error: statements do,
+	// portals do not.
+	outlive bool
 	// last is the order of the latest definition.
 	last uint64
 	// weight is what all meanings hold.
@@ -69,10 +79,18 @@ type names struct {
 
 func newNames() *names { return &names{known: map[string][]meaning{}} }
 
+func newStatements() *names {
+	n := newNames()
+	n.outlive = true
+	return n
+}
+
 // propose adds meanings that the server has yet to confirm, all of one
 // definition, and returns its order. The slice is the name space's from then on.
-// A later definition of the unnamed one replaces an earlier one of the same
-// segment: if the later one is not reached, neither is what uses it.
+// A later definition of the unnamed portal replaces an earlier one of the same
+// segment: if the later one is not reached, nothing is that could use the
+// earlier. That of the unnamed statement hides the earlier ones for the rest of
+// its segment.
 func (n *names) propose(name string, meanings ...meaning) (uint64, error) {
 	name = policy.ShortName(name)
 	have, ok := n.known[name]
@@ -80,11 +98,18 @@ func (n *names) propose(name string, meanings ...meaning) (uint64, error) {
 		return 0, errTooManyNames
 	}
 	var next []meaning
-	for i := range have {
-		if h := &have[i]; name == "" && h.segment == meanings[0].segment || indexOf(meanings, h.statement) >= 0 {
+	for _, h := range have {
+		if name == "" && n.outlive {
+			h.behind = meanings[0].segment + 1
+		} else if name == "" && h.segment == meanings[0].segment {
 			continue
 		}
-		next = append(next, have[i])
+		if indexOf(meanings, h.statement) < 0 {
+			next = append(next, h)
+		}
+	}
+	if name == "" && n.outlive {
+		next = loseSome(next, maxMeanings-len(meanings))
 	}
 	n.last++
 	for i := range meanings {
@@ -105,6 +130,22 @@ func (n *names) propose(name string, meanings ...meaning) (uint64, error) {
 	n.weight += weigh(next) - weigh(have)
 	n.known[name] = next
 	return n.last, nil
+}
+
+// loseSome makes one that nobody knows of the oldest meanings if there are more
+// than so many.
+func loseSome(meanings []meaning, most int) []meaning {
+	n := len(meanings) - max(most, 1)
+	if n <= 0 {
+		return meanings
+	}
+	latest := meanings[n]
+	unknown := policy.Unseen("one of many prepared statements without a name")
+	lost := meaning{
+		admitted: &admitted{statement: &unknown}, lost: true,
+		order: latest.order, since: meanings[0].since, segment: latest.segment, behind: latest.behind,
+	}
+	return append([]meaning{lost}, meanings[n+1:]...)
 }
 
 func weigh(meanings []meaning) (total int) {
@@ -209,6 +250,16 @@ func changes(have []meaning, wanted func(meaning) (meaning, bool)) bool {
 	return false
 }
 
-// lookup returns what a name may mean; nothing if nobody saw it made. The
-// slice stays as it is.
+// meant returns what a name may mean where it is used, in a segment; nothing if
+// nobody saw it made. The slice stays as it is.
+func (n *names) meant(name string, segment uint64) []meaning {
+	all := n.lookup(name)
+	hidden := func(m meaning) bool { return m.behind == segment+1 }
+	if !slices.ContainsFunc(all, hidden) {
+		return all
+	}
+	return slices.DeleteFunc(slices.Clone(all), hidden)
+}
+
+// lookup returns all that a name may mean, anywhere. The slice stays as it is.
 func (n *names) lookup(name string) []meaning { return n.known[policy.ShortName(name)] }

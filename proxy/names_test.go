@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/sluice-pg/sluice/policy"
 	"github.com/sluice-pg/sluice/policy/statement"
 )
 
@@ -83,7 +84,7 @@ func TestNames(t *testing.T) {
 	n.narrow("e", later, []meaning{means(write)})
 	is("e", "ordinary_write ddl")
 
-	// The unnamed one is replaced within a segment, kept across segments.
+	// The unnamed portal is replaced within a segment, kept across segments.
 	must(n.propose("", meaning{admitted: &admitted{statement: read}, segment: 1}))
 	must(n.propose("", meaning{admitted: &admitted{statement: write}, segment: 1}))
 	must(n.propose("", meaning{admitted: &admitted{statement: ddl}, segment: 2}))
@@ -99,6 +100,59 @@ func TestNames(t *testing.T) {
 	n.endTransaction()
 	is("held", "ordinary_read")
 	is("", "")
+}
+
+// TestUnnamedStatements: a Parse that an error keeps from being reached leaves
+// the statement before it, for what comes after the Sync.
+func TestUnnamedStatements(t *testing.T) {
+	n := newStatements()
+	propose := func(segment uint64, kind statement.Kind) uint64 {
+		t.Helper()
+		order, err := n.propose("", meaning{admitted: &admitted{statement: st(kind)}, segment: segment})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return order
+	}
+	is := func(segment uint64, want string) {
+		t.Helper()
+		var got []string
+		for _, m := range n.meant("", segment) {
+			got = append(got, m.statement.Kind.String())
+		}
+		if got := strings.Join(got, " "); got != want {
+			t.Errorf("in segment %d it means %q, want %q", segment, got, want)
+		}
+	}
+	first := propose(1, statement.OrdinaryRead)
+	second := propose(1, statement.OrdinaryWrite)
+	is(1, "ordinary_write")
+	is(2, "ordinary_read ordinary_write")
+	third := propose(2, statement.DDL)
+	is(2, "ddl")
+	is(3, "ordinary_read ordinary_write ddl")
+	n.confirm("", first)
+	n.withdraw("", second)
+	is(2, "ddl")
+	is(3, "ordinary_read ddl")
+	n.withdraw("", third)
+	is(3, "ordinary_read")
+	last := propose(3, statement.DDL)
+	n.confirm("", last)
+	is(4, "ddl")
+
+	for range 3 * maxMeanings {
+		propose(5, statement.OrdinaryRead)
+	}
+	is(5, "ordinary_read")
+	if all := n.meant("", 6); len(all) != maxMeanings || !all[0].lost || policy.Weight(all[0].statement) == 0 {
+		t.Errorf("of many %+v are left", all)
+	}
+	n.confirm("", n.last)
+	is(6, "ordinary_read")
+	if n.weight != policy.Weight(n.meant("", 6)[0].statement) {
+		t.Errorf("the weight is %d", n.weight)
+	}
 }
 
 func TestNamesAreBounded(t *testing.T) {

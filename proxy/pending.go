@@ -73,7 +73,7 @@ type pending struct {
 const usualQueue = 8
 
 func newPending(status byte, now time.Time) *pending {
-	p := &pending{room: make([]*ticket, 0, usualQueue), status: status, since: now, statements: newNames(), portals: newNames()}
+	p := &pending{room: make([]*ticket, 0, usualQueue), status: status, since: now, statements: newStatements(), portals: newNames()}
 	p.changed.L = &p.mu
 	return p
 }

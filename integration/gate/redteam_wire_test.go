@@ -248,7 +248,10 @@ func sameOrder(after step) map[string][]step {
 		},
 		"unnamed, then one that fails":     {{msgs(run1("SELECT 1"), sync_, parse("", "SELEC"), sync_, bind("", ""), execute(""), sync_), 3}, after},
 		"unnamed, then another that fails": {{msgs(run1("SELECT 1"), sync_, parse("x", "SELEC"), sync_, bind("", ""), execute(""), sync_), 3}, after},
-		"query amid a skipped pipeline":    {{msgs(parse("", "SELEC"), query("SELECT 5"), bind("", ""), sync_), 1}, after},
+		"unnamed, another is not reached": {{msgs(
+			parse("", "COPY orderly FROM STDIN"), parse("x", "SELECT 1/0"), bind("", "x"), execute(""), parse("", "SELECT 5"), sync_,
+			bind("", ""), execute(""), data("1\n"), done_, sync_), 2}, after},
+		"query amid a skipped pipeline": {{msgs(parse("", "SELEC"), query("SELECT 5"), bind("", ""), sync_), 1}, after},
 	}
 }
 
