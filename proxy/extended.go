@@ -59,7 +59,7 @@ func (s *session) execute(ctx context.Context, h wire.Header) error {
 		return s.sendMarker('E', refuseMalformed(newID(), "Execute"))
 	}
 	s.pending.mu.Lock()
-	meanings := s.pending.portals.lookup(portal)
+	meanings := s.pending.portals.meant(portal, s.pending.segment)
 	s.pending.mu.Unlock()
 	j := s.judgeAgain(ctx, "execute", meanings)
 	if j.refusal != nil {

@@ -36,9 +36,9 @@ type meaning struct {
 	// segment counts the Syncs before the definition: within a segment
 	// an error skips what follows.
 	segment uint64
-	// behind is 1 more than the segment in which the unnamed statement was
-	// defined again: what follows there is reached only if that was, and
-	// cannot mean this. What comes in a later segment can.
+	// behind is 1 more than the segment in which the unnamed one was defined
+	// again: what follows there is reached only if that was, and cannot mean
+	// this. What comes in a later segment can.
 	behind uint64
 	// lost is true if it stands for several that were too many to remember.
 	lost bool
@@ -87,10 +87,9 @@ func newStatements() *names {
 
 // propose adds meanings that the server has yet to confirm, all of one
 // definition, and returns its order. The slice is the name space's from then on.
-// A later definition of the unnamed portal replaces an earlier one of the same
-// segment: if the later one is not reached, nothing is that could use the
-// earlier. That of the unnamed statement hides the earlier ones for the rest of
-// its segment.
+// A definition of the unnamed one hides the earlier ones for the rest of its
+// segment: if it is not reached, neither is what follows there. A portal of the
+// same segment is gone for good, because an error ends it as well.
 func (n *names) propose(name string, meanings ...meaning) (uint64, error) {
 	name = policy.ShortName(name)
 	have, ok := n.known[name]
@@ -99,14 +98,14 @@ func (n *names) propose(name string, meanings ...meaning) (uint64, error) {
 	}
 	var next []meaning
 	for _, h := range have {
-		if name == "" && n.outlive {
-			h.behind = meanings[0].segment + 1
-		} else if name == "" && h.segment == meanings[0].segment {
+		gone := name == "" && !n.outlive && h.segment == meanings[0].segment
+		if gone || indexOf(meanings, h.statement) >= 0 {
 			continue
 		}
-		if indexOf(meanings, h.statement) < 0 {
-			next = append(next, h)
+		if name == "" {
+			h.behind = meanings[0].segment + 1
 		}
+		next = append(next, h)
 	}
 	if name == "" && n.outlive {
 		next = loseSome(next, maxMeanings-len(meanings))
