@@ -128,6 +128,9 @@ func (t *target) connect(ctx context.Context, lease *credential.Lease, params []
 		return nil, err
 	}
 	hijacked.Config.BuildFrontend = func(r io.Reader, w io.Writer) *pgproto3.Frontend { return pgproto3.NewFrontend(r, w) }
+	// A cancel request makes its own; this one would keep its buffer for as long
+	// as the session lasts.
+	hijacked.Frontend, hijacked.ParameterStatuses = nil, nil
 	return &upstream{
 		conn:     wire.NewConnBuffered(rec.after(hijacked.Conn), wire.Upstream, rest),
 		statuses: login,
