@@ -82,8 +82,8 @@
 //
 // The other part of what a statement costs is looking at it. A text that was
 // seen is looked up, its decision is remembered by the session (decided.go),
-// and it is recorded in few bytes that name the decision (record.go). What an
-// everyday statement needs is used again: tickets (ticket.go), and the buffer
+// and it is recorded in few bytes that name the decision (record.go), together
+// with its execution if both come in one breath (held.go). What an everyday statement needs is used again: tickets (ticket.go), and the buffer
 // in which records wait for the disk (package audit). BenchmarkRound shows what
 // is left without the system calls, 2 to 4 us.
 //
@@ -97,9 +97,11 @@
 //	Sluice, simple      14.8     4.2      9        27
 //	Sluice, extended    15.2     6.0     10        30
 //
+// (Extended before a Parse and its Execute were one record.)
+//
 // The kernel's part is two reads, two writes and half a wait for both, as in
 // PgBouncer; it sees 4.57 calls for a transaction in all. The trail is half of
-// what is our own (three records in the extended protocol, two in the simple).
+// what is our own.
 // The server pays as well: with two processors for everybody, what we touch is
 // gone from its caches.
 //

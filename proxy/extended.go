@@ -92,8 +92,7 @@ func (s *session) executing(ctx context.Context, t *ticket, meanings []meaning, 
 	if over := s.spent(charge); over != nil {
 		return over.refusal(j.id, false)
 	}
-	s.bodies.execute = executeRecord{Decision: j.id, Road: "execute", Kind: kind}
-	if err := s.record(ctx, s.event("execute", j.id, &s.bodies.execute), mustBeOnDisk(kind, policy.Allow)); err != nil {
+	if err := s.recordExecute(ctx, j.id, kind); err != nil {
 		return s.unrecorded(j.id, err)
 	}
 	t.begin(work{decision: j.id, started: s.server.now(), statements: -1})
@@ -107,6 +106,20 @@ func (s *session) executing(ctx context.Context, t *ticket, meanings []meaning, 
 		}
 	}
 	return nil
+}
+
+// recordExecute puts an execution on record, together with the Parse before it
+// if that is held.
+func (s *session) recordExecute(ctx context.Context, id string, kind statement.Kind) error {
+	onDisk := mustBeOnDisk(kind, policy.Allow)
+	if s.held.id == id && !onDisk {
+		return s.recordHeld(roadParsedAndRun)
+	}
+	if err := s.sayHeld(); err != nil {
+		return err
+	}
+	s.bodies.execute = executeRecord{Decision: id, Road: "execute", Kind: kind}
+	return s.record(ctx, s.event("execute", id, &s.bodies.execute), onDisk)
 }
 
 // startsCopy reports whether a statement asks for COPY data, also by EXECUTE.
@@ -173,12 +186,15 @@ func (s *session) sync() error {
 	if err := s.send(s.pending.tickets.next('S'), 'S'); err != nil {
 		return err
 	}
-	return s.upstream.conn.Flush()
+	return s.flush()
 }
 
 // flushUpstream sends what has been gathered and has the server send its
 // answers to that.
 func (s *session) flushUpstream() error {
+	if err := s.sayHeld(); err != nil {
+		return err
+	}
 	if err := s.upstream.conn.WriteFrame('H'); err != nil {
 		return err
 	}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/sluice-pg/sluice/proxy/wire"
@@ -63,7 +64,7 @@ func oddFromClient(h wire.Header) bool {
 // clientRests sends on what has been gathered, and bounds the wait for what
 // comes next.
 func (s *session) clientRests() error {
-	if err := s.upstream.conn.Flush(); err != nil {
+	if err := s.flush(); err != nil {
 		return err
 	}
 	if err := s.payOwed(); err != nil {
@@ -85,6 +86,11 @@ func (s *session) payOwed() error {
 // clientSpeaks comes before every message of the client.
 func (s *session) clientSpeaks(h wire.Header) error {
 	s.bytesIn.Add(int64(h.Len) + 5)
+	if s.held.id != "" && (strings.IndexByte("BDE", h.Type) < 0 || !s.fitsBehindHeld(h.Len)) {
+		if err := s.sayHeld(); err != nil {
+			return err
+		}
+	}
 	holding, tooFar := s.pending.beforeMessage()
 	if holding {
 		if err := s.payOwed(); err != nil {
@@ -180,7 +186,7 @@ func (s *session) terminate() error {
 	if err := s.upstream.conn.WriteFrame('X'); err != nil {
 		return err
 	}
-	if err := s.upstream.conn.Flush(); err != nil {
+	if err := s.flush(); err != nil {
 		return err
 	}
 	return errTerminated
@@ -201,6 +207,9 @@ var nul = []byte{0}
 // the given type. A Parse of the unnamed statement takes away the one before
 // it even if it fails; a Parse under a name of its own leaves that alone.
 func (s *session) sendMarker(typ byte, r *refusal) error {
+	if err := s.sayHeld(); err != nil {
+		return err // it may not fit behind what is held
+	}
 	t := &ticket{typ: typ, refusal: r}
 	switch typ {
 	case 'Q':

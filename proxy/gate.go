@@ -78,7 +78,10 @@ func (s *session) judgeText(ctx context.Context, road, text string) judgement {
 // and whenever it must be on disk before anything moves.
 func (s *session) recordText(ctx context.Context, id, road string, made *decided, text string, a *statement.Analysis) error {
 	if made.recorded != "" && !mustBeOnDisk(made.kind, made.decision.Verdict) {
-		return s.recordRepeat(id, road, made, text)
+		if s.hold(id, made, text) {
+			return nil
+		}
+		return s.recordRepeat(id, road, made, len(text))
 	}
 	return s.recordDecision(ctx, id, road, made, text, a)
 }

@@ -92,7 +92,7 @@ func (s *session) enqueue(e audit.Event) error {
 // decisionRecord is the body of a decision event.
 type decisionRecord struct {
 	// Road is how the text came: startup, query, parse, bind, execute,
-	// function.
+	// function, unread.
 	Road string `json:"road"`
 	User string `json:"user"`
 	// Request is the canonical decision request, or its digest in the
@@ -114,6 +114,9 @@ type decisionRecord struct {
 // in the record are places in the shape, which stands beside them; those of a
 // text that is no SQL are places in the text.
 func (s *session) recordDecision(ctx context.Context, id, road string, made *decided, text string, a *statement.Analysis) error {
+	if err := s.sayHeld(); err != nil {
+		return err // it came first
+	}
 	request, err := made.canonical()
 	if err != nil {
 		return err
@@ -161,7 +164,9 @@ type repeatRecord struct {
 	As    string         `json:"as"`
 	Bytes int            `json:"bytes"`
 	Kind  statement.Kind `json:"kind"`
-	Road  string         `json:"road"`
+	// Road is that of a decision, or parse+execute: then there is no execute
+	// event for its first run (held.go).
+	Road string `json:"road"`
 }
 
 // AppendCanonical implements audit.Canonicalizer.
@@ -173,10 +178,10 @@ func (r *repeatRecord) AppendCanonical(dst []byte) []byte {
 	return append(dst, '}')
 }
 
-// recordRepeat puts on record that a text was let pass by the decision about
-// an earlier one.
-func (s *session) recordRepeat(id, road string, made *decided, text string) error {
-	s.bodies.repeat = repeatRecord{As: made.recorded, Bytes: len(text), Kind: made.kind, Road: road}
+// recordRepeat puts on record that a text of so many bytes was let pass by the
+// decision about an earlier one.
+func (s *session) recordRepeat(id, road string, made *decided, bytes int) error {
+	s.bodies.repeat = repeatRecord{As: made.recorded, Bytes: bytes, Kind: made.kind, Road: road}
 	return s.enqueue(s.event("repeat", id, &s.bodies.repeat))
 }
 

@@ -2,7 +2,7 @@ package proxy
 
 import (
 	"bytes"
-	"errors"
+	"context"
 	"io"
 	"log/slog"
 	"net"
@@ -21,7 +21,8 @@ import (
 // loaded is a socket that has some bytes to read, and takes what is written.
 type loaded struct {
 	net.Conn
-	unread []byte
+	unread  []byte
+	written int
 }
 
 func (l *loaded) Read(p []byte) (int, error) {
@@ -33,7 +34,10 @@ func (l *loaded) Read(p []byte) (int, error) {
 	return n, nil
 }
 
-func (*loaded) Write(p []byte) (int, error) { return len(p), nil }
+func (l *loaded) Write(p []byte) (int, error) {
+	l.written += len(p)
+	return len(p), nil
+}
 
 // round is one thing that a client does, in steps.
 type round struct {
@@ -131,9 +135,7 @@ func (s *session) play(t testing.TB, client, server *loaded, all []sentStep) {
 	for _, p := range all {
 		client.unread, server.unread = p.asked, p.answers
 		for range p.messages[0] {
-			must(t, next(s.client, func(h wire.Header) error {
-				return errors.Join(s.clientSpeaks(h), s.clientMessage(t.Context(), h))
-			}))
+			must(t, next(s.client, s.hear))
 		}
 		must(t, s.clientRests())
 		for range p.messages[1] {
@@ -141,6 +143,14 @@ func (s *session) play(t testing.TB, client, server *loaded, all []sentStep) {
 		}
 		must(t, s.serverRests())
 	}
+}
+
+// hear is what fromClient does with a message.
+func (s *session) hear(h wire.Header) error {
+	if err := s.clientSpeaks(h); err != nil {
+		return err
+	}
+	return s.clientMessage(context.Background(), h)
 }
 
 func next(c *wire.Conn, each func(wire.Header) error) error {

@@ -62,6 +62,9 @@ type session struct {
 		execute executeRecord
 		result  resultRecord
 	}
+	// held is the record of a Parse that is not sent yet; only fromClient uses
+	// it.
+	held heldRecord
 	// patience is how long the wait for the client may last, zero for ever;
 	// only fromClient uses it.
 	patience time.Duration

@@ -46,7 +46,7 @@ func (s *session) settle(text string) error {
 	case known:
 		return nil
 	case answered:
-		if err := s.upstream.conn.Flush(); err != nil {
+		if err := s.flush(); err != nil {
 			return err
 		}
 		return p.wait(func() bool { return p.settled >= unsettled || p.skipsHere() })
@@ -73,6 +73,9 @@ func (s *session) settingsProbe() []byte { return []byte("sluice_settings_" + s.
 // be added: that would commit what the client has not committed. The answers
 // do not reach the client.
 func (s *session) askSettings() error {
+	if err := s.sayHeld(); err != nil {
+		return err
+	}
 	p := s.pending
 	answered := false
 	for _, setting := range pinned[:2] {

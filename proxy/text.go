@@ -97,7 +97,9 @@ func (s *session) parse(ctx context.Context, h wire.Header) error {
 	if len(text) > limit {
 		return s.refuseUnread(ctx, 'P', len(text), name == "")
 	}
-	j := s.judgeText(ctx, "parse", text)
+	s.held.allowed = s.fitsBehindHeld(h.Len)
+	j := s.judgeText(ctx, roadParse, text)
+	s.held.allowed = false
 	if j.refusal == nil {
 		if err := s.settle(text); err != nil {
 			return err
@@ -117,6 +119,9 @@ func (s *session) parse(ctx context.Context, h wire.Header) error {
 		return s.sendMarker('P', r)
 	}
 	if j.text != "" {
+		if err := s.sayHeld(); err != nil {
+			return err
+		}
 		return s.send(t, 'P', []byte(name), nul, []byte(j.text), nul, types)
 	}
 	return s.send(t, 'P', body)
