@@ -83,9 +83,10 @@
 // The other part of what a statement costs is looking at it. A text that was
 // seen is looked up, its decision is remembered by the session (decided.go),
 // and it is recorded in few bytes that name the decision (record.go), together
-// with its execution if both come in one breath (held.go). What an everyday statement needs is used again: tickets (ticket.go), and the buffer
-// in which records wait for the disk (package audit). BenchmarkRound shows what
-// is left without the system calls, 2 to 4 us.
+// with its execution if both come in one breath (held.go). What an everyday
+// statement needs is used again: tickets (ticket.go), and the buffer in which
+// records wait for the disk (package audit). BenchmarkRound shows what is left
+// without the system calls, 2 to 4 us.
 //
 // Where the time goes, in us of processor time for a transaction of pgbench -S
 // with 8 clients (from /proc/PID/stat, all in one run):
