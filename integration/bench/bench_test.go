@@ -27,14 +27,7 @@ func TestQuickRun(t *testing.T) {
 	if left, _ := os.ReadDir(temporary); len(left) != 0 {
 		t.Errorf("left behind: %v", left)
 	}
-	var r report
-	text, err := os.ReadFile(filepath.Join(out, "result.json"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := json.Unmarshal(text, &r); err != nil {
-		t.Fatal(err)
-	}
+	r := keptReport(t, out)
 	if len(r.Cases) != 4 {
 		t.Fatalf("%d cases, want 4", len(r.Cases))
 	}
@@ -67,14 +60,7 @@ func TestInterruptedRun(t *testing.T) {
 	if err := command(ctx, args, &markdown, progress); err == nil {
 		t.Error("an interrupted run ends well")
 	}
-	var r report
-	text, err := os.ReadFile(filepath.Join(out, "result.json"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := json.Unmarshal(text, &r); err != nil {
-		t.Fatal(err)
-	}
+	r := keptReport(t, out)
 	if len(r.Cases) != 1 || r.Cases[0].Name != "select-simple-1" || r.Ended != "tpcb-8" {
 		t.Errorf("kept are %+v, ended in %q", r.Cases, r.Ended)
 	}
@@ -84,6 +70,18 @@ func TestInterruptedRun(t *testing.T) {
 	if left, _ := os.ReadDir(temporary); len(left) != 0 {
 		t.Errorf("left behind: %v", left)
 	}
+}
+
+func keptReport(t *testing.T, dir string) (r report) {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join(dir, "result.json"))
+	if err == nil {
+		err = json.Unmarshal(text, &r)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
 }
 
 // writerFunc is what to do with everything that is written.
