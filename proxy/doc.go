@@ -89,7 +89,8 @@
 // without the system calls, 2 to 4 us.
 //
 // Where the time goes, in us of processor time for a transaction of pgbench -S
-// with 8 clients (from /proc/PID/stat, all in one run):
+// with 8 clients (from /proc/PID/stat; rounded, from several runs beside other
+// work):
 //
 //	                    the proxy        pgbench  PostgreSQL
 //	                    kernel   own
@@ -102,9 +103,8 @@
 //
 // The kernel's part is two reads, two writes and half a wait for both, as in
 // PgBouncer; it sees 4.57 calls for a transaction in all. The trail is half of
-// what is our own.
-// The server pays as well: with two processors for everybody, what we touch is
-// gone from its caches.
+// what is our own. The server pays as well: with two processors for everybody,
+// what we touch is gone from its caches.
 //
 // # Beginning and end of the whole
 //
@@ -173,9 +173,10 @@
 //
 // Server.mu guards the listeners and the set of sessions, cancelKeys.mu the
 // keys, pending.mu one session's queue and names, unrevoked.mu what is to be
-// tried again. None is held while another is taken, but for those inside
-// package wire, nor while a socket is read or written. side.turn is held by
-// whoever uses a side connection, for as long as a question takes.
+// tried again, randomBytes.mu those at hand for ids. None is held while another
+// is taken, but for those inside package wire, nor while a socket is read or
+// written. side.turn is held by whoever uses a side connection, for as long as a
+// question takes.
 //
 // # What fails closed
 //

@@ -78,7 +78,7 @@ func (s *session) judgeText(ctx context.Context, road, text string) judgement {
 // and whenever it must be on disk before anything moves.
 func (s *session) recordText(ctx context.Context, id, road string, made *decided, text string, a *statement.Analysis) error {
 	if made.recorded != "" && !mustBeOnDisk(made.kind, made.decision.Verdict) {
-		if s.hold(id, made, text) {
+		if s.holdRecord(id, made, text) {
 			return nil
 		}
 		return s.recordRepeat(id, road, made, len(text))

@@ -18,20 +18,21 @@ type heldRecord struct {
 // The roads of a text in a Parse, as the trail names them: alone, and with an
 // Execute that ran what it defined.
 const (
-	roadParse         = "parse"
-	roadParsedAndRun  = "parse+execute"
-	heldMessage       = 4 << 10 // the longest message that a record is held over, in bytes
-	heldMessageHeader = 5
+	roadParse        = "parse"
+	roadParsedAndRun = "parse+execute"
 )
+
+// heldMessage is the longest body that a record is held over, in bytes.
+const heldMessage = 4 << 10
 
 // fitsBehindHeld reports whether a message can be gathered without anything being
 // sent.
 func (s *session) fitsBehindHeld(length int) bool {
-	return length <= heldMessage && s.upstream.conn.HasRoom(heldMessageHeader+length)
+	return length <= heldMessage && s.upstream.conn.HasRoom(length)
 }
 
-// hold keeps the record of a Parse back, if it may be.
-func (s *session) hold(id string, made *decided, text string) bool {
+// holdRecord keeps the record of a Parse back, if it may be.
+func (s *session) holdRecord(id string, made *decided, text string) bool {
 	if s.held.allowed {
 		s.held = heldRecord{id: id, made: made, bytes: len(text)}
 		return true

@@ -60,9 +60,9 @@ func (c *Conn) borrow(from *Conn, n int) error {
 	return nil
 }
 
-// HasRoom reports whether n bytes more can be gathered without anything being
-// sent.
-func (c *Conn) HasRoom(n int) bool { return len(c.out)+len(c.span)+n <= writeBuffer }
+// HasRoom reports whether a message with a body of n bytes can be gathered
+// without anything being sent.
+func (c *Conn) HasRoom(n int) bool { return len(c.out)+len(c.span)+headerLen+n <= writeBuffer }
 
 // settle makes what was borrowed its own, or sends it.
 func (c *Conn) settle() error {
