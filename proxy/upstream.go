@@ -319,8 +319,12 @@ func explainIssue(err error, database string) *startupError {
 }
 
 // Away reports whether an error says that a server cannot be reached, or takes
-// nobody at the moment, which passes by itself.
-func Away(err error) bool { return !outOfDescriptors(err) && (takesNobody(err) || doesNotAnswer(err)) }
+// nobody at the moment, which passes by itself. A certificate that does not
+// verify is a mistake in how Sluice was set up, or worse.
+func Away(err error) bool {
+	var untrusted *tls.CertificateVerificationError
+	return !outOfDescriptors(err) && !errors.As(err, &untrusted) && (takesNobody(err) || doesNotAnswer(err))
+}
 
 func takesNobody(err error) bool {
 	var pg *pgconn.PgError
