@@ -20,7 +20,7 @@ const quickCases = "^(cold-8|copy-from-binary|copy-to-text-tls|idle)$"
 func TestQuickRun(t *testing.T) {
 	temporary, out := openFolder(t), t.TempDir()
 	var markdown, progress bytes.Buffer
-	args := []string{"-quick", "-rounds", "1", "-seconds", "2", "-cases", quickCases, "-dir", temporary, "-out", out}
+	args := []string{"-quick", "-rounds", "1", "-seconds", "1", "-cases", quickCases, "-dir", temporary, "-out", out}
 	if err := command(t.Context(), args, &markdown, &progress); err != nil {
 		t.Fatalf("%v\n%s", err, progress.String())
 	}
@@ -56,7 +56,7 @@ func TestInterruptedRun(t *testing.T) {
 			interrupt()
 		}
 	})
-	args := []string{"-quick", "-rounds", "1", "-seconds", "2", "-cases", "^(select-simple-1|tpcb-8)$", "-ways", "direct|haproxy", "-dir", temporary, "-out", out}
+	args := []string{"-quick", "-rounds", "1", "-seconds", "1", "-cases", "^(select-simple-1|tpcb-8)$", "-ways", "direct|haproxy", "-dir", temporary, "-out", out}
 	if err := command(ctx, args, &markdown, progress); err == nil {
 		t.Error("an interrupted run ends well")
 	}
@@ -134,7 +134,7 @@ func TestOptions(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, bad := range []string{
-		"x", "-rounds 0", "-seconds 1", "-cases (", "-sluice before=/does/not/exist", "-sluice direct=" + program,
+		"x", "-rounds 0", "-seconds 0", "-cases (", "-sluice before=/does/not/exist", "-sluice direct=" + program,
 		"-sluice a=" + program + " -sluice a=" + program, "-sluice A=" + program,
 	} {
 		if _, err := parseOptions(strings.Fields(bad), new(bytes.Buffer)); err == nil {
@@ -161,11 +161,13 @@ func TestParseStat(t *testing.T) {
 }
 
 func TestWatchProgress(t *testing.T) {
-	const reports = "pgbench (15)\nprogress: 1.0 s, 500.0 tps, lat 1 ms\nprogress: 2.5 s, 100.0 tps, lat 1 ms\nprogress: 3.5 s, 50.0 tps, lat 1 ms\n"
+	const reports = "pgbench (15)\n" +
+		"progress: 1.4 s, 0.0 tps, lat 1 ms\nprogress: 2.0 s, 500.0 tps, lat 1 ms\n" +
+		"progress: 3.5 s, 100.0 tps, lat 1 ms\nprogress: 4.0 s, 50.0 tps, lat 1 ms\nprogress: 5.0 s, 7.0 tps, lat 1 ms\n"
 	ended := 0
 	enough := func() error { ended++; return nil }
 	got, err := watchProgress(&way{}, strings.NewReader(reports), 2, enough)
-	if err != nil || got.count != 150 || ended != 1 {
+	if err != nil || got.count != 175 || got.rate != 87.5 || ended != 1 {
 		t.Errorf("%+v, ended %d times, %v", got, ended, err)
 	}
 	if _, err := watchProgress(&way{}, strings.NewReader(reports), 4, enough); err == nil || ended != 1 {

@@ -53,7 +53,7 @@ func parseOptions(args []string, usage io.Writer) (*options, error) {
 	flags.Func("cases", "measure only cases whose name matches this `regexp`", pattern(&o.cases))
 	flags.Func("ways", "measure only ways whose name matches this `regexp`", pattern(&o.ways))
 	flags.IntVar(&o.rounds, "rounds", 5, "how often every way takes its turn in a case")
-	flags.IntVar(&o.seconds, "seconds", 5, "how long a turn of pgbench takes, at least 2")
+	flags.IntVar(&o.seconds, "seconds", 5, "how long pgbench is measured in a turn")
 	flags.BoolVar(&o.quick, "quick", false, "small tables and few sessions: shows that the bench works, measures nothing")
 	flags.BoolVar(&o.list, "list", false, "list the cases and end")
 	flags.StringVar(&o.out, "out", "", "write RESULT.md and result.json into this `folder`")
@@ -70,8 +70,8 @@ func parseOptions(args []string, usage io.Writer) (*options, error) {
 		return nil, fmt.Errorf("%q: every argument is a flag", flags.Arg(0))
 	case o.rounds < 1:
 		return nil, fmt.Errorf("-rounds %d: at least one is needed", o.rounds)
-	case o.seconds < 2:
-		return nil, fmt.Errorf("-seconds %d: the first second is not counted, so at least 2 are needed", o.seconds)
+	case o.seconds < 1:
+		return nil, fmt.Errorf("-seconds %d: at least one is needed", o.seconds)
 	}
 	return o, nil
 }

@@ -24,10 +24,14 @@ import (
 // It is told to end when it has worked for long enough.
 const tooLong = 3600
 
-// pgbench runs pgbench through a way for the seconds of a turn. Transactions
-// a second are those that pgbench reports. Processor time is taken from the
-// first to the last of its reports of progress, one a second, so that the
-// logins at the beginning do not count as part of transactions.
+// unsettled is how many of pgbench's reports are not counted. The first may be
+// about logins alone, whatever its length, and after it server processes still
+// read their catalogs.
+const unsettled = 2
+
+// pgbench runs pgbench through a way and takes what it did and the processor
+// time of the proxy over as many of its reports of progress, one a second, as
+// the turn has seconds.
 func (s *stage) pgbench(ctx context.Context, w *way, t transport, args ...string) (work, error) {
 	clients := 1
 	if i := slices.Index(args, "-c"); i >= 0 {
@@ -36,8 +40,7 @@ func (s *stage) pgbench(ctx context.Context, w *way, t transport, args ...string
 	args = append([]string{"-n", "-P", "1", "-T", strconv.Itoa(tooLong), "-j", strconv.Itoa(min(clients, runtime.NumCPU()))}, args...)
 	cmd := exec.CommandContext(ctx, s.program("pgbench"), args...)
 	cmd.Env = w.environment(t)
-	var stdout, rest bytes.Buffer
-	cmd.Stdout = &stdout
+	var rest bytes.Buffer
 	stderr, err := cmd.StderrPipe()
 	if err != nil {
 		return work{}, err
@@ -51,27 +54,26 @@ func (s *stage) pgbench(ctx context.Context, w *way, t transport, args ...string
 	if watchErr != nil {
 		_ = cmd.Process.Kill() // there is an error to tell already
 	}
-	if err := cmd.Wait(); err != nil || watchErr != nil {
-		return work{}, fmt.Errorf("pgbench: %w\n%s", errors.Join(watchErr, err), lastOf(rest.String()))
+	if err := errors.Join(watchErr, cmd.Wait()); err != nil {
+		return work{}, fmt.Errorf("pgbench: %w\n%s", err, lastOf(rest.String()))
 	}
-	done.rate, err = readTPS(stdout.String())
-	return done, err
+	return done, nil
 }
 
 // progressLine is what pgbench -P prints.
 var progressLine = regexp.MustCompile(`^progress: ([0-9.]+) s, ([0-9.]+) tps`)
 
 // watchProgress reads pgbench's reports and tells how much work and processor
-// time lies between the first and the last of a number of them. After that
-// number it calls enough, and reads on to the end.
+// time lies in a number of them, after those that are not counted. Then it calls
+// enough, and reads on to the end.
 func watchProgress(w *way, reports io.Reader, number int, enough func() error) (work, error) {
 	var done work
 	var first time.Duration
-	var since float64
+	var begin, since float64
 	seen := 0
 	for lines := bufio.NewScanner(reports); lines.Scan(); {
 		m := progressLine.FindStringSubmatch(lines.Text())
-		if m == nil || seen == number {
+		if m == nil || seen == unsettled+number {
 			continue
 		}
 		now, err := w.usage()
@@ -80,33 +82,25 @@ func watchProgress(w *way, reports io.Reader, number int, enough func() error) (
 		}
 		elapsed, _ := strconv.ParseFloat(m[1], 64) // digits and dots only
 		tps, _ := strconv.ParseFloat(m[2], 64)
-		if seen++; seen == 1 {
-			first = now.cpu
-		} else {
+		switch seen++; {
+		case seen == unsettled:
+			first, begin = now.cpu, elapsed
+		case seen > unsettled:
 			done.count += tps * (elapsed - since)
 			done.cpu = now.cpu - first
 		}
 		since = elapsed
-		if seen == number {
+		if seen == unsettled+number {
 			if err := enough(); err != nil {
 				return work{}, fmt.Errorf("tell pgbench to end: %w", err)
 			}
 		}
 	}
-	if seen < number {
-		return work{}, fmt.Errorf("it ended after %d of %d reports", seen, number)
+	if seen < unsettled+number || since <= begin {
+		return work{}, fmt.Errorf("it ended after %d of %d reports", seen, unsettled+number)
 	}
+	done.rate = done.count / (since - begin)
 	return done, nil
-}
-
-var tpsLine = regexp.MustCompile(`(?m)^tps = ([0-9.]+)`)
-
-func readTPS(out string) (float64, error) {
-	m := tpsLine.FindStringSubmatch(out)
-	if m == nil {
-		return 0, fmt.Errorf("pgbench printed no tps:\n%s", lastOf(out))
-	}
-	return strconv.ParseFloat(m[1], 64)
 }
 
 // script writes a script for pgbench and returns its path.
