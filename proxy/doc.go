@@ -104,7 +104,10 @@
 // The kernel's part is two reads, two writes and half a wait for both, as in
 // PgBouncer; it sees 4.57 calls for a transaction in all. The trail is half of
 // what is our own. The server pays as well: with two processors for everybody,
-// what we touch is gone from its caches.
+// what we touch is gone from its caches. A trail in memory was no faster than one
+// on ext4, with 64 clients. Without the records of results 5 % more transactions
+// came through, simple, and 9 %, extended; a result inside the record of its
+// statement would save a part of that, and give the trail two forms for one fact.
 //
 // # Beginning and end of the whole
 //

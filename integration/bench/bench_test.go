@@ -173,6 +173,10 @@ func TestWatchProgress(t *testing.T) {
 	if _, err := watchProgress(&way{}, strings.NewReader(reports), 4, enough); err == nil || ended != 1 {
 		t.Errorf("reports that end too early: %v, ended %d times", err, ended)
 	}
+	const atOnce = "progress: 2.0 s, 500.0 tps, lat 1 ms\nprogress: 2.0 s, 500.0 tps, lat 1 ms\nprogress: 2.0 s, 500.0 tps, lat 1 ms\n"
+	if _, err := watchProgress(&way{}, strings.NewReader(atOnce), 1, enough); err == nil || !strings.Contains(err.Error(), "no time") {
+		t.Errorf("reports without time between them: %v", err)
+	}
 }
 
 // A row of the table takes as much room in both formats, which is what makes

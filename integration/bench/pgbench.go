@@ -96,8 +96,11 @@ func watchProgress(w *way, reports io.Reader, number int, enough func() error) (
 			}
 		}
 	}
-	if seen < unsettled+number || since <= begin {
+	switch {
+	case seen < unsettled+number:
 		return work{}, fmt.Errorf("it ended after %d of %d reports", seen, unsettled+number)
+	case since <= begin:
+		return work{}, fmt.Errorf("no time lies between its reports, which end at %g s", since)
 	}
 	done.rate = done.count / (since - begin)
 	return done, nil
