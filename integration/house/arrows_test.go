@@ -46,6 +46,21 @@ func TestLeaves(t *testing.T) {
 	}
 }
 
+// Vault's issuer knows the words of package credential and nothing else of ours,
+// and nothing that is built into the program knows the fake.
+func TestVaultKnowsOnlyCredential(t *testing.T) {
+	for _, pkg := range dependencies(t, "./proxy/credential/vault") {
+		if within(pkg, module) && pkg != module+"/proxy/credential" && pkg != module+"/proxy/credential/vault" {
+			t.Errorf("proxy/credential/vault depends on %s", pkg)
+		}
+	}
+	for _, pkg := range dependencies(t, "./cmd/...") {
+		if pkg == module+"/proxy/credential/vault/vaulttest" {
+			t.Errorf("a program depends on %s", pkg)
+		}
+	}
+}
+
 // The decision is a function of its input: nothing it is made of can open a
 // socket. (That it asks no clock and no file is for its own package to show.)
 func TestPolicyOpensNoSocket(t *testing.T) {

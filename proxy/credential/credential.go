@@ -53,6 +53,9 @@ type Request struct {
 	Subject string
 	// Database is the database's name in the configuration.
 	Database string
+	// Role is the name of the Vault role that the credential is to be of. The
+	// built-in issuer has one kind of credential and ignores it.
+	Role string
 }
 
 // Lease is a credential with an end.
@@ -64,6 +67,16 @@ type Lease struct {
 	Password Secret
 	// Role is the group role the session works as; empty for none.
 	Role string
-	// Expires is when the credential stops to be valid.
+	// Expires is when the credential stops to be valid, as known when it was
+	// issued. Where there is a Life, that knows better.
 	Expires time.Time
+	// Life is the end of the lease as it changes; nil if it never does.
+	Life *Life
+	// Backends takes the server processes that log in with the lease; nil if
+	// the issuer finds them without.
+	Backends *Backends
+	// EndsBackends says that End sees to it that every backend is gone,
+	// verified by its process id. Without it whoever logged in has to close
+	// its own connections, and cannot verify that.
+	EndsBackends bool
 }

@@ -54,7 +54,9 @@ func (b *Builtin) Issue(ctx context.Context, request Request) (*Lease, error) {
 	case err != nil:
 		return nil, fmt.Errorf("issue credential: %w", errors.Join(err, b.undo(ctx, name)))
 	}
-	return &Lease{ID: name, User: name, Password: password, Role: b.config.Group, Expires: expires}, nil
+	return &Lease{
+		ID: name, User: name, Password: password, Role: b.config.Group, Expires: expires, EndsBackends: true,
+	}, nil
 }
 
 // checkRequest keeps what goes into a comment short and printable.

@@ -1,0 +1,334 @@
+package vault
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/sluice-pg/sluice/proxy/credential"
+)
+
+const (
+	controlName = "sluice/control"
+	// controlTimeout is what one conversation with the server may take.
+	controlTimeout = 15 * time.Second
+	// endTimeout bounds the wait for backends to go.
+	endTimeout = 10 * time.Second
+	// firstPoll and longestPoll are the pauses between two looks at backends
+	// that were told to end.
+	firstPoll   = 5 * time.Millisecond
+	longestPoll = 250 * time.Millisecond
+)
+
+// control is the connection of one issuer that terminates backends. Its login
+// is a lease like any other, made when it is first needed and made anew before
+// it ends. Calls take turns.
+type control struct {
+	issuer *Issuer
+	config *pgconn.Config
+	turn   chan struct{} // a mutex that a context can leave
+
+	// These are guarded by turn.
+	conn     *pgconn.PgConn
+	lease    *held
+	password credential.Secret
+	closed   bool
+}
+
+func newControl(i *Issuer) *control {
+	return &control{issuer: i, config: pinned(i.config.Control), turn: make(chan struct{}, 1)}
+}
+
+// pinned copies the configuration with the settings that our queries depend on.
+func pinned(config *pgconn.Config) *pgconn.Config {
+	config = config.Copy()
+	if config.RuntimeParams == nil {
+		config.RuntimeParams = map[string]string{}
+	}
+	for name, value := range map[string]string{
+		"application_name":            controlName,
+		"search_path":                 "pg_catalog",
+		"client_encoding":             "UTF8",
+		"standard_conforming_strings": "on",
+		"statement_timeout":           "10000",
+	} {
+		config.RuntimeParams[name] = value
+	}
+	return config
+}
+
+// do runs fn with the connection, and once more with a new one if the first
+// turns out to be dead: all it is used for may be done twice.
+func (k *control) do(ctx context.Context, fn func(context.Context, *pgconn.PgConn) error) error {
+	select {
+	case k.turn <- struct{}{}:
+	case <-ctx.Done():
+		return fmt.Errorf("wait for the control connection: %w", ctx.Err())
+	}
+	defer func() { <-k.turn }()
+	if k.closed {
+		return errClosed
+	}
+	ctx, cancel := context.WithTimeout(ctx, controlTimeout)
+	defer cancel()
+	for first := true; ; first = false {
+		used := k.conn != nil
+		if err := k.connect(ctx); err != nil {
+			return fmt.Errorf("control connection: %w", err)
+		}
+		err := fn(ctx, k.conn)
+		if err == nil {
+			return nil
+		}
+		if k.conn.IsClosed() || k.conn.TxStatus() != 'I' {
+			k.hangUp()
+			if first && used && ctx.Err() == nil {
+				continue
+			}
+		}
+		return fmt.Errorf("control connection: %w", err)
+	}
+}
+
+// connect makes sure that there is a connection whose login is in force.
+func (k *control) connect(ctx context.Context) error {
+	if k.conn != nil && !k.conn.IsClosed() && k.fresh() {
+		return nil
+	}
+	if !k.fresh() {
+		if err := k.replace(ctx); err != nil && !k.usable() {
+			return err
+		}
+	}
+	if k.conn != nil && !k.conn.IsClosed() {
+		return nil
+	}
+	err := k.dial(ctx)
+	var refused *pgconn.PgError
+	if errors.As(err, &refused) && strings.HasPrefix(refused.Code, "28") {
+		// Somebody has revoked the login.
+		k.retire(ctx)
+		if err := k.replace(ctx); err != nil {
+			return err
+		}
+		err = k.dial(ctx)
+	}
+	return err
+}
+
+// fresh tells whether the login need not be replaced yet: it can be renewed, or
+// has a third of its time left.
+func (k *control) fresh() bool {
+	if k.lease == nil {
+		return false
+	}
+	now := k.issuer.client.now()
+	term, _ := k.lease.life.Term()
+	if term.Last == nil {
+		return now.Before(term.Expires)
+	}
+	return now.Add(k.lease.lease.granted / 3).Before(term.Expires)
+}
+
+// usable tells whether the login is in force.
+func (k *control) usable() bool {
+	if k.lease == nil {
+		return false
+	}
+	term, _ := k.lease.life.Term()
+	return k.issuer.client.now().Before(term.Expires)
+}
+
+// replace gets another login and retires the one before.
+func (k *control) replace(ctx context.Context) error {
+	c := k.issuer.client
+	lease, password, err := c.obtain(ctx, wish{
+		issuer: k.issuer, mount: k.issuer.config.ControlMount, role: k.issuer.config.ControlRole, inner: true,
+		request: credential.Request{Subject: "sluice", SessionID: "control-" + k.issuer.config.Database},
+	})
+	if err != nil {
+		return err
+	}
+	k.retire(ctx)
+	k.lease, k.password = lease, password
+	return nil
+}
+
+// retire ends connection and login. What cannot be revoked now is left to
+// EndLeft.
+func (k *control) retire(ctx context.Context) {
+	k.hangUp()
+	if k.lease == nil {
+		return
+	}
+	if err := k.issuer.client.abandon(ctx, k.lease); err != nil {
+		k.issuer.client.log.Warn("a login of the control connection is not revoked; tried again later", "err", wrap("control", err))
+	}
+	k.lease, k.password = nil, credential.Secret{}
+}
+
+func (k *control) dial(ctx context.Context) error {
+	config := k.config.Copy()
+	config.User, config.Password = k.lease.user, k.password.Reveal()
+	conn, err := pgconn.ConnectConfig(ctx, config)
+	if err != nil {
+		return fmt.Errorf("log in to database %q: %w", config.Database, err)
+	}
+	k.conn = conn
+	return nil
+}
+
+// hangUp closes a connection that may be broken without waiting long.
+func (k *control) hangUp() {
+	if k.conn == nil {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+	defer cancel()
+	_ = k.conn.Close(ctx)
+	k.conn = nil
+}
+
+// close ends connection and login for good. A nil control has neither.
+func (k *control) close(ctx context.Context) error {
+	if k == nil {
+		return nil
+	}
+	select {
+	case k.turn <- struct{}{}:
+	case <-ctx.Done():
+		return fmt.Errorf("wait for the control connection: %w", ctx.Err())
+	}
+	defer func() { <-k.turn }()
+	k.closed = true
+	k.hangUp()
+	if k.lease == nil {
+		return nil
+	}
+	return k.issuer.client.end(ctx, k.lease)
+}
+
+// backendsOf says whose backends are meant.
+type backendsOf struct {
+	user   string
+	oid    string // of the user; empty if it is not known
+	pids   []uint32
+	shared bool // others log in as the same user: only the pids are meant
+}
+
+const (
+	// endUser finds backends of a user, and of one that was dropped: then only
+	// its oid is left, or the process ids of who logged in.
+	endUser = `SELECT a.pid, pg_catalog.pg_terminate_backend(a.pid) FROM pg_catalog.pg_stat_activity a
+WHERE a.pid OPERATOR(pg_catalog.<>) pg_catalog.pg_backend_pid() AND (a.usename OPERATOR(pg_catalog.=) $1::pg_catalog.name
+  OR a.usesysid OPERATOR(pg_catalog.=) $2::pg_catalog.oid
+  OR a.usename IS NULL AND a.usesysid IS NOT NULL AND a.pid OPERATOR(pg_catalog.=) ANY ($3::pg_catalog.int4[])) ORDER BY a.pid`
+	endShared = `SELECT a.pid, pg_catalog.pg_terminate_backend(a.pid) FROM pg_catalog.pg_stat_activity a
+WHERE a.usename OPERATOR(pg_catalog.=) $1::pg_catalog.name
+  AND a.pid OPERATOR(pg_catalog.=) ANY ($2::pg_catalog.int4[]) ORDER BY a.pid`
+	lookAtRoles = `SELECT r.rolname, r.oid, r.rolcanlogin FROM pg_catalog.pg_roles r
+WHERE r.rolname OPERATOR(pg_catalog.=) ANY ($1::pg_catalog.text[]::pg_catalog.name[])`
+)
+
+// terminate ends backends and returns when the server shows none.
+func (k *control) terminate(ctx context.Context, of backendsOf) error {
+	deadline := time.Now().Add(endTimeout)
+	for pause := firstPoll; ; pause = min(2*pause, longestPoll) {
+		alive, err := k.signal(ctx, of)
+		if err != nil {
+			return fmt.Errorf("terminate the backends of %s: %w", of.user, err)
+		}
+		if len(alive) == 0 {
+			return nil
+		}
+		if time.Now().After(deadline) {
+			return fmt.Errorf("still alive after %s: backend %s of %s", endTimeout, strings.Join(alive, ", "), of.user)
+		}
+		select {
+		case <-time.After(pause):
+		case <-ctx.Done():
+			return fmt.Errorf("still alive: backend %s of %s: %w", strings.Join(alive, ", "), of.user, ctx.Err())
+		}
+	}
+}
+
+// signal tells backends to end, and returns which there are.
+func (k *control) signal(ctx context.Context, of backendsOf) (alive []string, err error) {
+	pids := make([]string, len(of.pids))
+	for n, pid := range of.pids {
+		pids[n] = strconv.FormatUint(uint64(pid), 10)
+	}
+	sql, parameters := endUser, []string{of.user, "0", arrayLiteral(pids)}
+	if of.oid != "" {
+		parameters[1] = of.oid
+	}
+	if of.shared {
+		sql, parameters = endShared, []string{of.user, arrayLiteral(pids)}
+	}
+	err = k.do(ctx, func(ctx context.Context, conn *pgconn.PgConn) error {
+		rows, err := query(ctx, conn, sql, parameters...)
+		alive = nil
+		for _, row := range rows {
+			alive = append(alive, row[0])
+		}
+		return err
+	})
+	var refused *pgconn.PgError
+	if errors.As(err, &refused) && refused.Code == "42501" {
+		err = fmt.Errorf("the roles that Vault makes for %s need pg_signal_backend: %w", k.issuer.config.ControlRole, err)
+	}
+	return alive, err
+}
+
+// serverRole is a role as the server shows it.
+type serverRole struct {
+	name, oid string
+	logsIn    bool
+}
+
+// roles returns which of some roles there are.
+func (k *control) roles(ctx context.Context, names []string) (found []serverRole, err error) {
+	err = k.do(ctx, func(ctx context.Context, conn *pgconn.PgConn) error {
+		rows, err := query(ctx, conn, lookAtRoles, arrayLiteral(names))
+		found = nil
+		for _, row := range rows {
+			found = append(found, serverRole{row[0], row[1], row[2] == "t"})
+		}
+		return err
+	})
+	return found, err
+}
+
+// arrayLiteral writes texts as PostgreSQL reads them as an array.
+func arrayLiteral(texts []string) string {
+	quoted := make([]string, len(texts))
+	for n, text := range texts {
+		quoted[n] = `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(text) + `"`
+	}
+	return "{" + strings.Join(quoted, ",") + "}"
+}
+
+// query executes one statement with text parameters and returns its rows as
+// text; NULL becomes the empty string.
+func query(ctx context.Context, conn *pgconn.PgConn, sql string, parameters ...string) ([][]string, error) {
+	values := make([][]byte, len(parameters))
+	for n, parameter := range parameters {
+		values[n] = []byte(parameter)
+	}
+	result := conn.ExecParams(ctx, sql, values, nil, nil, nil).Read()
+	if result.Err != nil {
+		return nil, result.Err
+	}
+	rows := make([][]string, len(result.Rows))
+	for n, row := range result.Rows {
+		for _, value := range row {
+			rows[n] = append(rows[n], string(value))
+		}
+	}
+	return rows, nil
+}

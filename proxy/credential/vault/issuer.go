@@ -1,0 +1,193 @@
+package vault
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgconn"
+)
+
+// Engine is where in Vault the credentials of a database come from.
+type Engine int
+
+const (
+	// Dynamic is the database engine's creds: a role made for the session and
+	// dropped after it.
+	Dynamic Engine = iota
+	// Static is the database engine's static-creds: one role for everybody,
+	// whose password Vault changes now and then.
+	Static
+	// KV is the key-value engine, version 2: a secret with the fields username
+	// and password, for a database that Vault does not reach.
+	KV
+)
+
+func (e Engine) String() string {
+	switch e {
+	case Dynamic:
+		return "dynamic"
+	case Static:
+		return "static"
+	case KV:
+		return "kv"
+	}
+	return fmt.Sprintf("engine %d", int(e))
+}
+
+const (
+	defaultDatabaseMount = "database"
+	defaultKVMount       = "secret"
+	defaultLongest       = 12 * time.Hour
+)
+
+// IssuerConfig says how a database gets its credentials.
+type IssuerConfig struct {
+	// Database is the database's name in the proxy's configuration.
+	Database string
+	// Mount is where the engine is mounted; empty means "database", or "secret"
+	// for KV.
+	Mount string
+	// Engine is where the credentials come from.
+	Engine Engine
+	// Groups names for each role of Vault the role of the database that
+	// sessions work as. If there are any, others are not issued.
+	Groups map[string]string
+	// Control reaches the server as nobody: host, port, database and TLS, with
+	// neither user nor password.
+	Control *pgconn.Config
+	// ControlRole is a role of Vault, of the engine's creds, whose logins may
+	// terminate backends: members of pg_signal_backend. Empty means that no
+	// backend is terminated or verified to be gone.
+	ControlRole string
+	// ControlMount is where the database engine of ControlRole is mounted; empty
+	// means Mount, or "database" for KV.
+	ControlMount string
+	// Longest is how long a session may use a password that does not end, of
+	// Static and KV; 0 means twelve hours.
+	Longest time.Duration
+}
+
+// Issuer issues credentials for one database. It is safe for concurrent use.
+type Issuer struct {
+	client  *Client
+	config  IssuerConfig
+	control *control // nil if nobody may terminate backends
+}
+
+// Issuer makes the issuer of a database, and hands to it what earlier runs left
+// there. It contacts nobody.
+func (c *Client) Issuer(config IssuerConfig) (*Issuer, error) {
+	config.withDefaults()
+	if err := config.validate(); err != nil {
+		return nil, wrap("issuer for database "+config.Database, err)
+	}
+	i := &Issuer{client: c, config: config}
+	if config.ControlRole != "" {
+		i.control = newControl(i)
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.issuers[config.Database] != nil {
+		return nil, wrap("issuer for database "+config.Database, errors.New("it has one already"))
+	}
+	c.issuers[config.Database] = i
+	for h := range c.held {
+		if h.database == config.Database {
+			h.issuer = i
+		}
+	}
+	if i.control != nil && config.Engine == Dynamic {
+		c.watchIssuer(i)
+	}
+	return i, nil
+}
+
+func (c *IssuerConfig) withDefaults() {
+	if c.Mount == "" {
+		c.Mount = defaultDatabaseMount
+		if c.Engine == KV {
+			c.Mount = defaultKVMount
+		}
+	}
+	if c.ControlMount == "" {
+		c.ControlMount = c.Mount
+		if c.Engine == KV {
+			c.ControlMount = defaultDatabaseMount
+		}
+	}
+	if c.Longest == 0 {
+		c.Longest = defaultLongest
+	}
+}
+
+func (c *IssuerConfig) validate() error {
+	problems := []error{checkPath("mount", c.Mount), checkPath("mount", c.ControlMount)}
+	if c.Database == "" || len(c.Database) > 256 {
+		problems = append(problems, errors.New("the database needs a name of at most 256 bytes"))
+	}
+	if c.Engine < Dynamic || c.Engine > KV {
+		problems = append(problems, fmt.Errorf("there is no %s", c.Engine))
+	}
+	for role, group := range c.Groups {
+		problems = append(problems, c.checkRole(role))
+		if group == "" || len(group) > 63 {
+			problems = append(problems, fmt.Errorf("the group of role %s must have 1 to 63 bytes", role))
+		}
+	}
+	if c.Longest < 0 {
+		problems = append(problems, fmt.Errorf("the longest time %s is negative", c.Longest))
+	}
+	if c.ControlRole == "" {
+		return errors.Join(problems...)
+	}
+	if !name.MatchString(c.ControlRole) {
+		problems = append(problems, fmt.Errorf("the control role %q is no name of a role", c.ControlRole))
+	}
+	switch {
+	case c.Control == nil:
+		problems = append(problems, errors.New("there is a control role, but not where it is to connect to"))
+	case c.Control.User != "" || c.Control.Password != "":
+		problems = append(problems, errors.New("the control connection gets user and password from Vault; it must not have its own"))
+	}
+	return errors.Join(problems...)
+}
+
+// checkRole accepts names of roles; for KV, paths of secrets.
+func (c *IssuerConfig) checkRole(role string) error {
+	if c.Engine == KV {
+		return checkPath("path of a secret", role)
+	}
+	if len(role) > 256 || !name.MatchString(role) {
+		return fmt.Errorf("%q is no name of a role in Vault", role)
+	}
+	return nil
+}
+
+// Weak tells that the credentials are shared: others may know the same
+// password, nothing is revoked when a session ends, and only backends of that
+// session are ended.
+func (i *Issuer) Weak() bool { return i.config.Engine != Dynamic }
+
+// Format implements fmt.Formatter.
+func (i *Issuer) Format(s fmt.State, _ rune) {
+	_, _ = io.WriteString(s, "issuer of Vault credentials for database "+i.config.Database)
+}
+
+// EndLeft tries again what could not be ended: sessions whose End failed, what
+// came of an Issue that failed, and what an earlier run left. It returns how
+// many are gone, and stops at the first that cannot be ended.
+func (i *Issuer) EndLeft(ctx context.Context) (n int, err error) {
+	if err := i.client.begin(ctx); err != nil {
+		return 0, wrap("end what is left at database "+i.config.Database, err)
+	}
+	for _, h := range i.client.heldNow(func(h *held) bool { return h.issuer == i && h.ending }) {
+		if err := i.client.end(ctx, h); err != nil {
+			return n, wrap("end what is left at database "+i.config.Database, err)
+		}
+		n++
+	}
+	return n, nil
+}
