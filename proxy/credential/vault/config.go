@@ -43,6 +43,10 @@ type Config struct {
 	Namespace string
 	// Auth has exactly one way to log in.
 	Auth Auth
+	// SessionPolicies are the policies of the token that is made for each lease;
+	// they have to let it read the role's creds and renew itself. Empty means
+	// that it has those of the login token.
+	SessionPolicies []string
 	// Journal is the path of the file that outlives the process. It is made if
 	// it does not exist, with mode 0600; beside it a lock.
 	Journal string
@@ -101,6 +105,9 @@ func (c *Config) Validate() error {
 	}
 	if c.Journal == "" {
 		problems = append(problems, errors.New("no journal is named; without it nothing could be revoked after a crash"))
+	}
+	for _, policy := range c.SessionPolicies {
+		problems = append(problems, checkPath("policy", policy))
 	}
 	if c.Timeout < 0 {
 		problems = append(problems, fmt.Errorf("the timeout %s is negative", c.Timeout))

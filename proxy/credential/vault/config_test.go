@@ -39,6 +39,7 @@ func TestValidateSaysEverything(t *testing.T) {
 		"one of the two":             func(c *Config) { c.Auth = Auth{AppRole: &AppRole{RoleID: "a", RoleIDFile: "b"}} },
 		"Kubernetes names no role":   func(c *Config) { c.Auth = Auth{Kubernetes: &TokenLogin{}} },
 		"a role and a file":          func(c *Config) { c.Auth = Auth{JWT: &TokenLogin{Role: "r"}} },
+		"policy \"a b\"":             func(c *Config) { c.SessionPolicies = []string{"a b"} },
 		"mount \"../sys\"":           func(c *Config) { c.Auth = Auth{JWT: &TokenLogin{Mount: "../sys", Role: "r", TokenFile: "f"}} },
 	} {
 		c := good

@@ -148,3 +148,69 @@ func TestOneFailureAtEveryStep(t *testing.T) {
 		}
 	}
 }
+
+// The same on a real server: a session works when the process is killed, and
+// the server does not know. After the next start there is neither backend nor
+// role.
+func TestKilledAtEveryStepWithBackends(t *testing.T) {
+	for step, done := 1, false; !done; step++ {
+		t.Run(fmt.Sprint("step=", step), func(t *testing.T) {
+			done = killedWithBackends(t, step)
+		})
+		if step > 40 {
+			t.Fatal("the run does not come to its end")
+		}
+	}
+}
+
+func killedWithBackends(t *testing.T, step int) (done bool) {
+	made := newRoles(t)
+	s := newFake(vaulttest.Options{Database: made})
+	cfg := config(t, s)
+	s.Decide(func(call vaulttest.Call) vaulttest.Fault {
+		switch {
+		case call.Number < step:
+			return vaulttest.Fault{}
+		case call.Number == step:
+			return vaulttest.Fault{Lose: true}
+		}
+		return vaulttest.Fault{Cut: true}
+	})
+	c := open(t, cfg)
+	i := issuer(t, c, withControl(t))
+	err := func() error {
+		ctx := short(t, 700*time.Millisecond)
+		lease, err := i.Issue(ctx, request("session-1"))
+		if err != nil {
+			return err
+		}
+		work(t, lease)
+		if err := i.End(ctx, lease); err != nil {
+			return err
+		}
+		return c.Close(ctx)
+	}()
+	_ = seen(err)
+	crash(c)
+	s.Decide(nil)
+	again := open(t, cfg)
+	issuer(t, again, withControl(t))
+	if err := seen(again.Begin(t.Context())); err != nil {
+		t.Fatal(err)
+	}
+	closed(t, again)
+	if left := s.Leases(); len(left) > 0 {
+		t.Errorf("leases %q are left", left)
+	}
+	if left := rolesLeft(t); left != "" {
+		t.Errorf("roles %s are left", left)
+	}
+	results, queryErr := superuser(t).Exec(t.Context(), "SELECT count(*) FROM pg_stat_activity WHERE usename LIKE 'v-%' OR usename IS NULL AND usesysid IS NOT NULL").ReadAll()
+	if queryErr != nil {
+		t.Fatal(queryErr)
+	}
+	if n := string(results[0].Rows[0][0]); n != "0" {
+		t.Errorf("%s backends are left", n)
+	}
+	return err == nil
+}

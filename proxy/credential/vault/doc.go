@@ -26,7 +26,8 @@
 // Why End is more than a revocation: dropping a role does not end its sessions,
 // and PostgreSQL lets an open cursor deliver rows after DROP ROLE. Vault never
 // terminates backends. The issuer does, over one control connection for each
-// database, whose login is itself a lease of a Vault role of its own. A lease
+// database, whose login is itself a lease, of a Vault role that child tokens
+// cannot read. A lease
 // that somebody revokes in Vault is noticed over the same connection: its role
 // is gone from pg_roles.
 //
@@ -39,14 +40,19 @@
 // Error texts of Vault are not passed on, because it is Vault that decides what
 // is in them; what is known to be harmless is said again in our words.
 //
-// The login token needs these rights, which Begin checks:
+// The login token needs these rights:
 //
-//	update  auth/token/create, auth/token/renew-accessor, auth/token/revoke-accessor
+//	update  auth/token/create, auth/token/revoke-accessor
+//	update  auth/token/renew-self, auth/token/revoke-self
 //	update  sys/leases/renew, sys/leases/revoke, sys/leases/lookup
-//	read    database/creds/ROLE, database/static-creds/ROLE or secret/data/PATH
+//	read    auth/token/lookup-self
+//	read    database/creds/CONTROL, database/static-creds/ROLE, secret/data/PATH
+//	update  sys/capabilities-self, with which Begin looks for rights that are missing
 //
-// and those of Vault's default policy. The token itself must be a service
-// token: batch tokens have no accessor and no children.
+// A child token needs read on database/creds/ROLE and update on
+// auth/token/renew-self; Config.SessionPolicies can give it that and no more.
+// The login token must be a service token: batch tokens have no accessor and
+// no children.
 //
 // Two things are left to others. A prepared transaction outlives its session
 // and its role; only its owner and superusers may end it, and the control role

@@ -50,7 +50,7 @@ func (c *Client) end(ctx context.Context, h *held) error {
 	if err := c.cutAndRevoke(ctx, h); err != nil {
 		return fmt.Errorf("lease %s: %w", h.name(), err)
 	}
-	if err := c.journal.append(record{Op: opEnd, Accessor: h.accessor}); err != nil {
+	if err := c.journalEnd(h); err != nil {
 		return fmt.Errorf("lease %s has ended, but that is not on disk: %w", h.name(), err)
 	}
 	c.mu.Lock()
@@ -62,9 +62,25 @@ func (c *Client) end(ctx context.Context, h *held) error {
 	return nil
 }
 
+// journalEnd puts the end on disk. A lease of the login token that never became
+// known is not in the journal; it ends with that token.
+func (c *Client) journalEnd(h *held) error {
+	end := record{Op: opEnd, Accessor: h.accessor}
+	if h.accessor == "" {
+		end.Lease = h.id
+	}
+	if end.key() == "" {
+		return nil
+	}
+	return c.journal.append(end)
+}
+
 // name is what people can look for in Vault.
 func (h *held) name() string {
-	if h.id == "" {
+	switch {
+	case h.id == "" && h.accessor == "":
+		return "of the control connection"
+	case h.id == "":
 		return "of the token with accessor " + h.accessor
 	}
 	return h.id
@@ -108,6 +124,9 @@ func (c *Client) revoke(ctx context.Context, h *held) error {
 		if errors.Is(lease, ErrAway) {
 			return lease
 		}
+	}
+	if h.accessor == "" {
+		return lease
 	}
 	return errors.Join(lease, c.revokeAccessor(ctx, "revoke a child token", h.accessor))
 }

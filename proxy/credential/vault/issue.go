@@ -83,24 +83,33 @@ type wish struct {
 	inner   bool // for the control connection
 }
 
-// obtain gets a lease under a token of its own. Each step that makes something
-// is on disk before the next one depends on it; if one fails, what came before
-// is taken back.
+// obtain gets a lease. Each step that makes something is on disk before the
+// next one depends on it; if one fails, what came before is taken back.
 func (c *Client) obtain(ctx context.Context, w wish) (*held, credential.Secret, error) {
-	h, token, err := c.child(ctx, w)
+	note := c.child
+	if w.inner {
+		note = c.direct
+	}
+	h, err := note(ctx, w)
 	if err != nil {
 		return nil, credential.Secret{}, err
 	}
-	err = c.journal.append(record{
-		Op: opChild, Accessor: h.accessor, Database: h.database, Role: h.role, Session: h.session,
-	})
+	begin := record{Op: opChild, Accessor: h.accessor, Database: h.database, Role: h.role, Session: h.session}
+	if !w.inner {
+		err = c.journal.append(begin)
+	}
 	var password credential.Secret
 	if err == nil {
-		password, err = c.read(ctx, w, h, token)
+		password, err = c.read(ctx, w, h)
 	}
 	if err == nil {
 		c.learn(ctx, h)
-		err = c.journal.append(record{Op: opLease, Accessor: h.accessor, Lease: h.id, User: h.user, OID: h.oid})
+		known := record{Op: opLease, Accessor: h.accessor}
+		if w.inner {
+			known, known.Op = begin, opDirect
+		}
+		known.Lease, known.User, known.OID = h.id, h.user, h.oid
+		err = c.journal.append(known)
 	}
 	if err == nil {
 		err = c.follow(h)
@@ -114,46 +123,65 @@ func (c *Client) obtain(ctx context.Context, w wish) (*held, credential.Secret, 
 	return nil, credential.Secret{}, err
 }
 
-// child makes the token that the lease is issued with, and takes note of it.
-func (c *Client) child(ctx context.Context, w wish) (*held, credential.Secret, error) {
+// direct takes note of a lease that is to be issued with the login token itself.
+// If its answer is lost, it ends with that token.
+func (c *Client) direct(_ context.Context, w wish) (*held, error) {
 	l, err := c.use()
 	if err != nil {
-		return nil, credential.Secret{}, err
+		return nil, err
 	}
-	q := question{
-		doing: "make a child token", token: l.token, path: "auth/token/create",
-		body: map[string]any{
-			"display_name": displayName(w.request), "ttl": childTime.String(), "renewable": true, "no_parent": false,
-			"meta": map[string]string{"sluice_session": w.request.SessionID, "sluice_user": w.request.Subject},
-		},
+	return c.hold(&held{login: l, token: l.token}, w), nil
+}
+
+// child makes the token that the lease is issued with, and takes note of it.
+func (c *Client) child(ctx context.Context, w wish) (*held, error) {
+	l, err := c.use()
+	if err != nil {
+		return nil, err
 	}
+	q := question{doing: "make a child token", token: l.token, path: "auth/token/create", body: c.childBody(w.request)}
 	got, err := c.ask(ctx, q)
 	if errors.Is(err, ErrDenied) && c.doubt(ctx, l) {
 		c.release(l, 1)
-		if l, err = c.use(); err == nil {
-			q.token = l.token
-			got, err = c.ask(ctx, q)
+		if l, err = c.use(); err != nil {
+			return nil, err
 		}
+		q.token = l.token
+		got, err = c.ask(ctx, q)
 	}
 	if err == nil && (got.Secret == nil || got.Auth == nil || got.Auth.Accessor == "" || got.Auth.ClientToken == "") {
 		err = errors.New("make a child token: Vault gave none that can be revoked")
 	}
 	if err != nil {
-		if l != nil {
-			c.release(l, 1)
-		}
-		return nil, credential.Secret{}, err
+		c.release(l, 1)
+		return nil, err
 	}
-	h := &held{
-		issuer: w.issuer, login: l, inner: w.inner, database: w.issuer.config.Database, role: w.role,
-		session: w.request.SessionID, accessor: got.Auth.Accessor, backends: &credential.Backends{}, turn: make(chan struct{}, 1),
+	return c.hold(&held{
+		login: l, token: credential.NewSecret(got.Auth.ClientToken), accessor: got.Auth.Accessor,
 		child: newSpan(got.sent, time.Duration(got.Auth.LeaseDuration)*time.Second, got.Auth.Renewable),
+	}, w), nil
+}
+
+func (c *Client) childBody(request credential.Request) map[string]any {
+	body := map[string]any{
+		"display_name": displayName(request), "ttl": childTime.String(), "renewable": true,
+		"meta": map[string]string{"sluice_session": request.SessionID, "sluice_user": request.Subject},
 	}
+	if len(c.config.SessionPolicies) > 0 {
+		body["policies"], body["no_default_policy"] = c.config.SessionPolicies, true
+	}
+	return body
+}
+
+// hold adds a lease to those that have to be ended.
+func (c *Client) hold(h *held, w wish) *held {
+	h.issuer, h.inner, h.database, h.role, h.session = w.issuer, w.inner, w.issuer.config.Database, w.role, w.request.SessionID
+	h.backends, h.turn = &credential.Backends{}, make(chan struct{}, 1)
 	h.renew = newTask(func(ctx context.Context) { c.renewLease(ctx, h) })
 	c.mu.Lock()
+	defer c.mu.Unlock()
 	c.held[h] = true
-	c.mu.Unlock()
-	return h, credential.NewSecret(got.Auth.ClientToken), nil
+	return h
 }
 
 // use returns the current login, with one more lease under it.
@@ -189,9 +217,12 @@ func displayName(request credential.Request) string {
 
 // read asks for the credential. An answer that is lost may have made a role
 // that nobody knows, so it is not asked again with this token.
-func (c *Client) read(ctx context.Context, w wish, h *held, token credential.Secret) (credential.Secret, error) {
+func (c *Client) read(ctx context.Context, w wish, h *held) (credential.Secret, error) {
 	doing := "read credentials of role " + w.role
-	got, err := c.ask(ctx, question{doing: doing, token: token, read: true, path: w.mount + "/creds/" + w.role, once: true})
+	got, err := c.ask(ctx, question{doing: doing, token: h.token, read: true, path: w.mount + "/creds/" + w.role, once: true})
+	if errors.Is(err, ErrDenied) && h.inner {
+		c.doubt(ctx, h.login) // the next attempt has another token, if it was that
+	}
 	if err != nil {
 		return credential.Secret{}, err
 	}

@@ -62,6 +62,24 @@ func TestIssueAndEnd(t *testing.T) {
 	nothing(t, s)
 }
 
+// Child tokens can be given less than the login token has.
+func TestSessionPolicies(t *testing.T) {
+	s := newFake(vaulttest.Options{ChildPolicy: "sluice-session"})
+	cfg := config(t, s)
+	c := begin(t, cfg)
+	i := issuer(t, c, IssuerConfig{})
+	if _, err := i.Issue(t.Context(), request("session-1")); !errors.Is(seen(err), ErrDenied) {
+		t.Errorf("issued without the policy: %v", err)
+	}
+	closed(t, c)
+	cfg.SessionPolicies = []string{"sluice-session"}
+	c = begin(t, cfg)
+	i = issuer(t, c, IssuerConfig{})
+	end(t, i, issue(t, i, "session-1"))
+	closed(t, c)
+	nothing(t, s)
+}
+
 func TestDisplayNames(t *testing.T) {
 	for want, r := range map[string]credential.Request{
 		"alice-example-com-td4rqe3bnc33fmkne2pq": {Subject: "alice@example.com", SessionID: "td4rqe3bnc33fmkne2pq"},

@@ -100,11 +100,11 @@ func (j *journal) append(r record) error {
 		j.mu.Unlock()
 		return errors.New("the journal is closed")
 	}
-	if r.Op == opEnd && j.alive.live[r.Accessor] == nil {
+	if r.Op == opEnd && j.alive.live[r.key()] == nil {
 		line = nil // it has been noted; maybe the disk did not take it then
 	} else if err := j.alive.apply(r); err != nil {
 		j.mu.Unlock()
-		return fmt.Errorf("the journal: %s of %s: %w", r.Op, r.Accessor, err)
+		return fmt.Errorf("the journal: %s of %s: %w", r.Op, r.key(), err)
 	}
 	mine := j.batch
 	mine.lines = append(mine.lines, line...)

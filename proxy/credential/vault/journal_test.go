@@ -36,7 +36,7 @@ func sample(t testing.TB) []byte {
 func accessors(e *entries) string {
 	var all []string
 	for _, one := range e.list() {
-		all = append(all, one.Accessor)
+		all = append(all, one.key())
 	}
 	return strings.Join(all, " ")
 }
@@ -102,8 +102,8 @@ func TestWhatIsNoJournal(t *testing.T) {
 		"begins again":                     head + child + child,
 		"has not begun":                    head + line(record{Op: opEnd, Accessor: "c"}),
 		"no lease of a child":              head + line(record{Op: opLogin, Accessor: "l"}) + line(record{Op: opLease, Accessor: "l", Lease: "x"}),
-		"names no accessor":                head + line(record{Op: opChild}),
-		"begins with a lease":              head + line(record{Op: opChild, Accessor: "c", User: "u"}),
+		"names neither accessor":           head + line(record{Op: opChild}),
+		"neither a token without":          head + line(record{Op: opChild, Accessor: "c", User: "u"}),
 		"no kind of record":                head + line(record{Op: "grant", Accessor: "c"}),
 		"line 2: it is no checksum":        head + "\n",
 		"line 3: the checksum is 00000000": head + child + "00000000 {\"op\":\"end\",\"accessor\":\"c\"}\n" + child,

@@ -22,9 +22,10 @@ type held struct {
 	database string
 	role     string // of Vault
 	session  string
-	accessor string // of the child token
-	id       string // of the lease; empty if it never became known
-	user     string // of the database
+	token    credential.Secret // of the child
+	accessor string            // of the child token; empty for a lease of the login token itself
+	id       string            // of the lease; empty if it never became known
+	user     string            // of the database
 	life     *credential.Life
 	backends *credential.Backends
 	turn     chan struct{} // who ends it holds it
@@ -95,10 +96,10 @@ func (c *Client) renewLease(ctx context.Context, h *held) {
 	if err == nil {
 		c.mu.Lock()
 		h.lease.extend(got.sent, time.Duration(got.LeaseDuration)*time.Second)
-		dueChild := h.child.last == nil && c.now().After(h.child.until.Add(-h.child.granted/2))
+		dueChild := h.accessor != "" && h.child.last == nil && c.now().After(h.child.until.Add(-h.child.granted/2))
 		c.mu.Unlock()
 		if dueChild {
-			err = c.renewChild(ctx, h)
+			c.renewChild(ctx, h)
 		}
 	}
 	c.mu.Lock()
@@ -106,10 +107,12 @@ func (c *Client) renewLease(ctx context.Context, h *held) {
 	c.afterRenewal(h, err)
 }
 
-func (c *Client) renewChild(ctx context.Context, h *held) error {
-	got, err := c.asLogin(ctx, question{
-		doing: "renew a child token", path: "auth/token/renew-accessor",
-		body: map[string]any{"accessor": h.accessor, "increment": wholeSeconds(h.child.granted)},
+// renewChild lets a child token renew itself. That Vault has revoked it is
+// noticed by its lease.
+func (c *Client) renewChild(ctx context.Context, h *held) {
+	got, err := c.ask(ctx, question{
+		doing: "renew a child token", token: h.token, path: "auth/token/renew-self",
+		body: map[string]any{"increment": wholeSeconds(h.child.granted)},
 	})
 	if err == nil && (got.Secret == nil || got.Auth == nil) {
 		err = fmt.Errorf("renew a child token: Vault did not say for how long: %w", errFixed)
@@ -117,14 +120,11 @@ func (c *Client) renewChild(ctx context.Context, h *held) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	switch {
-	case errors.Is(err, errFixed):
-		h.child.last = errFixed
-		return nil
-	case err != nil:
-		return err
+	case err == nil:
+		h.child.extend(got.sent, time.Duration(got.Auth.LeaseDuration)*time.Second)
+	case !passes(err):
+		h.child.last = err
 	}
-	h.child.extend(got.sent, time.Duration(got.Auth.LeaseDuration)*time.Second)
-	return nil
 }
 
 // afterRenewal decides how a lease goes on. The caller holds c.mu.

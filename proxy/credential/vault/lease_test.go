@@ -62,8 +62,8 @@ func TestRenewsAtTwoThirds(t *testing.T) {
 		if left := time.Until(termOf(lease).Expires); left < 15*time.Minute || termOf(lease).Last != nil {
 			t.Errorf("%s are left after ten hours, %v", left, termOf(lease).Last)
 		}
-		// The child token has an hour, too.
-		if n := calls(s, "auth/token/renew-accessor"); n < 10 {
+		// The child token has an hour, too; the login token has ten.
+		if n := calls(s, "auth/token/renew-self"); n < 10 {
 			t.Errorf("the child token was renewed %d times in ten hours", n)
 		}
 	})
@@ -198,7 +198,8 @@ func TestLoginIsRenewedAndReplaced(t *testing.T) {
 		start := time.Now()
 		old := issue(t, i, "session-1")
 		time.Sleep(time.Hour)
-		if n := calls(s, "auth/token/renew-self"); n != 1 || calls(s, "auth/approle/login") != 1 {
+		// Once for the login, once for the child.
+		if n := calls(s, "auth/token/renew-self"); n != 2 || calls(s, "auth/approle/login") != 1 {
 			t.Errorf("%d renewals, %d logins after an hour", n, calls(s, "auth/approle/login"))
 		}
 		if err := c.Healthy(); err != nil || c.TokenLeft() < 15*time.Minute {

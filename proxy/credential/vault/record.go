@@ -19,13 +19,15 @@ import (
 // CRC is the CRC-32C of the JSON in eight hexadecimal digits. The first record
 // is the head, with the version of the format. What follows tells what has to
 // be revoked: a login token or a child token begins, a child token's lease
-// becomes known, a token ends.
+// becomes known, a token ends. The lease of a control connection hangs from no
+// child token: it begins and ends under its own id.
 const (
-	opHead  = "journal"
-	opLogin = "login"
-	opChild = "child"
-	opLease = "lease"
-	opEnd   = "end"
+	opHead   = "journal"
+	opLogin  = "login"
+	opChild  = "child"
+	opLease  = "lease"
+	opDirect = "direct" // a lease of the login token itself, which goes by its own id
+	opEnd    = "end"
 
 	journalVersion = 1
 	// maxLine is far more than names and ids of Vault can fill.
@@ -86,13 +88,21 @@ func readLine(line []byte) (r record, err error) {
 	return r, nil
 }
 
-// entry is a token that has to be revoked, with what is known of it.
+// key is what the records of one token or lease have in common.
+func (r record) key() string {
+	if r.Accessor == "" {
+		return r.Lease
+	}
+	return r.Accessor
+}
+
+// entry is a token or lease that has to be revoked, with what is known of it.
 type entry struct {
 	record     // of its beginning, with lease, user and oid added
 	number int // its place in the order of beginnings
 }
 
-// entries are what the journal says is alive, by accessor.
+// entries are what the journal says is alive, by key.
 type entries struct {
 	live map[string]*entry
 	next int
@@ -102,25 +112,26 @@ func newEntries() *entries { return &entries{live: map[string]*entry{}} }
 
 // apply takes a record into account, or says why it cannot be one.
 func (e *entries) apply(r record) error {
-	known := e.live[r.Accessor]
+	known := e.live[r.key()]
+	begins := r.Op == opLogin || r.Op == opChild || r.Op == opDirect
 	switch {
 	case r.Op == opHead:
 		return errors.New("a second head")
-	case r.Accessor == "":
-		return errors.New("it names no accessor")
-	case (r.Op == opLogin || r.Op == opChild) && known != nil:
-		return errors.New("a token that has begun begins again")
-	case (r.Op == opLogin || r.Op == opChild) && r.Lease+r.User+r.OID != "":
-		return errors.New("a token begins with a lease")
-	case r.Op == opLogin || r.Op == opChild:
-		e.live[r.Accessor] = &entry{record: r, number: e.next}
+	case r.key() == "":
+		return errors.New("it names neither accessor nor lease")
+	case begins && known != nil:
+		return errors.New("what has begun begins again")
+	case begins && (r.Op == opDirect) != (r.Accessor == ""), begins && r.Op != opDirect && r.Lease+r.User+r.OID != "":
+		return errors.New("it is neither a token without a lease nor a lease without a token")
+	case begins:
+		e.live[r.key()] = &entry{record: r, number: e.next}
 		e.next++
 	case r.Op != opLease && r.Op != opEnd:
 		return fmt.Errorf("%q is no kind of record", r.Op)
 	case known == nil:
-		return errors.New("it speaks of a token that has not begun")
+		return errors.New("it speaks of what has not begun")
 	case r.Op == opEnd:
-		delete(e.live, r.Accessor)
+		delete(e.live, r.key())
 	case known.Op != opChild || known.Lease != "" || r.Lease == "":
 		return errors.New("it is no lease of a child token")
 	default:
@@ -144,9 +155,11 @@ func (e *entries) text() ([]byte, error) {
 	records := []record{{Op: opHead, Version: journalVersion}}
 	for _, one := range e.list() {
 		begin := one.record
-		begin.Lease, begin.User, begin.OID = "", "", ""
+		if one.Op == opChild {
+			begin.Lease, begin.User, begin.OID = "", "", ""
+		}
 		records = append(records, begin)
-		if one.Lease != "" {
+		if one.Op == opChild && one.Lease != "" {
 			records = append(records, record{Op: opLease, Accessor: one.Accessor, Lease: one.Lease, User: one.User, OID: one.OID})
 		}
 	}

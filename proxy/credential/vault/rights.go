@@ -15,7 +15,6 @@ type right struct{ path, capability string }
 func (c *Client) rights() []right {
 	needed := []right{
 		{"auth/token/create", "update"},
-		{"auth/token/renew-accessor", "update"},
 		{"auth/token/revoke-accessor", "update"},
 		{"sys/leases/renew", "update"},
 		{"sys/leases/revoke", "update"},

@@ -11,7 +11,7 @@ import (
 func TestContractOfTheFake(t *testing.T) {
 	s := New(Options{})
 	address := s.Start(t)
-	Contract(t, Target{Address: address, Mount: "database", Role: "reader", UserHas: "alice", Login: func(t *testing.T) string {
+	Contract(t, Target{Address: address, Mount: "database", Role: "reader", Missing: "missing", UserHas: "alice", Login: func(t *testing.T) string {
 		body, err := json.Marshal(map[string]string{"role_id": RoleID, "secret_id": SecretID})
 		if err != nil {
 			t.Fatal(err)

@@ -99,8 +99,6 @@ func (s *Server) answer(r *http.Request, path string, body map[string]any) reply
 		return s.lookUpToken(t)
 	case path == "auth/token/renew-self":
 		return s.renewToken(t, body)
-	case path == "auth/token/renew-accessor":
-		return s.renewToken(s.byAccessor(text("accessor")), body)
 	case path == "auth/token/revoke-self":
 		return s.revokeToken(t)
 	case path == "auth/token/revoke-accessor":

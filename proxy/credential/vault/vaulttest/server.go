@@ -32,6 +32,9 @@ type Options struct {
 	LeaseTTL, LeaseMax time.Duration
 	// Namespace has to be in each request, if it is set.
 	Namespace string
+	// ChildPolicy is what child tokens have to be made with, and nothing else;
+	// empty means that nobody cares.
+	ChildPolicy string
 	// Batch makes login tokens batch tokens, which have no accessor.
 	Batch bool
 }
@@ -43,6 +46,8 @@ const (
 	JWT      = "header.claims-that-nobody-may-see.signature"
 	// Role is the role of the Kubernetes and JWT methods.
 	Role = "sluice"
+	// ControlRole is a role that child tokens may not read.
+	ControlRole = "control"
 	// SharedUser and SharedPassword are those of every static role and secret.
 	SharedUser     = "shop_shared"
 	SharedPassword = "shared-password-that-nobody-may-see"

@@ -31,6 +31,12 @@ func (s *Server) byAccessor(accessor string) *token {
 }
 
 func (s *Server) createToken(parent *token, body map[string]any) reply {
+	if policy := s.options.ChildPolicy; policy != "" {
+		list, _ := body["policies"].([]any)
+		if len(list) != 1 || list[0] != policy || body["no_default_policy"] != true {
+			return refuse(http.StatusForbidden, "1 error occurred:\n\t* permission denied\n\n")
+		}
+	}
 	display, _ := body["display_name"].(string)
 	meta, _ := body["meta"].(map[string]any)
 	ttl := duration(body["ttl"], s.options.TokenTTL)
@@ -49,9 +55,6 @@ func (s *Server) lookUpToken(t *token) reply {
 }
 
 func (s *Server) renewToken(t *token, body map[string]any) reply {
-	if t == nil {
-		return refuse(http.StatusForbidden, "invalid accessor")
-	}
 	if t.expires.IsZero() {
 		return refuse(http.StatusBadRequest, "lease is not renewable")
 	}
@@ -115,6 +118,9 @@ func (s *Server) purge() {
 func (s *Server) credentials(t *token, engine, role string) reply {
 	if role == "" || role == "missing" {
 		return refuse(http.StatusBadRequest, "unknown role: "+role)
+	}
+	if role == ControlRole && t.parent != "" {
+		return refuse(http.StatusForbidden, "1 error occurred:\n\t* permission denied\n\n")
 	}
 	l := &lease{
 		id: engine + "/creds/" + role + "/" + rand.Text(), token: t.id, user: userName(t.display), ttl: s.options.LeaseTTL,
