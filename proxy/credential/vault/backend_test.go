@@ -6,6 +6,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/sluice-pg/sluice/proxy/credential"
@@ -210,6 +211,29 @@ func TestDatabaseIsAwayAtTheStart(t *testing.T) {
 		t.Error("a backend of the run before is alive")
 	}
 	b.over(t)
+}
+
+// Nobody calls EndLeft, and what is left is ended all the same.
+func TestLeftIsEndedByItself(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newFake(vaulttest.Options{})
+		c := begin(t, config(t, s))
+		i := issuer(t, c, IssuerConfig{})
+		lease := issue(t, i, "session-1")
+		s.Set(vaulttest.Sealed())
+		if err := seen(i.End(t.Context(), lease)); !errors.Is(err, ErrAway) {
+			t.Errorf("ended: %v", err)
+		}
+		time.Sleep(5 * time.Minute)
+		s.Set()
+		other := issue(t, i, "session-2")
+		time.Sleep(2 * leftPoll)
+		if left := s.Leases(); len(left) != 1 || left[0] != other.ID {
+			t.Errorf("leases %q are left", left)
+		}
+		closed(t, c)
+		nothing(t, s)
+	})
 }
 
 // Others use the same name: only the session's own backends are ended.

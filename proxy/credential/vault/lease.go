@@ -10,8 +10,12 @@ import (
 	"github.com/sluice-pg/sluice/proxy/credential"
 )
 
-// errRevoked says that a lease was ended by somebody else.
-var errRevoked = errors.New("it was revoked in Vault")
+var (
+	// errRevoked says that a lease was ended by somebody else.
+	errRevoked = errors.New("it was revoked in Vault")
+	// errEnded says that its time was over.
+	errEnded = errors.New("it has come to its end in Vault")
+)
 
 // held is a lease that has to be ended some time: one that a session uses, one
 // that could not be ended when its time came, or one of an earlier run.
@@ -49,7 +53,7 @@ type held struct {
 func (h *held) term(now time.Time) credential.Term {
 	if h.revoked != nil {
 		at := now
-		if h.published.Last != nil && h.published.Expires.Before(now) {
+		if h.published.Expires.Before(now) {
 			at = h.published.Expires
 		}
 		return credential.Term{Expires: at, Last: wrap("lease", h.revoked)}
@@ -78,10 +82,15 @@ func (c *Client) revokedOutside(h *held, why error) {
 	if h.revoked != nil || h.ending {
 		return
 	}
-	h.revoked = why
 	c.renewals.drop(h.renew)
+	if c.now().Before(h.published.Expires) {
+		h.revoked = why
+		c.log.Warn("a lease was ended in Vault", "lease", h.id, "database", h.database, "err", why)
+	} else {
+		h.revoked = errEnded
+		c.log.Info("a lease has come to its end", "lease", h.id, "database", h.database)
+	}
 	c.publish(h)
-	c.log.Warn("a lease was ended in Vault", "lease", h.id, "database", h.database, "err", why)
 }
 
 // renewLease renews a lease, and the child token with it when that is due.

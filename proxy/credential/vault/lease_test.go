@@ -283,6 +283,35 @@ func TestVaultIsAwayForAWhile(t *testing.T) {
 	}
 }
 
+// Nobody has a question, and the client finds out all the same that Vault is
+// back.
+func TestHealthyWithoutSessions(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newFake(vaulttest.Options{})
+		c := begin(t, config(t, s))
+		i := issuer(t, c, IssuerConfig{})
+		s.Set(vaulttest.Sealed())
+		if _, err := i.Issue(t.Context(), request("session-1")); seen(err) == nil {
+			t.Error("issued by a sealed Vault")
+		}
+		time.Sleep(time.Minute)
+		if c.Healthy() == nil {
+			t.Error("a sealed Vault is healthy")
+		}
+		s.Set()
+		time.Sleep(2 * awayPoll)
+		if err := seen(c.Healthy()); err != nil {
+			t.Error(err)
+		}
+		// A Vault that is well is not asked for nothing.
+		n := len(s.Calls())
+		time.Sleep(10 * time.Minute)
+		if len(s.Calls()) != n {
+			t.Errorf("%d questions in ten minutes without sessions", len(s.Calls())-n)
+		}
+	})
+}
+
 // A lease goes on when Vault is back before its end.
 func TestRenewedWhenVaultIsBack(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -339,8 +339,7 @@ func (c *Client) refused(ctx context.Context, l *login) bool {
 }
 
 // watchFile logs in anew when the token file holds another token.
-func (c *Client) watchFile(ctx context.Context, t *task) {
-	defer func() { c.watches.set(t, c.now().Add(filePoll)) }()
+func (c *Client) watchFile(ctx context.Context) {
 	token, err := readSecret(c.config.Auth.TokenFile)
 	if err != nil {
 		return // it may be just being replaced; renewals complain if it stays so

@@ -32,11 +32,12 @@ func newSpan(sent time.Time, granted time.Duration, renewable bool) span {
 }
 
 // extend takes a renewal into account. Vault counts in whole seconds, so one
-// second less is not less.
+// second less is not less; and what is left of the longest time it may have
+// rounded up.
 func (s *span) extend(sent time.Time, got time.Duration) {
 	s.until = sent.Add(got)
 	if got+time.Second < s.granted {
-		s.last = errLongest
+		s.until, s.last = sent.Add(max(0, got-time.Second)), errLongest
 	}
 }
 

@@ -23,37 +23,65 @@ const (
 	// lease that Vault has forgotten without dropping its role is noticed by it.
 	lookupEach   = 3 * time.Second
 	lookupSeldom = 30 * time.Second
+	// awayPoll is how often a Vault that is away is looked for.
+	awayPoll = 2 * time.Second
+	// leftPoll is how often it is tried to end what could not be ended, whether
+	// or not somebody calls EndLeft.
+	leftPoll = 30 * time.Second
 )
 
 // startWatches begins to look for leases that are ended by somebody else.
 func (c *Client) startWatches() {
-	lookups := newTask(nil)
 	denied := false
-	lookups.run = func(ctx context.Context) {
-		denied = c.lookUp(ctx, denied)
-		c.watches.set(lookups, c.now().Add(lookupPoll))
-	}
-	c.watches.set(lookups, c.now().Add(lookupPoll))
+	c.every(lookupPoll, func(ctx context.Context) { denied = c.lookUp(ctx, denied) })
+	c.every(awayPoll, c.lookForVault)
+	c.every(leftPoll, c.endLeft)
 	if c.config.Auth.TokenFile != "" {
-		file := newTask(nil)
-		file.run = func(ctx context.Context) { c.watchFile(ctx, file) }
-		c.watches.set(file, c.now().Add(filePoll))
+		c.every(filePoll, c.watchFile)
+	}
+}
+
+// every runs something again and again, with a pause between two runs.
+func (c *Client) every(pause time.Duration, run func(context.Context)) {
+	t := newTask(nil)
+	t.run = func(ctx context.Context) {
+		run(ctx)
+		c.watches.set(t, c.now().Add(pause))
+	}
+	c.watches.set(t, c.now().Add(pause))
+}
+
+// lookForVault asks a Vault that was away whether it is back, when nobody else
+// has a question: else a proxy that says it is not ready would get no sessions,
+// and never find out.
+func (c *Client) lookForVault(ctx context.Context) {
+	if c.health.away() == nil || c.current() == nil {
+		return
+	}
+	_, _ = c.asLogin(ctx, question{doing: "look the login token up", read: true, path: "auth/token/lookup-self"})
+}
+
+// endLeft tries again what could not be ended, unless Vault is away.
+func (c *Client) endLeft(ctx context.Context) {
+	left := c.heldNow(func(h *held) bool { return h.ending })
+	if len(left) == 0 || c.current() == nil || c.health.away() != nil {
+		return
+	}
+	if err := c.endAll(ctx, left); err != nil && ctx.Err() == nil {
+		c.log.Debug("leases still not ended", "err", wrap("end what is left", err))
 	}
 }
 
 // watchIssuer asks the database for the roles of its live leases.
 func (c *Client) watchIssuer(i *Issuer) {
-	roles := newTask(nil)
 	failed := false
-	roles.run = func(ctx context.Context) {
+	c.every(rolesPoll, func(ctx context.Context) {
 		err := c.watchRoles(ctx, i)
 		if err != nil && !failed && ctx.Err() == nil {
 			c.log.Warn("cannot look whether the roles of leases are still there", "database", i.config.Database, "err", wrap("control", err))
 		}
 		failed = err != nil
-		c.watches.set(roles, c.now().Add(rolesPoll))
-	}
-	c.watches.set(roles, c.now().Add(rolesPoll))
+	})
 }
 
 // watchRoles notices leases whose role was dropped, or may not log in any more:

@@ -54,7 +54,7 @@ func Contract(t *testing.T, target Target) {
 		{"a lease that is unknown is neither renewed nor found", missesLease},
 		{"revoking a child by its accessor takes its lease along", revokesChild},
 		{"revoking the login takes child and lease along", revokesLogin},
-		{"a token that is unknown is not revoked", missesToken},
+		{"a token that is unknown is revoked with a warning, or refused", missesToken},
 		{"a token that is revoked is denied", deniesRevoked},
 		{"a role that is unknown is refused", refusesRole},
 		{"a token is told what it may do", tellsRights},
@@ -78,6 +78,7 @@ type probe struct {
 type said struct {
 	Status        int
 	Errors        []string       `json:"errors"`
+	Warnings      []string       `json:"warnings"`
 	LeaseID       string         `json:"lease_id"`
 	LeaseDuration int            `json:"lease_duration"`
 	Renewable     bool           `json:"renewable"`
@@ -286,7 +287,9 @@ func missesToken(p *probe) { p.unknownToken("AAAAAAAAAAAAAAAAAAAAAAAA") }
 func (p *probe) unknownToken(accessor string) {
 	p.Helper()
 	out := p.send(p.login, "PUT", "auth/token/revoke-accessor", map[string]any{"accessor": accessor})
-	if out.Status/100 != 4 || !out.has("invalid accessor") && !out.has("token not found") {
+	// Vault 1.21 warns; it, others and OpenBao have refused at times.
+	warns := out.Status == http.StatusOK && len(out.Warnings) > 0
+	if !warns && (out.Status/100 != 4 || !out.has("invalid accessor") && !out.has("token not found")) {
 		p.Errorf("a token that is not there: status %d, %q", out.Status, out.Errors)
 	}
 }

@@ -71,7 +71,7 @@ func earlier(a, b time.Time) time.Time {
 
 func (s *Server) revokeToken(t *token) reply {
 	if t == nil {
-		return refuse(http.StatusBadRequest, "invalid accessor")
+		return reply{body: map[string]any{"warnings": []string{"No token found with this accessor"}}}
 	}
 	// Vault goes on by itself with what cannot be revoked now.
 	_ = s.dropToken(t)
