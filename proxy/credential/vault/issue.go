@@ -16,6 +16,10 @@ import (
 // lease is in use.
 const childTime = time.Hour
 
+// learnTimeout bounds the look at a new role, which somebody waits for and which
+// can be done later.
+const learnTimeout = 3 * time.Second
+
 // Issue gets a credential for one session. If Begin has not succeeded yet, it
 // begins.
 //
@@ -230,12 +234,12 @@ func (c *Client) read(ctx context.Context, w wish, h *held) (credential.Secret, 
 		return credential.Secret{}, fmt.Errorf("%s: Vault gave no lease; is %s the database engine?", doing, w.mount)
 	}
 	user, password, err := userAndPassword(got.Data)
-	if err != nil {
-		return credential.Secret{}, fmt.Errorf("%s: %w", doing, err)
-	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	h.id, h.user = got.LeaseID, user
+	if err != nil {
+		return credential.Secret{}, fmt.Errorf("%s: %w", doing, err)
+	}
 	h.lease = newSpan(got.sent, time.Duration(got.LeaseDuration)*time.Second, got.Renewable)
 	return password, nil
 }
@@ -257,6 +261,8 @@ func (c *Client) learn(ctx context.Context, h *held) {
 	if h.inner || h.issuer.control == nil {
 		return
 	}
+	ctx, cancel := context.WithTimeout(ctx, learnTimeout)
+	defer cancel()
 	found, err := h.issuer.control.roles(ctx, []string{h.user})
 	if err != nil {
 		c.log.Warn("the control connection cannot look at a new role", "database", h.database, "err", wrap("control", err))

@@ -53,7 +53,7 @@ type held struct {
 func (h *held) term(now time.Time) credential.Term {
 	if h.revoked != nil {
 		at := now
-		if h.published.Expires.Before(now) {
+		if !h.published.Expires.IsZero() && h.published.Expires.Before(now) {
 			at = h.published.Expires
 		}
 		return credential.Term{Expires: at, Last: wrap("lease", h.revoked)}
@@ -66,8 +66,12 @@ func (h *held) term(now time.Time) credential.Term {
 	return credential.Term{Expires: until, Last: wrap("lease", last)}
 }
 
-// publish tells who uses the lease about its term. The caller holds c.mu.
+// publish tells who uses the lease about its term; of one that nobody uses yet
+// follow does. The caller holds c.mu.
 func (c *Client) publish(h *held) {
+	if h.life == nil {
+		return
+	}
 	term := h.term(c.now())
 	if term.Expires.Equal(h.published.Expires) && (term.Last == nil) == (h.published.Last == nil) {
 		return

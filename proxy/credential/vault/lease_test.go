@@ -69,6 +69,24 @@ func TestRenewsAtTwoThirds(t *testing.T) {
 	})
 }
 
+// The login is renewed just while a credential is on its way.
+func TestLoginIsRenewedWhileIssuing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newFake(vaulttest.Options{TokenTTL: time.Minute})
+		c := begin(t, config(t, s))
+		i := issuer(t, c, IssuerConfig{})
+		time.Sleep(33 * time.Second)
+		s.Set(vaulttest.Fault{Path: "/creds/", Delay: 9 * time.Second})
+		lease := issue(t, i, "session-1")
+		if calls(s, "auth/token/renew-self") != 1 {
+			t.Error("this tests nothing")
+		}
+		if left := time.Until(termOf(lease).Expires); left < 50*time.Second || left > time.Minute {
+			t.Errorf("the lease has %s, and the login a minute since less than nine seconds", left)
+		}
+	})
+}
+
 func TestLongestTimeOfALease(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newFake(vaulttest.Options{LeaseMax: 90 * time.Minute})

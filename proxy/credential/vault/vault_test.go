@@ -79,7 +79,7 @@ func leakedSecrets() int {
 			}
 		}
 	}
-	if len(text) < 1000 && testing.Short() == false && len(fakes.all) > 10 || secrets == 0 && len(fakes.all) > 0 {
+	if len(fakes.all) > 0 && (secrets == 0 || text == "") {
 		fmt.Fprintln(os.Stderr, "the search for secrets had nothing to look at")
 		code = 1
 	}

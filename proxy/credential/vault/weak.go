@@ -37,7 +37,9 @@ func (i *Issuer) share(ctx context.Context, request credential.Request, group st
 }
 
 // endShared ends the backends that logged in with a shared password for this
-// lease, and no others of the same user.
+// lease, and no others of the same user. A process id can belong to somebody
+// else once its backend is gone: End has to come when the session ends, and not
+// much later.
 func (i *Issuer) endShared(ctx context.Context, lease *credential.Lease) error {
 	pids := lease.Backends.PIDs()
 	if i.control == nil || len(pids) == 0 {

@@ -90,8 +90,6 @@ func (s *Server) answer(r *http.Request, path string, body map[string]any) reply
 		value, _ := body[name].(string)
 		return value
 	}
-	engine, rest, _ := strings.Cut(path, "/")
-	kind, name, _ := strings.Cut(rest, "/")
 	switch {
 	case path == "auth/token/create":
 		return s.createToken(t, body)
@@ -114,6 +112,15 @@ func (s *Server) answer(r *http.Request, path string, body map[string]any) reply
 		return reply{}
 	case path == "sys/capabilities-self":
 		return s.capabilities(body)
+	}
+	return s.engine(t, path)
+}
+
+// engine answers for the database engine and KV, at whatever mount.
+func (s *Server) engine(t *token, path string) reply {
+	engine, rest, _ := strings.Cut(path, "/")
+	kind, name, _ := strings.Cut(rest, "/")
+	switch {
 	case engine == "auth" || engine == "sys":
 		return refuse(http.StatusNotFound, "no handler for route")
 	case kind == "creds":
