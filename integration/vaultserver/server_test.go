@@ -157,17 +157,6 @@ path "auth/token/create" { capabilities = ["update"] }`)
 	}
 }
 
-// The auth methods that people log programs in with can be enabled.
-func TestAuthMethods(t *testing.T) {
-	s := Start(t)
-	for _, kind := range []string{"jwt", "kubernetes"} {
-		s.EnableAuth(t, kind, kind)
-		if got := s.Root().Read(t, "sys/auth/"+kind).Data["type"]; got != kind {
-			t.Errorf("at %s there is %v", kind, got)
-		}
-	}
-}
-
 // The certificate is the one of the authority.
 func TestTLS(t *testing.T) {
 	s := StartWith(t, Options{TLS: true})

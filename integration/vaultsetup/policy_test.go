@@ -1,6 +1,7 @@
 package vaultsetup
 
 import (
+	"fmt"
 	"maps"
 	"net/http"
 	"testing"
@@ -45,7 +46,6 @@ func children(t *testing.T, s *Stage, sluice *vaultserver.Client) {
 	})
 
 	migrate := token.Credential(t, "database/creds/shop-migrate")
-	sluice.Write(t, "auth/token/lookup-accessor", map[string]any{"accessor": accessor})
 	sluice.Write(t, "auth/token/revoke-accessor", map[string]any{"accessor": accessor})
 	await(t, "roles", func() string {
 		return s.super(t, "SELECT string_agg(rolname, ' ') FROM pg_roles WHERE rolname = "+literal(migrate.User))
@@ -55,8 +55,36 @@ func children(t *testing.T, s *Stage, sluice *vaultserver.Client) {
 	sluice.Read(t, "auth/token/lookup-self")
 	sluice.Write(t, "auth/token/renew-self", nil)
 	sluice.Credential(t, "database/creds/shop-read")
+	rights := sluice.Write(t, "sys/capabilities-self", map[string]any{"paths": []string{"auth/token/create", "sys/mounts"}}).Data
+	if got := fmt.Sprint(rights["auth/token/create"], rights["sys/mounts"]); got != "[update] [deny]" {
+		t.Errorf("the rights are %s", got)
+	}
+	withoutLease(t, s, sluice)
 	notForChildren(t, s, sluice)
 	notForSluice(t, s, sluice)
+}
+
+// withoutLease are keys, and a login whose password Vault changes now and then.
+func withoutLease(t *testing.T, s *Stage, sluice *vaultserver.Client) {
+	t.Helper()
+	s.Vault.EnableEngine(t, "secret", "kv", map[string]string{"version": "2"})
+	s.Vault.Root().Write(t, "secret/data/sluice/signing", map[string]any{"data": map[string]any{"key": "k"}})
+	data, _ := sluice.Read(t, "secret/data/sluice/signing").Data["data"].(map[string]any)
+	if data["key"] != "k" {
+		t.Errorf("the key is %v", data["key"])
+	}
+	sluice.Refused(t, http.MethodPut, "secret/data/sluice/signing", map[string]any{"data": map[string]any{"key": "x"}})
+	s.super(t, "CREATE ROLE shop_report LOGIN; GRANT shop_report TO shop_vault WITH ADMIN OPTION")
+	config := s.Vault.Root().Read(t, "database/config/shop").Data
+	allowed, _ := config["allowed_roles"].([]any)
+	s.Vault.Root().Write(t, "database/config/shop", map[string]any{"allowed_roles": append(allowed, "shop-report")})
+	s.Vault.Root().Write(t, "database/static-roles/shop-report", map[string]any{
+		"db_name": "shop", "username": "shop_report", "rotation_period": "24h",
+	})
+	report := sluice.Credential(t, "database/static-creds/shop-report")
+	if got := must(t, s.login(t, report, ""), "SELECT current_user"); got != "shop_report" || report.LeaseID != "" {
+		t.Errorf("the static login works as %s, lease %q", got, report.LeaseID)
+	}
 }
 
 // notForChildren are things that a session's token may not do.
@@ -65,8 +93,9 @@ func notForChildren(t *testing.T, s *Stage, sluice *vaultserver.Client) {
 	c, token := s.issue(t, sluice, "shop-read", "anna")
 	lease := map[string]any{"lease_id": c.LeaseID}
 	for path, body := range map[string]any{
-		"auth/token/create": child("anna"), "auth/token/lookup-accessor": map[string]any{"accessor": "x"},
-		"sys/leases/lookup": lease, "sys/leases/renew": lease, "sys/leases/revoke": lease,
+		"auth/token/create": child("anna"), "auth/token/revoke-accessor": map[string]any{"accessor": "x"},
+		"sys/capabilities-self": map[string]any{"paths": []string{"x"}},
+		"sys/leases/lookup":     lease, "sys/leases/renew": lease, "sys/leases/revoke": lease,
 		"sys/leases/revoke/" + c.LeaseID: nil,
 	} {
 		token.Refused(t, http.MethodPut, path, body)
@@ -125,6 +154,7 @@ func notForSluice(t *testing.T, s *Stage, sluice *vaultserver.Client) {
 		{"auth/token/create-orphan", child("x")},
 		{"auth/token/revoke", map[string]any{"token": "x"}},
 		{"auth/token/renew-accessor", map[string]any{"accessor": accessor}},
+		{"auth/token/lookup-accessor", map[string]any{"accessor": accessor}},
 		{"sys/leases/lookup", map[string]any{"lease_id": other}},
 		{"sys/leases/renew", map[string]any{"lease_id": other}},
 		{"sys/leases/renew/" + mine, nil},

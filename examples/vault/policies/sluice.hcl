@@ -12,6 +12,11 @@ path "auth/token/revoke-self" {
   capabilities = ["update"]
 }
 
+# See what it may do, so that a right that is missing is told at the start.
+path "sys/capabilities-self" {
+  capabilities = ["update"]
+}
+
 # A token for each login it hands out, under its own, so that the name of a
 # person is in the login's name, and the login goes when the token goes. Such a
 # token has the policy sluice-session and nothing else; asked for no policy,
@@ -35,12 +40,8 @@ path "auth/token/create" {
   denied_parameters = { "policies" = [[], ""] }
 }
 
-# Tokens by accessor: what an earlier run has left behind is looked at and
-# ended. An accessor is known to whoever made the token, and cannot be used in
-# its place.
-path "auth/token/lookup-accessor" {
-  capabilities = ["update"]
-}
+# What an earlier run has left behind is ended by the accessors of its tokens. An
+# accessor is known to whoever made the token, and cannot be used in its place.
 path "auth/token/revoke-accessor" {
   capabilities = ["update"]
 }

@@ -18,10 +18,10 @@ BEGIN
 
     -- PostgreSQL does not end the sessions of a role that is dropped: they go
     -- on with an open cursor, or as the group.
-    FOR attempt IN 1..50 LOOP
+    FOR attempt IN 1..500 LOOP
         PERFORM pg_catalog.pg_terminate_backend(a.pid) FROM pg_catalog.pg_stat_activity a WHERE a.usesysid = number;
         EXIT WHEN NOT FOUND;
-        PERFORM pg_catalog.pg_sleep(0.1), pg_catalog.pg_stat_clear_snapshot();
+        PERFORM pg_catalog.pg_sleep(0.01), pg_catalog.pg_stat_clear_snapshot();
     END LOOP;
 
     -- Usually it owns nothing. What it made before it became the group is the
