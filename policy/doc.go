@@ -93,6 +93,15 @@
 // holds; everyday effects of a worse statement count only if a rule speaks
 // about them, so that a rule for exports need not repeat itself for reads.
 //
+// # Leases
+//
+// Where Vault issues the credentials, the section leases says which one a
+// session gets: by its database, by who came from where, and by the purpose it
+// declares (read, copy-out or migrate). The first rule that matches names the
+// Vault role that makes the login and the role of the database that the session
+// works as. Without a rule there is no credential. Lease says which it is; a
+// session whose lease a new policy would not give it ends at its next statement.
+//
 // # Modes
 //
 // A rule in mode warn or shadow does not act: warn tells the client

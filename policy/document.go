@@ -48,6 +48,7 @@ func Parse(name string, data []byte) (*Policy, error) {
 	p.known = r.known(doc.Functions.Known)
 	p.places = r.destinations(doc.Destinations)
 	p.clients, p.hasClients = r.clients(doc.Clients), doc.Clients != nil
+	p.leases = r.leases(doc.Leases)
 	rules := r.rules(doc.Rules)
 	if err := r.errs.Err(); err != nil {
 		return nil, err

@@ -18,6 +18,7 @@ type document struct {
 	Functions    functionsEntry              `yaml:"functions" about:"Functions whose bodies were read."`
 	Destinations map[string]destinationEntry `yaml:"destinations,nullable" form:"identifier" about:"Places that data could go to. Naming one does not open it: it is measured when a statement wants to go there."`
 	Clients      []clientEntry               `yaml:"clients,nullable" about:"Where people sit; the first that matches a session is its endpoint. With this section, a client is given no class that its endpoint does not accept."`
+	Leases       []leaseEntry                `yaml:"leases,nullable" about:"Which credential sessions get where Vault issues them. The first that matches decides; whom none matches gets none."`
 	Rules        []ruleEntry                 `yaml:"rules,nullable" about:"The rules. Deny rules win wherever they stand; of the others the first that matches names the terms."`
 }
 
@@ -89,6 +90,25 @@ type clientEntry struct {
 	Methods  []strictyaml.Text `yaml:"methods" some:"true" form:"method" about:"How people proved who they are; any if not given."`
 	TLS      bool              `yaml:"tls" about:"true asks for an encrypted connection."`
 	Accepts  []strictyaml.Text `yaml:"accepts" about:"Classes that may be shown there: family.name, family.* or *."`
+}
+
+type leaseEntry struct {
+	strictyaml.Position
+	ID        strictyaml.Text   `yaml:"id" need:"true" form:"identifier" about:"The rule's name in messages and records."`
+	Purposes  []strictyaml.Text `yaml:"purposes" need:"true" some:"true" form:"purpose" about:"What the session is for, as it declares with sluice.purpose. Who declares nothing comes to read."`
+	Databases []strictyaml.Text `yaml:"databases" some:"true" about:"Databases by the names in the proxy's configuration."`
+	Users     []strictyaml.Text `yaml:"users" some:"true" about:"People, by the name they proved."`
+	Addresses []strictyaml.Text `yaml:"addresses" some:"true" about:"IP ranges that clients come from."`
+	Methods   []strictyaml.Text `yaml:"methods" some:"true" form:"method" about:"How people proved who they are."`
+	Role      strictyaml.Text   `yaml:"role" need:"true" form:"role" about:"The Vault role that makes the login."`
+	Group     strictyaml.Text   `yaml:"group" need:"true" form:"role" about:"The role of the database that sessions work as. It owns what they make; only for migrate should it own what is there."`
+	Share     *shareEntry       `yaml:"share" about:"One person's sessions with the same database and role share a lease. Without it each has its own."`
+}
+
+type shareEntry struct {
+	strictyaml.Position
+	For      strictyaml.Text `yaml:"for" need:"true" form:"span" about:"How long after it was issued a lease is given to further sessions, such as 10m."`
+	Sessions *int            `yaml:"sessions" need:"true" form:"sharers" about:"How many sessions may have it at once."`
 }
 
 type ruleEntry struct {

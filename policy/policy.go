@@ -28,6 +28,8 @@ type Policy struct {
 	// hasClients is true if the document has the section, even an empty
 	// one.
 	hasClients bool
+	// leases are in the order of the document.
+	leases []*leaseRule
 
 	defaults         limitSet
 	defaultsPosition string // file:line:column

@@ -63,6 +63,10 @@ func formOf(name string) node {
 		return words(authenticationRungs...)
 	case "replication":
 		return words(replicationRungs...)
+	case "purpose":
+		return words(purposeNames...)
+	case "sharers":
+		return node{"type": "integer", "minimum": 2, "maximum": maxShareSessions}
 	}
 	return freeForm(name)
 }
@@ -82,6 +86,10 @@ func freeForm(name string) node {
 		return node{"type": []string{"integer", "string"}, "minimum": 1, "pattern": "^(unlimited|[1-9][0-9]*)$"}
 	case "bytes":
 		return node{"type": []string{"integer", "string"}, "minimum": 1, "pattern": "^(unlimited|[1-9][0-9]*(KiB|MiB|GiB|TiB)?)$"}
+	case "role":
+		return node{"type": "string", "minLength": 1, "maxLength": maxName}
+	case "span":
+		return text("^([0-9]+(\\.[0-9]+)?(ns|us|µs|ms|s|m|h))+$")
 	case "duration":
 		return text("^(unlimited|([0-9]+(\\.[0-9]+)?(ns|us|µs|ms|s|m|h))+)$")
 	}

@@ -2,6 +2,7 @@ package policy
 
 import (
 	"cmp"
+	"slices"
 	"time"
 
 	"github.com/sluice-pg/sluice/policy/condition"
@@ -34,7 +35,7 @@ func (c *ruling) conditionInput() *condition.Input {
 			ApplicationName: req.Session.ApplicationName, Declared: req.Session.Declared,
 		},
 		Statement: c.conditionStatement(),
-		Purpose:   cmp.Or(req.Session.Declared["purpose"], req.Session.Declared["reason"]),
+		Purpose:   purposeOf(req.Session.Declared),
 	}
 	if in.Session.Declared == nil {
 		in.Session.Declared = map[string]string{}
@@ -46,6 +47,16 @@ func (c *ruling) conditionInput() *condition.Input {
 		in.Destinations = append(in.Destinations, c.conditionDestination(d))
 	}
 	return in
+}
+
+// purposeOf is what a client says it is here for. Where the purpose chooses the
+// credential, the reason says more.
+func purposeOf(d Declared) string {
+	purpose, reason := d["purpose"], d["reason"]
+	if reason != "" && slices.Contains(purposeNames, purpose) {
+		return reason
+	}
+	return cmp.Or(purpose, reason)
 }
 
 func (c *ruling) conditionStatement() condition.Statement {

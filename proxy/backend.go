@@ -25,7 +25,7 @@ func oddFromServer(h wire.Header) bool {
 
 // serverRests sends on what has been gathered.
 func (s *session) serverRests() error {
-	if err := s.sayLeaving(); err != nil {
+	if err := s.sayUnasked(); err != nil {
 		return err
 	}
 	return s.client.Flush()
@@ -148,7 +148,7 @@ func (s *session) ready(h wire.Header) error {
 			return err
 		}
 	}
-	if err := s.sayLeaving(); err != nil {
+	if err := s.sayUnasked(); err != nil {
 		return err
 	}
 	_, err = s.upstream.conn.Forward(s.client)

@@ -13,7 +13,19 @@ func (s *Server) Conditions() []admin.Condition {
 	if s.leaving.Load() {
 		serving.Problem = "the proxy is stopping"
 	}
-	return []admin.Condition{serving, s.listening(), s.recording(), s.deciding()}
+	conditions := []admin.Condition{serving, s.listening(), s.recording(), s.deciding()}
+	if s.vault != nil {
+		conditions = append(conditions, s.lending())
+	}
+	return conditions
+}
+
+func (s *Server) lending() admin.Condition {
+	c := admin.Condition{Name: "vault"}
+	if s.vault() != nil {
+		c.Problem = "it cannot be asked for credentials, so no session begins; the log has the cause"
+	}
+	return c
 }
 
 func (s *Server) listening() admin.Condition {

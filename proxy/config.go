@@ -26,6 +26,8 @@ type Config struct {
 	Auth identity.Rules `yaml:"auth"`
 	// Databases are the databases behind the proxy.
 	Databases []Database `yaml:"databases"`
+	// Vault issues the credentials of databases that have credential.vault.
+	Vault *VaultConfig `yaml:"vault"`
 	// Policy is the policy document.
 	Policy string `yaml:"policy"`
 	// Trail is where the audit trail lies.
@@ -151,6 +153,9 @@ type UpstreamTLS struct {
 type Credential struct {
 	// Builtin makes a short-lived role for each session.
 	Builtin *BuiltinCredential `yaml:"builtin"`
+	// Vault asks the Vault of the section vault; which of its roles a session
+	// gets is said by the policy, under leases.
+	Vault *VaultCredential `yaml:"vault"`
 }
 
 // BuiltinCredential mints short-lived roles over an admin connection. It is
@@ -202,6 +207,10 @@ type Limits struct {
 	// Drain is how long a stopping proxy lets transactions finish.
 	// Default 30s.
 	Drain time.Duration `yaml:"drain"`
+	// LeaseGrace is how long before the end of its credential a session ends
+	// when it is between two transactions; one that is busy has until the end.
+	// Default 30s, or a quarter of the credential's life if that is shorter.
+	LeaseGrace time.Duration `yaml:"lease_grace"`
 	// DrainDelay is how long before that it still accepts clients and is
 	// not ready any more, so that load balancers send them elsewhere.
 	// Default 0s.
@@ -227,6 +236,9 @@ func (c *Config) Anchor(dir string) {
 	for i := range c.Databases {
 		paths = append(paths, &c.Databases[i].Upstream.TLS.CA)
 	}
+	if c.Vault != nil {
+		paths = append(paths, c.Vault.paths()...)
+	}
 	for _, path := range paths {
 		if *path != "" && !filepath.IsAbs(*path) {
 			*path = filepath.Join(dir, *path)
@@ -247,9 +259,17 @@ func (c *Config) fill() {
 		if b := d.Credential.Builtin; b != nil {
 			orElse(&b.TTL, 8*time.Hour)
 		}
+		if v := d.Credential.Vault; v != nil {
+			v.fill()
+		}
 	}
+	trail := ""
 	if c.Trail.Dir != "" {
-		orElse(&c.Trail.Key, filepath.Clean(c.Trail.Dir)+".key")
+		trail = filepath.Clean(c.Trail.Dir)
+		orElse(&c.Trail.Key, trail+".key")
+	}
+	if c.Vault != nil {
+		c.Vault.fill(trail)
 	}
 	orElse(&c.Trail.Timeout, 10*time.Second)
 	orElse(&c.Telemetry.StatementSpans, 100)
@@ -262,6 +282,7 @@ func (c *Config) fill() {
 	orElse(&c.Limits.Startup, 20*time.Second)
 	orElse(&c.Limits.Unreachable, time.Minute)
 	orElse(&c.Limits.Drain, 30*time.Second)
+	orElse(&c.Limits.LeaseGrace, 30*time.Second)
 	orElse(&c.Log.Level, "info")
 	if c.Instance == "" {
 		c.Instance, _ = os.Hostname()
@@ -300,8 +321,14 @@ func (c *Config) validate() error {
 	if len(c.Databases) == 0 {
 		wrong("databases: at least one is needed")
 	}
+	if c.Vault != nil {
+		c.Vault.validate(wrong)
+	}
 	names := map[string]bool{}
 	for i, d := range c.Databases {
+		if d.Credential.Vault != nil && c.Vault == nil {
+			wrong("databases[%d] (%s): credential.vault: needs the section vault", i, d.Name)
+		}
 		if names[d.Name] {
 			wrong("databases[%d].name: %q is there twice", i, d.Name)
 		}
@@ -323,7 +350,7 @@ func (c *Config) validate() error {
 	}
 	for name, d := range map[string]time.Duration{
 		"limits.startup": c.Limits.Startup, "limits.idle": c.Limits.Idle, "limits.drain": c.Limits.Drain,
-		"limits.drain_delay": c.Limits.DrainDelay, "trail.timeout": c.Trail.Timeout,
+		"limits.drain_delay": c.Limits.DrainDelay, "limits.lease_grace": c.Limits.LeaseGrace, "trail.timeout": c.Trail.Timeout,
 	} {
 		if d < 0 {
 			wrong("%s: %s is negative", name, d)
@@ -410,10 +437,14 @@ func (d *Database) validate(wrong func(string, ...any)) {
 	default:
 		wrong("upstream.tls.mode: %q is not verify-full or disable", d.Upstream.TLS.Mode)
 	}
-	b := d.Credential.Builtin
+	b, v := d.Credential.Builtin, d.Credential.Vault
 	switch {
-	case b == nil:
-		wrong("credential.builtin is needed")
+	case b == nil && v == nil:
+		wrong("credential: vault or builtin is needed")
+	case b != nil && v != nil:
+		wrong("credential: vault and builtin are both there; keep one")
+	case v != nil:
+		v.validate(wrong)
 	case b.Admin == "" || b.Group == "":
 		wrong("credential.builtin: admin and group are both needed")
 	case b.TTL < time.Minute:

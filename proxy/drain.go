@@ -6,8 +6,6 @@ import (
 	"net"
 	"sync/atomic"
 	"time"
-
-	"github.com/jackc/pgx/v5/pgproto3"
 )
 
 // drain is how a server ends. In order:
@@ -161,21 +159,6 @@ func (p *pending) quietFor(d time.Duration, now time.Time) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return len(p.queue) == 0 && now.Sub(p.since) >= d
-}
-
-// sayLeaving tells the client once, between two messages, that the proxy is
-// about to stop. Most clients read what comes unasked with the next answer, so
-// it goes with the next answer.
-func (s *session) sayLeaving() error {
-	if s.toldLeaving || !s.server.leaving.Load() {
-		return nil
-	}
-	s.toldLeaving = true
-	return s.client.WriteMessage(&pgproto3.NoticeResponse{
-		Severity: "NOTICE", SeverityUnlocalized: "NOTICE", Code: "00000",
-		Message: "sluice: the proxy is about to stop; this session ends when it is between two transactions",
-		Hint:    "Finish what is open soon, then connect again.",
-	})
 }
 
 // errStopping is what a client hears that comes too late.

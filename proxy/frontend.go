@@ -155,6 +155,11 @@ func (s *session) clientDeadline(limit time.Duration) error {
 }
 
 func (s *session) clientMessage(ctx context.Context, h wire.Header) error {
+	if strings.IndexByte("QPBEF", h.Type) >= 0 {
+		if err := s.keepsLease(); err != nil {
+			return err
+		}
+	}
 	switch h.Type {
 	case 'Q':
 		return s.query(ctx, h)

@@ -286,7 +286,15 @@ type leaseRecord struct {
 	Role    string `json:"role"`
 	Group   string `json:"group,omitempty"`
 	Expires string `json:"expires,omitempty"`
-	// Purpose says what a lease is for that is no session's.
+	// Purpose is what the session is for, or what a lease is for that is no
+	// session's.
 	Purpose string `json:"purpose,omitempty"`
+	// VaultRole is the role in Vault that made the login, Rule the rule of the
+	// policy that chose it.
+	VaultRole string `json:"vault_role,omitempty"`
+	Rule      string `json:"rule,omitempty"`
+	// Shared is true for a password that others may know, because it was not
+	// made for this lease.
+	Shared  bool   `json:"shared_password,omitempty"`
 	Problem string `json:"problem,omitempty"`
 }

@@ -44,6 +44,9 @@ type Parts struct {
 	Verifiers *identity.Verifiers
 	// Credentials is by the name of the database.
 	Credentials map[string]Credentials
+	// Vault returns nil while Vault can be asked for credentials. It does not
+	// wait. Nil where none is configured.
+	Vault func() error
 	// Explain returns lines that say why a request of a user was decided
 	// as it was; none if the user made no such request. Optional.
 	Explain func(ctx context.Context, id, user string) ([]string, error)
@@ -72,6 +75,7 @@ type Server struct {
 	policy    atomic.Pointer[policy.Policy]
 	recorder  Recorder
 	verifiers *identity.Verifiers
+	vault     func() error
 	explain   func(ctx context.Context, id, user string) ([]string, error)
 	log       *slog.Logger
 	observer  Observer
@@ -118,7 +122,7 @@ const maxSearches = 2
 func New(config *Config, parts Parts) (*Server, error) {
 	s := &Server{
 		config: config, databases: map[string]*database{}, analyzer: parts.Analyzer, recorder: parts.Recorder,
-		verifiers: parts.Verifiers, explain: parts.Explain, log: parts.Log, observer: parts.Observer, now: parts.Now,
+		verifiers: parts.Verifiers, vault: parts.Vault, explain: parts.Explain, log: parts.Log, observer: parts.Observer, now: parts.Now,
 		cancels: newCancelKeys(), sockets: parts.Sockets,
 		explaining:  make(chan struct{}, maxSearches),
 		descriptors: shareDescriptors(descriptorLimit(), len(config.Databases)),
@@ -142,7 +146,7 @@ func New(config *Config, parts Parts) (*Server, error) {
 		if !ok {
 			return nil, fmt.Errorf("database %s: nothing issues credentials for it", d.Name)
 		}
-		s.databases[d.Name] = &database{d, t, c, newSide(s, d.Name, t, c)}
+		s.databases[d.Name] = &database{d, t, c, newSide(s, d, t, c)}
 		s.unrevoked.doubt(c) // an earlier run may have left something
 	}
 	return s, nil

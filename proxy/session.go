@@ -35,6 +35,8 @@ type session struct {
 	upstream *upstream
 	pending  *pending
 	lease    *credential.Lease
+	// chosen is why it is that one; only begin and fromClient use it.
+	chosen chosenLease
 	// view is the policy viewed, as this session meets it; decided are
 	// decisions that hold for this session.
 	view    *policy.View
@@ -74,6 +76,8 @@ type session struct {
 	// toldLeaving is true once the client knows that the proxy is about to
 	// stop; only fromServer uses it.
 	toldLeaving bool
+	// unasked waits to be told to the client with the next answer.
+	unasked atomic.Pointer[pgproto3.NoticeResponse]
 	// lost hears once that a peer's machine cannot be reached any more.
 	lost chan error
 }
@@ -135,22 +139,31 @@ func (s *session) begin(ctx context.Context) error {
 	if err := s.judgeStartup(ctx); err != nil {
 		return err
 	}
+	if err := s.chooseLease(); err != nil {
+		return err
+	}
+	chosen := s.chosen.terms
 	lease, err := s.database.credentials.Issue(ctx, credential.Request{
-		SessionID: s.id, Subject: s.identity.User, Database: s.database.config.Name,
+		SessionID: s.id, Subject: s.identity.User, Database: s.database.config.Name, Role: chosen.Role, Group: chosen.Group,
+		Share: credential.Share{For: chosen.ShareFor, Sessions: chosen.ShareSessions},
 	})
 	if err != nil {
 		s.server.unrevoked.doubt(s.database.credentials)
 		return explainIssue(err, s.database.config.Name).because(err)
 	}
 	s.lease = lease
-	issued := leaseRecord{Lease: lease.ID, Role: lease.User, Group: lease.Role, Expires: lease.Expires.UTC().Format(time.RFC3339)}
+	issued := leaseRecord{
+		Lease: lease.ID, Role: lease.User, Group: lease.Role, Expires: lease.Expires.UTC().Format(time.RFC3339),
+		VaultRole: chosen.Role, Rule: chosen.Rule, Purpose: chosen.Purpose, Shared: lease.Weak,
+	}
 	if err := s.append(ctx, s.event("credential.issued", "", issued)); err != nil {
 		return err
 	}
-	s.upstream, err = s.database.target.connect(ctx, lease, s.startup.params)
+	s.upstream, err = s.database.target.connect(ctx, lease, s.upstreamParams())
 	if err != nil {
 		return explainUpstream(err, s.database.config.Name).because(err)
 	}
+	lease.Backends.Add(s.upstream.pid)
 	if err := checkPins(s.upstream.statuses); err != nil {
 		return startupError{
 			"0A000", "sluice: database " + quoted(s.database.config.Name) + " reads text in another way than Sluice",
@@ -244,8 +257,8 @@ func (s *session) guard(direction func() error) (err error) {
 
 // watch waits for the end and tells which of the two directions still run.
 func (s *session) watch(ctx context.Context, fromClient, fromServer <-chan error) (err error, client, server bool) {
-	lease := time.NewTimer(time.Until(s.lease.Expires))
-	defer lease.Stop()
+	lease := s.newLeaseClock()
+	defer lease.timer.Stop()
 	var drain <-chan time.Time
 	var drainBegan time.Time
 	draining := s.server.draining
@@ -266,8 +279,14 @@ func (s *session) watch(ctx context.Context, fromClient, fromServer <-chan error
 			}
 			// The server finishes what it was sent, then hangs up.
 			fromClient = nil
-		case <-lease.C:
-			return errLeaseEnded, client, server
+		case <-lease.timer.C:
+			if err := lease.look(); err != nil {
+				return err, client, server
+			}
+		case <-lease.changed:
+			if err := lease.look(); err != nil {
+				return err, client, server
+			}
 		case err := <-s.lost:
 			return err, client, server
 		case <-draining:
@@ -324,9 +343,11 @@ func (s *session) end(cause error) {
 	}
 	body.Ended = true
 	if s.lease != nil {
-		if err := s.revoke(ctx); err != nil {
-			body.Ended = false
-			body.Problem = "the credential could not be revoked"
+		switch err := s.revoke(ctx); {
+		case err != nil:
+			body.Ended, body.Problem = false, "the credential could not be revoked"
+		case !s.lease.EndsBackends && s.upstream != nil:
+			body.Ended, body.Problem = false, notVerified
 		}
 	}
 	if err := s.append(ctx, s.event("session.close", "", body)); err != nil {
@@ -342,6 +363,9 @@ func (s *session) cancelAtEnd(ctx context.Context) error {
 	defer cancel()
 	return s.upstream.cancel(ctx)
 }
+
+// notVerified is what the trail says of a backend that nobody could look for.
+const notVerified = "not verified: the connection was cancelled and closed, but without credential.vault.control_role nobody can see its backend gone"
 
 // notRevoked is what the trail says of a credential that may be alive.
 const notRevoked = "not verified to be gone; tried again until it is, if need be by the next start"
@@ -390,6 +414,7 @@ func sendFatal(c *wire.Conn, e *startupError) {
 func goodbye(cause error) *startupError {
 	var settings *settingsError
 	var side *wire.SideError
+	var ended *leaseEnded
 	if e, ok := asStartupError(cause); ok {
 		return e
 	}
@@ -402,8 +427,8 @@ func goodbye(cause error) *startupError {
 			message:  "sluice: session ended: " + settings.Error() + ", and the database would read text in another way than Sluice",
 			hint:     "Leave client_encoding at UTF8 and standard_conforming_strings on, also inside functions.",
 		}
-	case errors.Is(cause, errLeaseEnded):
-		return &startupError{sqlstate: "57P01", message: "sluice: session ended: its credential has reached its end", hint: "Connect again for a new one."}
+	case errors.As(cause, &ended):
+		return ended.goodbye()
 	case errors.Is(cause, errDraining), errors.Is(cause, errClosed):
 		return &startupError{sqlstate: "57P01", message: "sluice: the proxy is stopping", hint: "Connect again in a moment."}
 	case errors.Is(cause, errIdle):
@@ -447,6 +472,8 @@ func reasonFor(cause error) string {
 		return "start-up setting refused"
 	case errors.Is(cause, errOverLimit):
 		return "limit reached"
+	case errors.Is(cause, errNoLease):
+		return "credential refused by the policy"
 	case refused:
 		return "login upstream failed"
 	case errors.As(cause, &settings):

@@ -25,6 +25,7 @@ const (
 var (
 	errSideLate   = fmt.Errorf("the database's catalog did not answer within %s", sideTimeout)
 	errSideClosed = errors.New("the proxy is stopping")
+	errNoCatalog  = errors.New("credential.vault.catalog_role is not set, so nobody may look at the database's catalog")
 )
 
 // side is a connection of the proxy's own to a database, with a lease of its
@@ -34,6 +35,7 @@ var (
 type side struct {
 	server      *Server
 	name        string // of the database
+	credential  Credential
 	target      *target
 	credentials Credentials
 	// id stands in the trail where a session's does.
@@ -49,8 +51,22 @@ type side struct {
 	closed bool
 }
 
-func newSide(s *Server, name string, t *target, c Credentials) *side {
-	return &side{server: s, name: name, target: t, credentials: c, id: newID() + newID(), turn: make(chan struct{}, 1)}
+func newSide(s *Server, d Database, t *target, c Credentials) *side {
+	return &side{
+		server: s, name: d.Name, credential: d.Credential, target: t, credentials: c, id: newID() + newID(), turn: make(chan struct{}, 1),
+	}
+}
+
+// request is for the lease of a side connection.
+func (s *side) request() (credential.Request, error) {
+	r := credential.Request{SessionID: s.id, Subject: sideSubject, Database: s.name}
+	if v := s.credential.Vault; v != nil {
+		if v.CatalogRole == "" {
+			return r, sideError{"no Vault role is configured that may look", errNoCatalog}
+		}
+		r.Role, r.Group = v.CatalogRole, v.CatalogGroup
+	}
+	return r, nil
 }
 
 // sideParams are the settings of a side connection: names mean pg_catalog,
@@ -134,9 +150,13 @@ func (s *side) open() (fresh bool, err error) {
 		return false, nil
 	}
 	s.retire()
+	request, err := s.request()
+	if err != nil {
+		return false, err
+	}
 	ctx, cancel := context.WithTimeout(context.Background(), s.server.config.Limits.Startup)
 	defer cancel()
-	lease, err := s.credentials.Issue(ctx, credential.Request{SessionID: s.id, Subject: sideSubject, Database: s.name})
+	lease, err := s.credentials.Issue(ctx, request)
 	if err != nil {
 		s.server.unrevoked.doubt(s.credentials)
 		return false, sideError{"no credential could be issued to look", err}
@@ -170,6 +190,7 @@ func (s *side) login(ctx context.Context, lease *credential.Lease) (*pgconn.PgCo
 	case err != nil:
 		return nil, sideError{"the database cannot be reached", err}
 	}
+	lease.Backends.Add(conn.PID())
 	return conn, nil
 }
 

@@ -49,7 +49,7 @@ func (s *Server) State() State {
 		t.Sessions++
 		t.add(session)
 		st.Traffic[name] = t
-		if end := session.lease.Expires; st.NextLeaseEnd.IsZero() || end.Before(st.NextLeaseEnd) {
+		if end := session.leaseEnd(); st.NextLeaseEnd.IsZero() || end.Before(st.NextLeaseEnd) {
 			st.NextLeaseEnd = end
 		}
 	}

@@ -15,6 +15,7 @@ import (
 	"github.com/jackc/pgx/v5/pgproto3"
 
 	"github.com/sluice-pg/sluice/proxy/credential"
+	"github.com/sluice-pg/sluice/proxy/credential/vault"
 	"github.com/sluice-pg/sluice/proxy/wire"
 )
 
@@ -96,6 +97,16 @@ func (t *target) loginConfig(lease *credential.Lease, params []param) (*pgconn.C
 		c.RuntimeParams["role"] = lease.Role
 	}
 	return c, nil
+}
+
+// ControlConfig is how to log in to a database beside its sessions, without a
+// user and a password.
+func ControlConfig(u Upstream) (*pgconn.Config, error) {
+	t, err := newTarget(u, net.KeepAliveConfig{})
+	if err != nil {
+		return nil, err
+	}
+	return t.loginConfig(&credential.Lease{}, nil)
 }
 
 // connect logs in. What the server says during the login is recorded, so
@@ -301,6 +312,16 @@ func cannotBeReached(database string) *startupError {
 func explainIssue(err error, database string) *startupError {
 	var pg *pgconn.PgError
 	switch {
+	case errors.Is(err, vault.ErrAway):
+		return &startupError{
+			"57P03", "sluice: Vault cannot be asked for a credential for database " + quoted(database) + " now",
+			"Vault is away, not the database. Sessions that are open go on; try again in a moment.",
+		}
+	case errors.Is(err, vault.ErrDenied):
+		return &startupError{
+			"58000", "sluice: Vault denies Sluice a credential for database " + quoted(database),
+			"The database was not contacted. Tell the people who run Sluice; its log has the cause.",
+		}
 	case takesNobody(err) && errors.As(err, &pg):
 		return &startupError{
 			sqlstate: pg.Code,
@@ -318,12 +339,13 @@ func explainIssue(err error, database string) *startupError {
 	}
 }
 
-// Away reports whether an error says that a server cannot be reached, or takes
+// Away reports whether an error says that a server or Vault cannot be reached, or takes
 // nobody at the moment, which passes by itself. A certificate that does not
 // verify is a mistake in how Sluice was set up, or worse.
 func Away(err error) bool {
 	var untrusted *tls.CertificateVerificationError
-	return !outOfDescriptors(err) && !errors.As(err, &untrusted) && (takesNobody(err) || doesNotAnswer(err))
+	return !outOfDescriptors(err) && !errors.As(err, &untrusted) &&
+		(errors.Is(err, vault.ErrAway) || takesNobody(err) || doesNotAnswer(err))
 }
 
 func takesNobody(err error) bool {

@@ -124,7 +124,7 @@ func (s *session) showSession() *table {
 	if s.identity.TLS {
 		tls = "yes"
 	}
-	return &table{[]string{"item", "value"}, [][]string{
+	rows := [][]string{
 		{"session", s.id},
 		{"user", s.identity.User},
 		{"proven by", s.identity.Method},
@@ -133,10 +133,27 @@ func (s *session) showSession() *table {
 		{"database", s.database.config.Name},
 		{"works as role", s.lease.Role},
 		{"logged in upstream as", s.lease.User},
-		{"ends at the latest", s.lease.Expires.UTC().Format(time.RFC3339)},
-		{"policy", s.server.policy.Load().Name()},
-		{"recorded", "every statement with its verdict and result; no row, no literal"},
-	}}
+	}
+	if purpose := s.chosen.terms.Purpose; purpose != "" {
+		rows = append(rows, []string{"purpose", purpose})
+	}
+	rows = append(rows,
+		s.showEnd(),
+		[]string{"policy", s.server.policy.Load().Name()},
+		[]string{"recorded", "every statement with its verdict and result; no row, no literal"},
+	)
+	return &table{[]string{"item", "value"}, rows}
+}
+
+// showEnd says until when the credential is good, and that it will be renewed if
+// it may be.
+func (s *session) showEnd() []string {
+	term, _ := termOf(s.lease)
+	end := term.Expires.UTC().Format(time.RFC3339)
+	if s.lease.Life != nil && term.Last == nil {
+		return []string{"renewed before", end}
+	}
+	return []string{"ends at the latest", end}
 }
 
 func showHelp() *table {

@@ -18,6 +18,7 @@ import (
 	"github.com/sluice-pg/sluice/proxy"
 	"github.com/sluice-pg/sluice/proxy/admin"
 	"github.com/sluice-pg/sluice/proxy/credential"
+	"github.com/sluice-pg/sluice/proxy/credential/vault"
 	"github.com/sluice-pg/sluice/proxy/identity"
 	"github.com/sluice-pg/sluice/proxy/systemd"
 	"github.com/sluice-pg/sluice/proxy/telemetry"
@@ -31,6 +32,7 @@ type running struct {
 	trail    *audit.Trail
 	analyzer *statement.Analyzer
 	issuers  []*credential.Builtin
+	vault    *vault.Client // nil without one
 	server   *proxy.Server
 	service  *systemd.Service
 	admin    *admin.Server
@@ -69,7 +71,7 @@ func start(ctx context.Context, config *proxy.Config, told *telemetry.Telemetry,
 	if err := r.recordStart(ctx, p, source); err != nil {
 		return nil, err
 	}
-	issuers, err := r.openIssuers(ctx)
+	issuers, err := r.openIssuers(ctx, p)
 	if err != nil {
 		return nil, err
 	}
@@ -84,7 +86,7 @@ func start(ctx context.Context, config *proxy.Config, told *telemetry.Telemetry,
 	})
 	r.server, err = proxy.New(config, proxy.Parts{
 		Analyzer: r.analyzer, Policy: p, Recorder: told.Recorder(r.trail), Verifiers: verifiers, Credentials: issuers,
-		Explain: explainFor(config.Trail.Dir), Sockets: service.Sockets, Log: r.log, Observer: told.Observer(),
+		Vault: r.vaultHealth(), Explain: explainFor(config.Trail.Dir), Sockets: service.Sockets, Log: r.log, Observer: told.Observer(),
 	})
 	if err != nil {
 		return nil, err
@@ -165,6 +167,9 @@ func (r *running) close(ctx context.Context) error {
 	}
 	for _, i := range r.issuers {
 		errs = append(errs, i.Close(ctx))
+	}
+	if r.vault != nil {
+		errs = append(errs, r.vault.Close(ctx))
 	}
 	if r.trail != nil {
 		errs = append(errs, r.trail.Close())

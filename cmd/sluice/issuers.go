@@ -13,24 +13,33 @@ import (
 
 	"github.com/jackc/pgx/v5/pgconn"
 
+	"github.com/sluice-pg/sluice/policy"
 	"github.com/sluice-pg/sluice/policy/statement"
 	"github.com/sluice-pg/sluice/proxy"
 	"github.com/sluice-pg/sluice/proxy/credential"
 )
 
+// beginner is an issuer that has something to do before its first credential.
+type beginner interface {
+	proxy.Credentials
+	begin(context.Context) error
+	database() string
+}
+
 // openIssuers makes what issues credentials, and ends what an earlier run left
-// behind. A database that is away keeps nobody from the others: it takes
-// sessions when it is back and the same has been done there.
-func (r *running) openIssuers(ctx context.Context) (map[string]proxy.Credentials, error) {
+// behind. A database or a Vault that is away keeps nobody from the others: it
+// takes sessions when it is back and the same has been done there.
+func (r *running) openIssuers(ctx context.Context, p *policy.Policy) (map[string]proxy.Credentials, error) {
+	if err := r.openVault(); err != nil {
+		return nil, err
+	}
 	run := rand.Text()
-	issuers := make([]*issuer, len(r.config.Databases))
+	issuers := make([]beginner, len(r.config.Databases))
 	for n, d := range r.config.Databases {
-		i, err := newIssuer(d, r.config.Instance, run, r.log)
+		i, err := r.newIssuer(d, run, p)
 		if err != nil {
 			return nil, fmt.Errorf("database %s: %w", d.Name, err)
 		}
-		r.issuers = append(r.issuers, i.Builtin)
-		r.log.Warn(i.Warning(), "database", d.Name)
 		issuers[n] = i
 	}
 	found := make([]error, len(issuers))
@@ -43,13 +52,26 @@ func (r *running) openIssuers(ctx context.Context) (map[string]proxy.Credentials
 	for n, i := range issuers {
 		switch err := found[n]; {
 		case proxy.Away(err) && ctx.Err() == nil:
-			r.log.Error("a database is away; nobody works on it until it is back", "database", i.name, "err", err)
+			r.log.Error("nobody works on a database until what is away is back", "database", i.database(), "err", err)
 		case err != nil:
-			return nil, fmt.Errorf("database %s: %w", i.name, err)
+			return nil, fmt.Errorf("database %s: %w", i.database(), err)
 		}
-		byName[i.name] = r.told.Credentials(i)
+		byName[i.database()] = r.told.Credentials(i)
 	}
 	return byName, nil
+}
+
+func (r *running) newIssuer(d proxy.Database, run string, p *policy.Policy) (beginner, error) {
+	if d.Credential.Vault != nil {
+		return r.newVaultIssuer(d, p)
+	}
+	i, err := newIssuer(d, r.config.Instance, run, r.log)
+	if err != nil {
+		return nil, err
+	}
+	r.issuers = append(r.issuers, i.Builtin)
+	r.log.Warn(i.Warning(), "database", d.Name)
+	return i, nil
 }
 
 // beginTimeout bounds the first look at a database, and each later one until it
@@ -100,6 +122,9 @@ func (i *issuer) EndLeft(ctx context.Context) (ended int, err error) {
 	}
 	return i.Builtin.EndLeft(ctx)
 }
+
+// database is the name of the database it is for.
+func (i *issuer) database() string { return i.name }
 
 // begin looks at the database and ends what was left there, once.
 func (i *issuer) begin(ctx context.Context) error {

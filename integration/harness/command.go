@@ -43,7 +43,7 @@ func (r Result) String() string {
 // cannot be started or takes too long; how it exits is for the caller to judge.
 // The target's host, port and folder are blanked out in what it printed, so
 // that the same conduct gives the same text on every way.
-func Run(t *testing.T, target Target, c Command) Result {
+func Run(t testing.TB, target Target, c Command) Result {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), commandTime)
 	defer cancel()
@@ -74,7 +74,7 @@ func Run(t *testing.T, target Target, c Command) Result {
 }
 
 // MustRun is Run for a program that has to succeed.
-func MustRun(t *testing.T, target Target, c Command) Result {
+func MustRun(t testing.TB, target Target, c Command) Result {
 	t.Helper()
 	r := Run(t, target, c)
 	if r.Exit != 0 {

@@ -33,7 +33,7 @@ const module = "../.."
 
 // BuildSluice builds the program once for a test and returns its path. With
 // SLUICE_TEST_RACE set it has the race detector in it.
-func BuildSluice(t *testing.T) string {
+func BuildSluice(t testing.TB) string {
 	t.Helper()
 	binary := filepath.Join(t.TempDir(), "sluice")
 	args := []string{"build", "-o", binary}
@@ -73,6 +73,8 @@ type Setup struct {
 	Listen, Limits string
 	// Config is added to the end of the configuration.
 	Config string
+	// Credential takes the place of the built-in issuer, in YAML.
+	Credential string
 	// Env is added to the environment.
 	Env []string
 	// Sockets are passed to the program as a service manager passes them.
@@ -88,13 +90,13 @@ type Setup struct {
 // StartGate starts Sluice in front of a world's databases with a policy, and
 // stops it before the world ends. At its end the program has to exit well and
 // to have left no role behind.
-func StartGate(t *testing.T, world *World, binary, policy string) *Gate {
+func StartGate(t testing.TB, world *World, binary, policy string) *Gate {
 	t.Helper()
 	return StartGateWith(t, world, binary, Setup{Policy: policy})
 }
 
 // StartGateWith is StartGate for a gate that is special.
-func StartGateWith(t *testing.T, world *World, binary string, setup Setup) *Gate {
+func StartGateWith(t testing.TB, world *World, binary string, setup Setup) *Gate {
 	t.Helper()
 	g := &Gate{world: world, binary: binary, setup: setup, dir: t.TempDir(), ca: world.Server.CAFile}
 	cert, key, err := world.Server.Issue("sluice", "localhost", "localhost", "127.0.0.1")
@@ -118,7 +120,7 @@ func StartGateWith(t *testing.T, world *World, binary string, setup Setup) *Gate
 }
 
 // Start starts the program, again if it has ended.
-func (g *Gate) Start(t *testing.T) {
+func (g *Gate) Start(t testing.TB) {
 	t.Helper()
 	args := append(slices.Clone(g.setup.Before), g.binary, "serve", "--config", filepath.Join(g.dir, "sluice.yaml"))
 	if n := len(g.setup.Sockets); n > 0 {
@@ -142,11 +144,22 @@ func (g *Gate) Start(t *testing.T) {
 }
 
 // Signal sends the program a signal.
-func (g *Gate) Signal(t *testing.T, signal os.Signal) {
+func (g *Gate) Signal(t testing.TB, signal os.Signal) {
 	t.Helper()
 	if err := g.cmd.Process.Signal(signal); err != nil {
 		t.Fatalf("signal sluice: %v", err)
 	}
+}
+
+// Kill ends the program with SIGKILL, as a crash would; Start starts it again.
+func (g *Gate) Kill(t testing.TB) {
+	t.Helper()
+	g.stop.Do(func() {
+		if err := g.cmd.Process.Kill(); err != nil && !errors.Is(err, os.ErrProcessDone) {
+			t.Errorf("kill sluice: %v", err)
+		}
+		<-g.exited
+	})
 }
 
 // Exited is closed when the program has ended.
@@ -172,7 +185,7 @@ func (g *Gate) Dir() string { return g.dir }
 
 // Stop ends the program with SIGTERM and fails the test if it does not end
 // well and in time.
-func (g *Gate) Stop(t *testing.T) {
+func (g *Gate) Stop(t testing.TB) {
 	t.Helper()
 	g.stop.Do(func() {
 		if err := g.cmd.Process.Signal(syscall.SIGTERM); err != nil && !errors.Is(err, os.ErrProcessDone) {
@@ -219,11 +232,15 @@ databases:
 		if way, ok := setup.Ways[name]; ok {
 			port, tls, admin = way, "{mode: disable}", adminDSN(world, way, "disable")
 		}
+		credential := setup.Credential
+		if credential == "" {
+			credential = fmt.Sprintf("builtin: {admin: %q, group: shop_app, ttl: 1h}", admin)
+		}
 		fmt.Fprintf(&b, `  - name: %s
     upstream: {host: localhost, port: %d, database: %s, tls: %s}
     credential:
-      builtin: {admin: %q, group: shop_app, ttl: 1h}
-`, name, port, name, tls, admin)
+      %s
+`, name, port, name, tls, credential)
 	}
 	return b.String()
 }
@@ -235,7 +252,7 @@ func adminDSN(world *World, port int, sslmode string) string {
 		port, world.Server.Superuser(), sslmode, world.Server.CAFile)
 }
 
-func (g *Gate) writeFiles(t *testing.T, policy, config string) {
+func (g *Gate) writeFiles(t testing.TB, policy, config string) {
 	t.Helper()
 	passfile := fmt.Sprintf("*:*:*:%s:%s\n", g.world.Server.Superuser(), g.world.Server.Password())
 	for name, text := range map[string]string{"policy.yaml": policy, "sluice.yaml": config, "admin.pgpass": passfile} {
@@ -249,7 +266,7 @@ func (g *Gate) writeFiles(t *testing.T, policy, config string) {
 }
 
 // awaitListening waits until the port accepts connections.
-func (g *Gate) awaitListening(t *testing.T) {
+func (g *Gate) awaitListening(t testing.TB) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 	defer cancel()
@@ -270,7 +287,7 @@ func (g *Gate) awaitListening(t *testing.T) {
 }
 
 // roles are the names of the server's roles.
-func (w *World) roles(t *testing.T) []string {
+func (w *World) roles(t testing.TB) []string {
 	t.Helper()
 	rows, err := w.Server.Query(context.WithoutCancel(t.Context()), "postgres", "SELECT rolname FROM pg_roles")
 	if err != nil {
@@ -289,7 +306,7 @@ func newIn(after, before []string) []string {
 	return slices.DeleteFunc(after, func(name string) bool { return slices.Contains(before, name) })
 }
 
-func freePort(t *testing.T) int {
+func freePort(t testing.TB) int {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -319,7 +336,7 @@ func (b *lockedBuffer) String() string {
 
 // Goroutines ends the program with SIGQUIT and returns what it printed, the
 // stacks of all its goroutines at the end.
-func (g *Gate) Goroutines(t *testing.T) string {
+func (g *Gate) Goroutines(t testing.TB) string {
 	t.Helper()
 	g.stop.Do(func() {
 		if err := g.cmd.Process.Signal(syscall.SIGQUIT); err != nil {

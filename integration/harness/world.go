@@ -35,13 +35,13 @@ type World struct {
 
 // NewWorld starts a server that ends with the test. A missing version fails
 // the test with the way to get it.
-func NewWorld(t *testing.T, version int) *World {
+func NewWorld(t testing.TB, version int) *World {
 	t.Helper()
 	return NewWorldWith(t, version, map[string]string{"log_statement": "all", "max_connections": "60"})
 }
 
 // NewWorldWith is NewWorld with settings of the server of one's own.
-func NewWorldWith(t *testing.T, version int, config map[string]string) *World {
+func NewWorldWith(t testing.TB, version int, config map[string]string) *World {
 	t.Helper()
 	server, err := pgserver.Start(t.Context(), pgserver.Options{
 		Version: version,
@@ -64,7 +64,7 @@ func NewWorldWith(t *testing.T, version int, config map[string]string) *World {
 }
 
 // Exec runs statements as superuser.
-func (w *World) Exec(t *testing.T, database, sql string) {
+func (w *World) Exec(t testing.TB, database, sql string) {
 	t.Helper()
 	if err := w.Server.Exec(t.Context(), database, sql); err != nil {
 		t.Fatalf("PostgreSQL %d: %v", w.Version, err)
@@ -72,7 +72,7 @@ func (w *World) Exec(t *testing.T, database, sql string) {
 }
 
 // Query runs statements as superuser and returns the rows of the last one.
-func (w *World) Query(t *testing.T, database, sql string) [][]string {
+func (w *World) Query(t testing.TB, database, sql string) [][]string {
 	t.Helper()
 	rows, err := w.Server.Query(t.Context(), database, sql)
 	if err != nil {
@@ -85,7 +85,7 @@ func (w *World) Query(t *testing.T, database, sql string) [][]string {
 // what one run has changed is not seen by the next. It first waits until every
 // minted role is gone, which also shows that a session's credential does not
 // outlive it.
-func (w *World) Reset(t *testing.T, also ...string) {
+func (w *World) Reset(t testing.TB, also ...string) {
 	t.Helper()
 	w.awaitNoLease(t)
 	templates := map[string]string{"shop": "shop_template", "restored": "template0"}
@@ -99,7 +99,7 @@ func (w *World) Reset(t *testing.T, also ...string) {
 const leaseTime = 15 * time.Second
 
 // awaitNoLease waits until the server has only the roles it began with.
-func (w *World) awaitNoLease(t *testing.T) {
+func (w *World) awaitNoLease(t testing.TB) {
 	t.Helper()
 	deadline := time.Now().Add(leaseTime)
 	for {

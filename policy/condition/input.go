@@ -9,7 +9,8 @@ type Input struct {
 	Session      Session
 	Statement    Statement
 	Destinations []Destination
-	// Purpose is what the session declared as its purpose.
+	// Purpose is what the session declared as its purpose, or as its reason if
+	// the purpose is a word that chooses a credential.
 	Purpose string
 	// Now is the time of the decision; the zero time is none, and a
 	// condition that asks for it then fails.

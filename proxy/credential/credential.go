@@ -53,9 +53,13 @@ type Request struct {
 	Subject string
 	// Database is the database's name in the configuration.
 	Database string
-	// Role is the name of the Vault role that the credential is to be of. The
-	// built-in issuer has one kind of credential and ignores it.
-	Role string
+	// Role is the name of the Vault role that the credential is to be of, Group
+	// the role of the database that the session is to work as. The built-in
+	// issuer has one kind of credential and ignores both.
+	Role  string
+	Group string
+	// Share says whether others may have the lease too.
+	Share Share
 }
 
 // Lease is a credential with an end.
@@ -79,4 +83,9 @@ type Lease struct {
 	// verified by its process id. Without it whoever logged in has to close
 	// its own connections, and cannot verify that.
 	EndsBackends bool
+	// Weak says that the password was not made for this lease, so that others
+	// may know it, and is not taken away with it.
+	Weak bool
+
+	part *part // of a lease that others have too
 }

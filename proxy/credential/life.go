@@ -53,6 +53,8 @@ func (l *Life) Set(term Term) {
 type Backends struct {
 	mu   sync.Mutex
 	pids []uint32
+	// of is what these are a part of; nil for all of a lease's.
+	of *Backends
 }
 
 // Add notes the process id of a backend, from BackendKeyData.
@@ -63,7 +65,11 @@ func (b *Backends) Add(pid uint32) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.pids = append(b.pids, pid)
+	b.of.Add(pid)
 }
+
+// part returns an empty part of b, which b has as well.
+func (b *Backends) part() *Backends { return &Backends{of: b} }
 
 // PIDs returns what was added.
 func (b *Backends) PIDs() []uint32 {

@@ -44,10 +44,6 @@ func (c connection) ask(ctx context.Context, sql string, parameters ...string) (
 // the issuer and the role that sessions work as.
 func lookAtDatabase(ctx context.Context, f *findings, d proxy.Database, limits proxy.Limits, now time.Time) {
 	b := d.Credential.Builtin
-	if b == nil {
-		f.unknown("database.login", "Look at the database with a login of your own.", "there is no built-in issuer to log in as")
-		return
-	}
 	lookAtPassword(f, b.Admin)
 	config, err := pgconn.ParseConfig(b.Admin)
 	if err != nil {
@@ -64,11 +60,7 @@ func lookAtDatabase(ctx context.Context, f *findings, d proxy.Database, limits p
 		f.unknown("database.inside", "See database.login.", "version, clock, settings and roles were not looked at: nobody could log in")
 		return
 	}
-	defer func() {
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
-		defer cancel()
-		_ = conn.Close(ctx)
-	}()
+	defer hangUp(ctx, conn)
 	f.ok("database.login", "%s logs in to %s", config.User, config.Database)
 	server := connection{conn}
 	lookAtServerClock(ctx, f, server, time.Now)

@@ -45,7 +45,13 @@ func Examine(ctx context.Context, config *proxy.Config) *Report {
 	for _, d := range config.Databases {
 		list = append(list,
 			examination{"upstream.tls", d.Name, func(ctx context.Context, f *findings) { lookAtUpstream(ctx, f, d.Upstream, now()) }},
-			examination{"database.login", d.Name, func(ctx context.Context, f *findings) { lookAtDatabase(ctx, f, d, config.Limits, now()) }},
+			examination{"database.login", d.Name, func(ctx context.Context, f *findings) {
+				if d.Credential.Vault != nil {
+					lookThroughVault(ctx, f, config, d, now())
+					return
+				}
+				lookAtDatabase(ctx, f, d, config.Limits, now())
+			}},
 		)
 	}
 	r := &Report{SchemaVersion: SchemaVersion, Checks: examineAll(ctx, list, timeout, grace)}

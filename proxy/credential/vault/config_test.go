@@ -71,14 +71,13 @@ func TestIssuerConfigIsChecked(t *testing.T) {
 	for want, config := range map[string]IssuerConfig{
 		"needs a name":               {},
 		"no engine 7":                {Database: "d", Engine: 7},
-		"no name of a role":          {Database: "d", Groups: map[string]string{"../x": "g"}},
-		"the group of role r":        {Database: "d", Groups: map[string]string{"r": ""}},
+		"no name of a role":          {Database: "d", Roles: []string{"../x"}},
 		"not where it is":            {Database: "d", ControlRole: "control"},
 		"must not have its own":      {Database: "d", ControlRole: "control", Control: &pgconn.Config{User: "postgres"}},
 		"the control role":           {Database: "d", ControlRole: "a/b", Control: control},
 		"the mount \"a//b\"":         {Database: "d", Mount: "a//b"},
 		"the longest time":           {Database: "d", Longest: -1},
-		"the path of a secret \"/\"": {Database: "d", Engine: KV, Groups: map[string]string{"/": "g"}},
+		"the path of a secret \"/\"": {Database: "d", Engine: KV, Roles: []string{"/"}},
 	} {
 		if _, err := c.Issuer(config); seen(err) == nil || !strings.Contains(err.Error(), want) || !strings.HasPrefix(err.Error(), "vault: ") {
 			t.Errorf("%s: %v", want, err)

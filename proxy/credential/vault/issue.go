@@ -39,15 +39,11 @@ func (i *Issuer) issue(ctx context.Context, request credential.Request) (*creden
 	if err := i.config.checkRole(request.Role); err != nil {
 		return nil, err
 	}
-	group, ok := i.config.Groups[request.Role]
-	if !ok && len(i.config.Groups) > 0 {
-		return nil, fmt.Errorf("role %s of Vault is not among those that are configured with a group", request.Role)
-	}
 	if err := i.client.begin(ctx); err != nil {
 		return nil, err
 	}
 	if i.Weak() {
-		return i.share(ctx, request, group)
+		return i.share(ctx, request)
 	}
 	h, password, err := i.client.obtain(ctx, wish{issuer: i, mount: i.config.Mount, role: request.Role, request: request})
 	if err != nil {
@@ -55,7 +51,7 @@ func (i *Issuer) issue(ctx context.Context, request credential.Request) (*creden
 	}
 	term, _ := h.life.Term()
 	return &credential.Lease{
-		ID: h.id, User: h.user, Password: password, Role: group, Expires: term.Expires,
+		ID: h.id, User: h.user, Password: password, Role: request.Group, Expires: term.Expires,
 		Life: h.life, Backends: h.backends, EndsBackends: i.control != nil,
 	}, nil
 }

@@ -52,9 +52,9 @@ type IssuerConfig struct {
 	Mount string
 	// Engine is where the credentials come from.
 	Engine Engine
-	// Groups names for each role of Vault the role of the database that
-	// sessions work as. If there are any, others are not issued.
-	Groups map[string]string
+	// Roles are those of Vault that are known to be needed: Begin says if Vault
+	// would deny one. Others may be asked for.
+	Roles []string
 	// Control reaches the server as nobody: host, port, database and TLS, with
 	// neither user nor password.
 	Control *pgconn.Config
@@ -131,11 +131,8 @@ func (c *IssuerConfig) validate() error {
 	if c.Engine < Dynamic || c.Engine > KV {
 		problems = append(problems, fmt.Errorf("there is no %s", c.Engine))
 	}
-	for role, group := range c.Groups {
+	for _, role := range c.Roles {
 		problems = append(problems, c.checkRole(role))
-		if group == "" || len(group) > 63 {
-			problems = append(problems, fmt.Errorf("the group of role %s must have 1 to 63 bytes", role))
-		}
 	}
 	if c.Longest < 0 {
 		problems = append(problems, fmt.Errorf("the longest time %s is negative", c.Longest))

@@ -218,7 +218,7 @@ func TestNamespace(t *testing.T) {
 func TestRightsAreChecked(t *testing.T) {
 	s := newFake(vaulttest.Options{})
 	c := open(t, config(t, s))
-	issuer(t, c, IssuerConfig{Groups: map[string]string{"reader": "g"}})
+	issuer(t, c, IssuerConfig{Roles: []string{"reader"}})
 	s.Deny("sys/leases/revoke", true)
 	s.Deny("database/creds/reader", true)
 	err := seen(c.Begin(t.Context()))

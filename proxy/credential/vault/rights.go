@@ -21,7 +21,7 @@ func (c *Client) rights() []right {
 	}
 	kinds := map[Engine]string{Dynamic: "/creds/", Static: "/static-creds/", KV: "/data/"}
 	for _, i := range c.issuersNow() {
-		for role := range i.config.Groups {
+		for _, role := range i.config.Roles {
 			needed = append(needed, right{i.config.Mount + kinds[i.config.Engine] + role, "read"})
 		}
 		if i.control != nil {

@@ -118,7 +118,7 @@ func withControl(t *testing.T) IssuerConfig {
 		t.Fatal(err)
 	}
 	control.User, control.Password = "", ""
-	return IssuerConfig{Control: control, ControlRole: "control", Groups: map[string]string{"reader": "shop_reader"}}
+	return IssuerConfig{Control: control, ControlRole: "control", Roles: []string{"reader"}}
 }
 
 // work logs in with a lease, opens a cursor and tells the lease its backend.

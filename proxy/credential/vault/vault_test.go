@@ -173,7 +173,7 @@ func issuer(t *testing.T, c *Client, config IssuerConfig) *Issuer {
 }
 
 func request(session string) credential.Request {
-	return credential.Request{SessionID: session, Subject: "alice@example.com", Database: "shop", Role: "reader"}
+	return credential.Request{SessionID: session, Subject: "alice@example.com", Database: "shop", Role: "reader", Group: "shop_reader"}
 }
 
 func issue(t *testing.T, i *Issuer, session string) *credential.Lease {

@@ -9,7 +9,7 @@ import (
 
 // share gives out a password that others may know as well. Nothing of it is
 // journaled, because there is nothing to revoke.
-func (i *Issuer) share(ctx context.Context, request credential.Request, group string) (*credential.Lease, error) {
+func (i *Issuer) share(ctx context.Context, request credential.Request) (*credential.Lease, error) {
 	kind, doing := "static-creds", "read the static role "+request.Role
 	if i.config.Engine == KV {
 		kind, doing = "data", "read the secret "+request.Role
@@ -31,8 +31,8 @@ func (i *Issuer) share(ctx context.Context, request credential.Request, group st
 	}
 	return &credential.Lease{
 		ID:   i.config.Mount + "/" + kind + "/" + request.Role + "#" + request.SessionID,
-		User: user, Password: password, Role: group, Expires: i.client.now().Add(i.config.Longest),
-		Backends: &credential.Backends{}, EndsBackends: i.control != nil,
+		User: user, Password: password, Role: request.Group, Expires: i.client.now().Add(i.config.Longest),
+		Backends: &credential.Backends{}, EndsBackends: i.control != nil, Weak: true,
 	}, nil
 }
 
@@ -41,7 +41,16 @@ func (i *Issuer) share(ctx context.Context, request credential.Request, group st
 // else once its backend is gone: End has to come when the session ends, and not
 // much later.
 func (i *Issuer) endShared(ctx context.Context, lease *credential.Lease) error {
-	pids := lease.Backends.PIDs()
+	return i.endBackends(ctx, lease, lease.Backends.PIDs())
+}
+
+// EndBackends implements credential.BackendEnder: it ends these backends of a
+// lease, and no others.
+func (i *Issuer) EndBackends(ctx context.Context, lease *credential.Lease, pids []uint32) error {
+	return wrap("end a session of a credential", i.endBackends(ctx, lease, pids))
+}
+
+func (i *Issuer) endBackends(ctx context.Context, lease *credential.Lease, pids []uint32) error {
 	if i.control == nil || len(pids) == 0 {
 		return nil
 	}

@@ -1,0 +1,84 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/sluice-pg/sluice/policy"
+	"github.com/sluice-pg/sluice/proxy"
+	"github.com/sluice-pg/sluice/proxy/credential"
+	"github.com/sluice-pg/sluice/proxy/credential/vault"
+)
+
+// openVault reads what an earlier run has left in the journal. It contacts
+// nobody.
+func (r *running) openVault() (err error) {
+	if r.config.Vault == nil {
+		return nil
+	}
+	r.vault, err = vault.Open(r.config.Vault.Client(r.log))
+	return err
+}
+
+// vaultHealth tells whether Vault can be asked; nil where there is none.
+func (r *running) vaultHealth() func() error {
+	if r.vault == nil {
+		return nil
+	}
+	return r.vault.Healthy
+}
+
+// vaultIssuer issues the credentials of one database that Vault makes.
+type vaultIssuer struct {
+	*credential.Shared
+	client *vault.Client
+	name   string
+}
+
+// rolesOf are the Vault roles that sessions of a database need.
+func rolesOf(d proxy.Database, p *policy.Policy) []string {
+	var roles []string
+	for _, lease := range p.Leases(d.Name) {
+		roles = append(roles, lease.Role)
+	}
+	if catalog := d.Credential.Vault.CatalogRole; catalog != "" {
+		roles = append(roles, catalog)
+	}
+	slices.Sort(roles)
+	return slices.Compact(roles)
+}
+
+func (r *running) newVaultIssuer(d proxy.Database, p *policy.Policy) (*vaultIssuer, error) {
+	control, err := proxy.ControlConfig(d.Upstream)
+	if err != nil {
+		return nil, err
+	}
+	issuer, err := r.vault.Issuer(d.VaultIssuer(control, rolesOf(d, p)))
+	if err != nil {
+		return nil, err
+	}
+	return &vaultIssuer{Shared: credential.NewShared(issuer, nil), client: r.vault, name: d.Name}, nil
+}
+
+// Issue implements proxy.Credentials.
+func (i *vaultIssuer) Issue(ctx context.Context, request credential.Request) (*credential.Lease, error) {
+	if err := i.begin(ctx); err != nil {
+		return nil, err
+	}
+	return i.Shared.Issue(ctx, request)
+}
+
+// begin logs in to Vault, once for all databases, and ends what an earlier run
+// has left.
+func (i *vaultIssuer) begin(ctx context.Context) error {
+	ctx, done := context.WithTimeout(ctx, beginTimeout)
+	defer done()
+	if err := i.client.Begin(ctx); err != nil {
+		return fmt.Errorf("the first login: %w", err)
+	}
+	return nil
+}
+
+// database is the name of the database it is for.
+func (i *vaultIssuer) database() string { return i.name }

@@ -1,0 +1,333 @@
+package leases
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgconn"
+)
+
+// leaseCase is something that happens around a session with this application
+// name. It returns what the person saw.
+type leaseCase struct {
+	name string
+	do   func(t *testing.T, s *stage, application string) string
+}
+
+var cases = []leaseCase{
+	{"a session comes and goes", comesAndGoes},
+	{"three sessions share a lease, and leave one by one", share},
+	{"a purpose that no rule is for", func(t *testing.T, s *stage, application string) string {
+		_, err := s.connect(t.Context(), application, "look-around")
+		return words(err)
+	}},
+	{"the lease is renewed while the session works", renewed},
+	{"the lease reaches its longest life, between transactions", longestLifeIdle},
+	{"the lease reaches its longest life inside a transaction", longestLifeInTransaction},
+	{"the lease reaches its longest life inside COPY TO", longestLifeInCopy},
+	{"the lease is revoked in Vault, the session idle with an open cursor", revokedIdle},
+	{"the lease is revoked in Vault, under a query", revokedUnderQuery},
+	{"an administrator drops the role at the server", dropped},
+	{"the policy gives the role to nobody any more", withdrawn},
+	{"Vault is sealed while a session works, and somebody else comes", sealed},
+	{"Vault is killed while a session works, and comes back", vaultKilled},
+	{"Vault is away until the lease is over", awayTooLong},
+	{"Sluice is killed with open sessions and starts again", killed},
+	{"200 sessions at once", crowd},
+}
+
+func comesAndGoes(t *testing.T, s *stage, application string) string {
+	c := s.mustConnect(t, application, "migrate")
+	role := mustQuery(t, c, "SELECT session_user || ' as ' || current_user")
+	if user := s.gate.Target().User; !strings.HasPrefix(role, "sluice_shop_migrate_"+user) || !strings.HasSuffix(role, " as shop_owner") {
+		t.Errorf("the session is %s; want a role of Vault's with the name %s in it, as shop_owner", role, user)
+	}
+	mustQuery(t, c, "CREATE TABLE made_by_session (n int)")
+	owner := mustQuery(t, c, "SELECT tableowner FROM pg_tables WHERE tablename = 'made_by_session'")
+	mustQuery(t, c, "DROP TABLE made_by_session")
+	return fmt.Sprintf("%v; a table it makes belongs to %s", words(c.Close(t.Context())), owner)
+}
+
+func share(t *testing.T, s *stage, application string) string {
+	var sessions []*pgconn.PgConn
+	seen := map[string]bool{}
+	for range 3 {
+		c := s.mustConnect(t, application, "copy-out")
+		seen[mustQuery(t, c, "SELECT session_user")] = true
+		sessions = append(sessions, c)
+	}
+	fourth := s.mustConnect(t, application, "copy-out")
+	other := !seen[mustQuery(t, fourth, "SELECT session_user")]
+	fourth.Close(t.Context())
+	var last error
+	for i, c := range sessions {
+		_, last = query(t.Context(), c, "SELECT 1")
+		c.Close(t.Context())
+		if roles, _ := s.roles(t); i < 2 && len(roles) == 0 {
+			t.Error("the lease went with a session that was not the last")
+		}
+	}
+	return fmt.Sprintf("%d role for three, another for the fourth: %t; the last: %s", len(seen), other, words(last))
+}
+
+// works has a session work for a while, and returns the error that ended it, and
+// what it was told.
+func (s *stage) works(t *testing.T, application, purpose string, d time.Duration, step func(*pgconn.PgConn) error) (told []string, err error) {
+	t.Helper()
+	config, err := pgconn.ParseConfig(s.dsn(application, purpose))
+	if err != nil {
+		t.Fatal(err)
+	}
+	config.OnNotice = func(_ *pgconn.PgConn, n *pgconn.Notice) {
+		told = append(told, inMessages.ReplaceAllString(n.Message, "…"))
+	}
+	c, err := pgconn.ConnectConfig(t.Context(), config)
+	if err != nil {
+		t.Fatalf("connect: %v\n%s", err, s.gate.Log())
+	}
+	defer c.Close(t.Context())
+	for end := time.Now().Add(d); time.Now().Before(end); {
+		if err := step(c); err != nil {
+			return told, err
+		}
+	}
+	return told, nil
+}
+
+// looks is a step that asks something ten times a second.
+func looks(c *pgconn.PgConn) error {
+	time.Sleep(100 * time.Millisecond)
+	_, err := query(context.Background(), c, "SELECT 1")
+	return err
+}
+
+func renewed(t *testing.T, s *stage, application string) string {
+	told, err := s.works(t, application, "migrate", briefTTL+2*time.Second, looks)
+	return words(err) + " for longer than the lease was given; told: " + list(told)
+}
+
+func list(told []string) string {
+	if len(told) == 0 {
+		return "nothing"
+	}
+	return strings.Join(told, "; ")
+}
+
+func longestLifeIdle(t *testing.T, s *stage, application string) string {
+	began := time.Now()
+	told, err := s.works(t, application, "migrate", time.Minute, looks)
+	notLaterThan(t, began, briefMax)
+	return words(err) + "; told: " + list(told)
+}
+
+// notLaterThan fails if a session lived longer than its lease; a second is for
+// this machine.
+func notLaterThan(t *testing.T, began time.Time, most time.Duration) {
+	t.Helper()
+	if took := time.Since(began); took > most+time.Second {
+		t.Errorf("the session lived for %s, its lease for %s", took, most)
+	}
+}
+
+func longestLifeInTransaction(t *testing.T, s *stage, application string) string {
+	s.world.Exec(t, "shop", "CREATE TABLE IF NOT EXISTS kept (n int); ALTER TABLE kept OWNER TO shop_owner; TRUNCATE kept")
+	began := time.Now()
+	open := false
+	told, err := s.works(t, application, "migrate", time.Minute, func(c *pgconn.PgConn) error {
+		if open {
+			return looks(c)
+		}
+		open = true
+		_, err := query(context.Background(), c, "BEGIN; INSERT INTO kept VALUES (1)")
+		return err
+	})
+	notLaterThan(t, began, briefMax)
+	rows := s.world.Query(t, "shop", "SELECT count(*) FROM kept")[0][0]
+	return words(err) + "; told: " + list(told) + "; rows kept: " + rows
+}
+
+func longestLifeInCopy(t *testing.T, s *stage, application string) string {
+	c := s.mustConnect(t, application, "migrate")
+	began := time.Now()
+	_, err := c.CopyTo(t.Context(), io.Discard, "COPY (SELECT i, pg_sleep(0.2) FROM generate_series(1, 1000) i) TO STDOUT")
+	notLaterThan(t, began, briefMax)
+	return words(err)
+}
+
+// revokedWithin is how soon a session has to end whose lease was taken away.
+const revokedWithin = 5 * time.Second
+
+// revokeAll revokes every lease to read in Vault.
+func (s *stage) revokeAll(t *testing.T) {
+	t.Helper()
+	for _, id := range s.vault.Root().List(t, "sys/leases/lookup/database/creds/shop-read") {
+		s.vault.Root().Write(t, "sys/leases/revoke", map[string]any{"lease_id": "database/creds/shop-read/" + id})
+	}
+}
+
+// gone waits until no backend of a lease is at the server.
+func (s *stage) gone(t *testing.T, began time.Time) {
+	t.Helper()
+	await(t, "the backend to end", func() bool {
+		return s.world.Query(t, "postgres", "SELECT count(*) FROM pg_stat_activity WHERE application_name LIKE 'case-%'")[0][0] == "0"
+	})
+	if took := time.Since(began); took > revokedWithin {
+		t.Errorf("the backend lived on for %s; at most %s", took, revokedWithin)
+	}
+}
+
+func revokedIdle(t *testing.T, s *stage, application string) string {
+	c := s.mustConnect(t, application, "read")
+	mustQuery(t, c, "BEGIN; DECLARE c CURSOR WITH HOLD FOR SELECT * FROM generate_series(1, 1000); COMMIT; FETCH 1 FROM c")
+	began := time.Now()
+	s.revokeAll(t)
+	s.gone(t, began)
+	_, err := query(t.Context(), c, "FETCH 1 FROM c")
+	return words(err)
+}
+
+// under runs a query and does something once the server has it.
+func (s *stage) under(t *testing.T, application string, then func()) error {
+	t.Helper()
+	c := s.mustConnect(t, application, "read")
+	result := make(chan error, 1)
+	go func() {
+		_, err := query(context.Background(), c, "SELECT pg_sleep(40)")
+		result <- err
+	}()
+	await(t, "the query to run", func() bool {
+		return s.world.Query(t, "postgres", "SELECT count(*) FROM pg_stat_activity WHERE application_name LIKE '"+application+"%' AND query LIKE '%pg_sleep%'")[0][0] == "1"
+	})
+	then()
+	return <-result
+}
+
+func revokedUnderQuery(t *testing.T, s *stage, application string) string {
+	return words(s.under(t, application, func() {
+		began := time.Now()
+		s.revokeAll(t)
+		s.gone(t, began)
+	}))
+}
+
+func dropped(t *testing.T, s *stage, application string) string {
+	return words(s.under(t, application, func() {
+		began := time.Now()
+		roles, _ := s.roles(t)
+		for _, role := range roles {
+			s.world.Exec(t, "postgres", `DROP ROLE "`+role+`"`)
+		}
+		s.gone(t, began)
+	}))
+}
+
+func withdrawn(t *testing.T, s *stage, application string) string {
+	c := s.mustConnect(t, application, "read")
+	path := filepath.Join(s.gate.Dir(), "policy.yaml")
+	swap := func(text string) {
+		loads := strings.Count(s.gate.Log(), "policy reloaded")
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		await(t, "the policy to be in force", func() bool { return strings.Count(s.gate.Log(), "policy reloaded") > loads })
+	}
+	swap(strings.Replace(policyText, "id: own, purposes: [read]", "id: own, users: [nobody], purposes: [read]", 1))
+	_, err := query(t.Context(), c, "SELECT 1")
+	swap(policyText)
+	return words(err)
+}
+
+func sealed(t *testing.T, s *stage, application string) string {
+	c := s.mustConnect(t, application, "read")
+	s.vault.Seal(t)
+	_, other := s.connect(t.Context(), "other", "read")
+	_, err := query(t.Context(), c, "SELECT 1")
+	s.vault.Unseal(t)
+	c.Close(t.Context())
+	return words(err) + "; the other: " + words(other)
+}
+
+func vaultKilled(t *testing.T, s *stage, application string) string {
+	c := s.mustConnect(t, application, "read")
+	s.vault.Kill(t)
+	_, other := s.connect(t.Context(), "other", "read")
+	_, err := query(t.Context(), c, "SELECT 1")
+	c.Close(t.Context())
+	s.vault.Restart(t)
+	s.vault.Unseal(t)
+	await(t, "a session to work again", func() bool {
+		again, err := s.connect(t.Context(), "again", "read")
+		if err == nil {
+			again.Close(t.Context())
+		}
+		return err == nil
+	})
+	return words(err) + "; the other: " + words(other)
+}
+
+func awayTooLong(t *testing.T, s *stage, application string) string {
+	began := time.Now()
+	down := false
+	told, err := s.works(t, application, "migrate", time.Minute, func(c *pgconn.PgConn) error {
+		if !down {
+			down = true
+			s.vault.Seal(t)
+		}
+		return looks(c)
+	})
+	notLaterThan(t, began, briefTTL)
+	s.onTrail(t, application) // its end, which Vault does not hear of yet
+	s.vault.Unseal(t)
+	return words(err) + "; told: " + list(told)
+}
+
+func killed(t *testing.T, s *stage, application string) string {
+	one, two := s.mustConnect(t, application, "read"), s.mustConnect(t, application, "copy-out")
+	mustQuery(t, one, "BEGIN")
+	s.gate.Kill(t)
+	_, err := query(t.Context(), one, "SELECT 1")
+	two.Close(t.Context())
+	s.gate.Start(t)
+	s.awaitNothingLeft(t)
+	await(t, "a session to work again", func() bool {
+		again, err := s.connect(t.Context(), application, "read")
+		if err == nil {
+			again.Close(t.Context())
+		}
+		return err == nil
+	})
+	return words(err) + "; then a new session works"
+}
+
+func crowd(t *testing.T, s *stage, application string) string {
+	var all sync.WaitGroup
+	var ok atomic.Int64
+	open := make(chan struct{})
+	for range 200 {
+		all.Go(func() {
+			c, err := s.connect(context.Background(), application, "read")
+			if err != nil {
+				t.Errorf("connect: %v", err)
+				return
+			}
+			defer c.Close(context.Background())
+			if _, err := query(context.Background(), c, "SELECT 1"); err == nil {
+				ok.Add(1)
+			}
+			<-open
+		})
+	}
+	await(t, "all to work", func() bool { return ok.Load() == 200 || t.Failed() })
+	_, backends := s.roles(t)
+	close(open)
+	all.Wait()
+	return fmt.Sprintf("%d of 200 worked at once, with %d roles", ok.Load(), backends)
+}

@@ -1,0 +1,135 @@
+package leases
+
+import (
+	"bytes"
+	"encoding/json"
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/sluice-pg/sluice/audit/read"
+	"github.com/sluice-pg/sluice/integration/harness"
+	_ "github.com/sluice-pg/sluice/proxy/proxytest" // the flag -rewrite
+)
+
+const tableFile = "TABLE.md"
+
+var tableHead = fmt.Sprintf(`# What becomes of leases
+
+Written by `+"`go test ./integration/leases -rewrite`"+` and compared by every run, with a real
+Vault 1.21 that examples/vault has set up, and PostgreSQL 15. Leases of the role
+shop-migrate last %s here, %s with every renewal. "Afterwards" is what the server and Vault have of the leases when the
+sessions have ended.
+
+| case | what the person saw | what the trail says | afterwards |
+|---|---|---|---|
+`, briefTTL, briefMax)
+
+func TestLeases(t *testing.T) {
+	s := setStage(t, harness.BuildSluice(t), "drain: 5s, startup: 60s, connections: 250, lease_grace: 2s")
+	var b strings.Builder
+	b.WriteString(tableHead)
+	done := 0
+	for i, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			began := time.Now()
+			application := fmt.Sprintf("case-%d", i)
+			saw := c.do(t, s, application)
+			trail := s.onTrail(t, application)
+			left := s.awaitNothingLeft(t)
+			fmt.Fprintf(&b, "| %s | %s | %s | %s |\n", c.name, cell(saw), cell(trail), left)
+			t.Logf("%s: %s", c.name, time.Since(began).Round(10*time.Millisecond))
+			done++
+		})
+		if t.Failed() {
+			t.Log(s.gate.Log())
+			return
+		}
+	}
+	if done == len(cases) {
+		hold(t, b.String()) // not if -run left some out
+	}
+	s.noSecret(t)
+}
+
+func cell(text string) string { return strings.NewReplacer("|", `\|`, "\n", " ").Replace(text) }
+
+// hold compares with the file, or writes it.
+func hold(t *testing.T, got string) {
+	t.Helper()
+	if flag.Lookup("rewrite").Value.String() == "true" {
+		if err := os.WriteFile(tableFile, []byte(got), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		return
+	}
+	want, err := os.ReadFile(tableFile)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(string(want), got); diff != "" {
+		t.Errorf("%s says otherwise (-rewrite writes it):\n%s", tableFile, diff)
+	}
+}
+
+// onTrail is what the trail says of a case's last session, when it has ended, and
+// of the credential it had.
+func (s *stage) onTrail(t *testing.T, application string) string {
+	t.Helper()
+	var said []string
+	await(t, "the end of session "+application+" in the trail", func() bool {
+		said = s.look(t, application)
+		return said == nil || slices.ContainsFunc(said, isClose)
+	})
+	if said == nil {
+		return "no session"
+	}
+	// What could not be revoked then may be soon after.
+	return strings.Join(said[:slices.IndexFunc(said, isClose)+1], "; ")
+}
+
+func isClose(event string) bool { return strings.HasPrefix(event, "session.close") }
+
+// look lists the events of the newest session with an application name that are
+// about its credential or its end.
+func (s *stage) look(t *testing.T, application string) []string {
+	t.Helper()
+	var out bytes.Buffer
+	if err := read.Show(&out, filepath.Join(s.gate.Dir(), "trail"), read.Filter{}, read.NDJSON); err != nil {
+		t.Fatal(err)
+	}
+	var said []string
+	wanted := ""
+	for line := range bytes.Lines(out.Bytes()) {
+		var r struct {
+			Type, Session string
+			Body          struct {
+				Application, Reason, Problem string
+				VaultRole                    string `json:"vault_role"`
+				Rule                         string
+			}
+		}
+		if err := json.Unmarshal(line, &r); err != nil {
+			t.Fatal(err)
+		}
+		switch {
+		case r.Type == "session.open" && r.Body.Application == application:
+			wanted, said = r.Session, []string{}
+		case r.Session != wanted || wanted == "":
+		case r.Type == "credential.issued":
+			said = append(said, fmt.Sprintf("credential.issued (role %s by rule %s)", r.Body.VaultRole, r.Body.Rule))
+		case strings.HasPrefix(r.Type, "credential."):
+			said = append(said, r.Type)
+		case r.Type == "session.close":
+			said = append(said, "session.close: "+r.Body.Reason)
+		}
+	}
+	return said
+}

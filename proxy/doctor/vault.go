@@ -1,0 +1,182 @@
+package doctor
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"slices"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/sluice-pg/sluice/policy"
+	"github.com/sluice-pg/sluice/proxy"
+	"github.com/sluice-pg/sluice/proxy/credential"
+	"github.com/sluice-pg/sluice/proxy/credential/vault"
+)
+
+// lookThroughVault logs in to Vault as the proxy does, takes a credential, looks
+// at the database with it, and gives it back. Its journal is its own, so that a
+// running proxy is not disturbed.
+func lookThroughVault(ctx context.Context, f *findings, config *proxy.Config, d proxy.Database, now time.Time) {
+	dir, err := os.MkdirTemp("", "sluice-doctor-")
+	if err != nil {
+		f.unknown("vault.login", "Make room in the folder for temporary files.", "%v", err)
+		return
+	}
+	defer os.RemoveAll(dir)
+	settings := config.Vault.Client(nil)
+	settings.Journal = filepath.Join(dir, "journal")
+	client, err := vault.Open(settings)
+	if err != nil {
+		f.problem("vault.login", "Correct the section vault.", "%v", err)
+		return
+	}
+	defer func() {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+		defer cancel()
+		if err := client.Close(ctx); err != nil {
+			f.warning("vault.returned", "Revoke it in Vault, or let it run out.", "what this look took from Vault is not given back: %v", err)
+		}
+	}()
+	rules := leaseRules(config.Policy, d.Name)
+	lookAtLeases(f, d, rules)
+	issuer, role, err := issuerFor(client, d, rules)
+	if err != nil {
+		f.problem("vault.issuer", "Correct credential.vault.", "%v", err)
+		return
+	}
+	if err := client.Begin(ctx); err != nil {
+		f.problem("vault.login", vaultFix(err), "%v", err)
+		f.unknown("database.inside", "See vault.login.", "version, clock, settings and roles were not looked at: Vault gave no credential")
+		return
+	}
+	f.ok("vault.login", "Vault lets the proxy in, and its policies allow what is needed")
+	if role == "" {
+		f.unknown("database.inside", "Set credential.vault.control_role, or write rules under leases.", "there is no Vault role to look at the database with")
+		return
+	}
+	lease, err := issuer.Issue(ctx, credential.Request{SessionID: "doctor", Subject: "doctor", Database: d.Name, Role: role})
+	if err != nil {
+		f.problem("vault.credential", vaultFix(err), "%v", err)
+		return
+	}
+	lookWith(ctx, f, config, d, lease, rules, now)
+}
+
+// leaseRules are the rules of the policy that are about a database; none if it
+// cannot be read, which is said elsewhere.
+func leaseRules(path, database string) []policy.LeaseTerms {
+	if path == "" {
+		return nil
+	}
+	source, err := os.ReadFile(path)
+	if err != nil {
+		return nil
+	}
+	p, err := policy.Parse(filepath.Base(path), source)
+	if err != nil {
+		return nil
+	}
+	return p.Leases(database)
+}
+
+// lookAtLeases judges what the configuration and the policy say about
+// credentials.
+func lookAtLeases(f *findings, d proxy.Database, rules []policy.LeaseTerms) {
+	if len(rules) == 0 {
+		f.problem("leases.rules", "Write a rule under leases in the policy.", "no rule gives anybody a credential for %s", d.Name)
+	} else {
+		f.ok("leases.rules", "%s give credentials for %s", counted(len(rules), "rule"), d.Name)
+	}
+	if d.Credential.Vault.ControlRole == "" {
+		f.warning("leases.control", "Make a Vault role whose logins are members of pg_signal_backend (examples/vault), and set credential.vault.control_role.",
+			"nobody can see that a session is gone from the server")
+	}
+	if d.Credential.Vault.Engine != "database" {
+		f.warning("leases.weak", "Use the engine database where Vault can reach the server.",
+			"passwords are not made for the session: they stay valid after it, and others may know them")
+	}
+}
+
+// issuerFor makes an issuer for one look, and names the Vault role to look with.
+func issuerFor(client *vault.Client, d proxy.Database, rules []policy.LeaseTerms) (*vault.Issuer, string, error) {
+	control, err := proxy.ControlConfig(d.Upstream)
+	if err != nil {
+		return nil, "", err
+	}
+	issuer, err := client.Issuer(d.VaultIssuer(control, rolesOf(rules)))
+	if v := d.Credential.Vault; v.ControlRole != "" && v.Engine == "database" {
+		return issuer, v.ControlRole, err
+	}
+	if len(rules) > 0 {
+		return issuer, rules[0].Role, err
+	}
+	return issuer, "", err
+}
+
+func rolesOf(rules []policy.LeaseTerms) []string {
+	var roles []string
+	for _, r := range rules {
+		roles = append(roles, r.Role)
+	}
+	slices.Sort(roles)
+	return slices.Compact(roles)
+}
+
+// vaultFix says what to do about a question that Vault did not answer well.
+func vaultFix(err error) string {
+	switch {
+	case errors.Is(err, vault.ErrAway):
+		return "Start or unseal Vault, open the way to it, or correct vault.address."
+	case errors.Is(err, vault.ErrDenied):
+		return "Give the proxy's login the policy of examples/vault, with the paths that are named."
+	}
+	return "Correct vault.auth and credential.vault, or what they name in Vault."
+}
+
+// lookWith looks at the server, and at the groups that sessions work as, with a
+// credential of Vault's.
+func lookWith(ctx context.Context, f *findings, config *proxy.Config, d proxy.Database, lease *credential.Lease, rules []policy.LeaseTerms, now time.Time) {
+	login, err := proxy.ControlConfig(d.Upstream)
+	if err != nil {
+		f.problem("database.login", "Correct upstream in the configuration.", "%v", err)
+		return
+	}
+	login.User, login.Password = lease.User, lease.Password.Reveal()
+	readOnly(login)
+	conn, err := pgconn.ConnectConfig(ctx, login)
+	if err != nil {
+		f.problem("database.login", "Start the server, open the way to it, admit Vault's logins in pg_hba.conf, or correct the Vault role's creation statements.", "%v", err)
+		f.unknown("database.inside", "See database.login.", "version, clock, settings and roles were not looked at: nobody could log in")
+		return
+	}
+	defer hangUp(ctx, conn)
+	lease.Backends.Add(conn.PID())
+	f.ok("database.login", "a login that Vault has made works at %s", d.Upstream.Database)
+	server := connection{conn}
+	lookAtServerClock(ctx, f, server, time.Now)
+	lookAtVersion(ctx, f, server, now)
+	lookAtRoom(ctx, f, server, config.Limits.Connections)
+	for _, group := range groupsOf(rules) {
+		lookAtGroup(ctx, f, server, group, d.Upstream.Database)
+	}
+	lookAtHBA(ctx, f, server)
+}
+
+func groupsOf(rules []policy.LeaseTerms) []string {
+	var groups []string
+	for _, r := range rules {
+		groups = append(groups, r.Group)
+	}
+	slices.Sort(groups)
+	return slices.Compact(groups)
+}
+
+// hangUp ends a connection without waiting long.
+func hangUp(ctx context.Context, conn *pgconn.PgConn) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
+	defer cancel()
+	_ = conn.Close(ctx)
+}

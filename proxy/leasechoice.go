@@ -1,0 +1,75 @@
+package proxy
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/sluice-pg/sluice/policy"
+	"github.com/sluice-pg/sluice/policy/statement"
+)
+
+// errNoLease says that the policy gives a session no credential, or not the one
+// it has.
+var errNoLease = errors.New("the policy gives no such credential")
+
+// chosenLease is what the policy says about a session's credential.
+type chosenLease struct {
+	terms policy.LeaseTerms
+	// by is the policy that was asked last.
+	by *policy.Policy
+}
+
+// chooseLease asks the policy which credential the session gets. Where the proxy
+// makes the roles itself there is one group for all, and nothing to choose.
+func (s *session) chooseLease() error {
+	p := s.server.policy.Load()
+	if s.database.config.Credential.Vault == nil {
+		s.chosen = chosenLease{by: p}
+		return nil
+	}
+	terms, err := s.leaseBy(p)
+	if err != nil {
+		return err
+	}
+	s.chosen = chosenLease{terms, p}
+	return nil
+}
+
+func (s *session) leaseBy(p *policy.Policy) (policy.LeaseTerms, error) {
+	r := s.request(nil, statement.OrdinaryRead, nil)
+	terms, err := p.Lease(r.Identity, r.Session)
+	var none *policy.NoLease
+	if errors.As(err, &none) {
+		return terms, startupError{"42501", none.Message, none.Hint}.because(errNoLease)
+	}
+	return terms, err
+}
+
+// keepsLease asks again when another policy has come into force. A session whose
+// credential it would not get now ends.
+func (s *session) keepsLease() error {
+	p := s.server.policy.Load()
+	if p == s.chosen.by {
+		return nil
+	}
+	if s.database.config.Credential.Vault == nil {
+		s.chosen.by = p
+		return nil
+	}
+	terms, err := s.leaseBy(p)
+	if e, refused := asStartupError(err); refused {
+		e.message = strings.Replace(e.message, "sluice: ", "sluice: session ended: ", 1)
+	}
+	if err != nil {
+		return err
+	}
+	if !terms.Same(s.chosen.terms) {
+		return startupError{
+			"57P01", fmt.Sprintf("sluice: session ended: the policy now gives you another role (%s, rule %s)", terms.Group, terms.Rule),
+			"Connect again to work as it.",
+		}.because(errNoLease)
+	}
+	s.chosen = chosenLease{terms, p}
+	return nil
+}
