@@ -9,7 +9,7 @@ import (
 // pinnedSetting is a setting that statements may not change, as far as
 // people ask why.
 type pinnedSetting struct {
-	value  string
+	value  string // empty if no SET is accepted, whatever to
 	why    string
 	advice string
 }
@@ -23,8 +23,8 @@ var pinnedSettings = map[string]pinnedSetting{
 	"client_encoding":             {"UTF8", readsDifferently, "For files in another encoding, convert them with iconv before loading or after saving."},
 	"standard_conforming_strings": {"on", readsDifferently, "For backslash escapes write E'...'."},
 	"backslash_quote":             {"safe_encoding", readsDifferently, "For a quote inside a text write it twice: ''."},
-	"role":                        {"none", actsAsOther, "For other rights ask for another login."},
-	"session_authorization":       {"default", actsAsOther, "For other rights ask for another login."},
+	"role":                        {"", actsAsOther, "RESET ROLE is accepted, and so is SET ROLE NONE: both go back to the role that Sluice gave. For other rights ask for another login."},
+	"session_authorization":       {"", actsAsOther, "RESET SESSION AUTHORIZATION is accepted, as a statement of its own. For other rights ask for another login."},
 }
 
 // nodeHints say what to do instead of one sort of statement.

@@ -106,6 +106,9 @@ func (c *ruling) refuseSetting(s *statement.Setting) Decision {
 	d.Subject = effect.What
 	pinned, known := pinnedSettings[s.Name]
 	switch {
+	case known && pinned.value == "":
+		d.because("", "%s is pinned: %s", s.Name, pinned.why)
+		d.Hint = pinned.advice
 	case known:
 		d.because("", "%s is pinned to %s: %s", s.Name, pinned.value, pinned.why)
 		d.Hint = fmt.Sprintf("Setting %s to %s is accepted. %s", s.Name, pinned.value, pinned.advice)

@@ -118,6 +118,9 @@ func (s *session) parameterStatus() error {
 	if !readsAlike(name, value) {
 		return &settingsError{name, value}
 	}
+	if err := s.checkIdentity(name, value); err != nil {
+		return err
+	}
 	return s.client.WriteFrame('S', body)
 }
 
@@ -137,6 +140,9 @@ func (s *session) ready(h wire.Header) error {
 		return err
 	}
 	s.lastRun, s.swallowing = "", false
+	if t.probe {
+		return s.upstream.conn.Discard()
+	}
 	if err := s.sayNotices(t); err != nil {
 		return err
 	}

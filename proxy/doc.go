@@ -163,6 +163,13 @@
 // As a last check the number of completions must be the number of statements
 // that were judged.
 //
+// # The role
+//
+// A session works as the role of its lease. A text that would leave it is
+// refused or rewritten; behind what may leave it unseen, and DISCARD ALL,
+// the proxy sends a RESET ROLE of its own, which costs no round trip
+// (role.go). One that fails ends the session.
+//
 // # Peers that are gone
 //
 // A machine that lost its power or its network says nothing. Beside the sessions

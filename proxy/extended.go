@@ -41,6 +41,7 @@ func (s *session) bind(ctx context.Context) error {
 	if err := s.push(t); err != nil {
 		return err
 	}
+	s.noteRoleOf(&j, nil, true)
 	_, err = s.client.Forward(s.upstream.conn)
 	return err
 }
@@ -70,7 +71,11 @@ func (s *session) execute(ctx context.Context, h wire.Header) error {
 	if r := s.executing(ctx, t, meanings, &j); r != nil {
 		return s.sendMarker('E', r)
 	}
-	return s.send(t, 'E', body)
+	if err := s.send(t, 'E', body); err != nil {
+		return err
+	}
+	s.noteRoleOf(&j, meanings, false)
+	return nil
 }
 
 // executing records an execution, charges it to its portal, and notes what it

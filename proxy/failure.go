@@ -25,6 +25,9 @@ func (s *session) serverError(h wire.Header) error {
 	if err != nil {
 		return err
 	}
+	if t != nil && t.role != noRoleProbe && !fatal {
+		return s.roleNotTaken(t, fields['C'])
+	}
 	r := s.rewording(t, fields['C'], int64(h.Len))
 	if err := s.recordFailure(t, orUnknown(fields['C']), fatal); err != nil {
 		return err

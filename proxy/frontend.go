@@ -91,17 +91,25 @@ func (s *session) clientSpeaks(h wire.Header) error {
 			return err
 		}
 	}
-	holding, tooFar := s.pending.beforeMessage()
+	holding, tooFar, leftRole := s.pending.beforeMessage()
 	if holding {
 		if err := s.payOwed(); err != nil {
 			return err
 		}
 	}
 	// The message itself may take as long as it takes.
-	if err := s.clientDeadline(0); err != nil || !tooFar {
+	if err := s.clientDeadline(0); err != nil {
 		return err
 	}
-	return s.fallBack()
+	if tooFar {
+		if err := s.fallBack(); err != nil {
+			return err
+		}
+	}
+	if leftRole {
+		return s.takeRoleBack(h.Type)
+	}
+	return nil
 }
 
 // A client that sends on and reads no answers fills sockets, not memory:

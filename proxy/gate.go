@@ -24,6 +24,8 @@ type judgement struct {
 	// text is what to send in place of the client's text; empty for the
 	// text itself.
 	text string
+	// kind is the worst kind of what runs, that of names looked up.
+	kind statement.Kind
 	// policy decided. A decision by a policy that is no longer in force
 	// is taken again.
 	policy *policy.Policy
@@ -57,7 +59,7 @@ func (s *session) judgeText(ctx context.Context, road, text string) judgement {
 		known = s.decideText(ctx, a, j.policy)
 	}
 	d := &known.decision
-	j.copyIns = known.copyIns
+	j.copyIns, j.kind = known.copyIns, known.kind
 	j.takeFrom(d)
 	err := s.recordText(ctx, j.id, road, known, text, a)
 	j.asked = s.observeDecision(j.id, road, arrived, known, text, a, err)
@@ -71,6 +73,7 @@ func (s *session) judgeText(ctx context.Context, road, text string) judgement {
 		return j
 	}
 	j.text = s.virtual(ctx, text, a.Statements)
+	j.refusal = s.keepsRole(&j)
 	return j
 }
 
@@ -122,22 +125,23 @@ func (s *session) judgeStartup(ctx context.Context) error {
 // or a function changed, the time be over. A decision that cannot have changed
 // is not taken again. The terms are the tightest of all that the name may mean.
 func (s *session) judgeAgain(ctx context.Context, road string, meanings []meaning) judgement {
-	j := judgement{policy: s.server.policy.Load()}
+	j := judgement{policy: s.server.policy.Load(), kind: statement.OrdinaryRead}
 	if len(meanings) == 0 {
 		unknown := policy.Unseen("a prepared statement or portal that nobody saw made")
 		meanings = []meaning{{admitted: &admitted{statement: &unknown}}}
 	}
 	for _, m := range meanings {
-		terms, changesCode := m.terms, m.changesCode
+		terms, changesCode, kind := m.terms, m.changesCode, m.statement.Kind
 		if m.mayHaveChanged(j.policy) {
 			one := s.decideMeaning(ctx, road, m.statement, j.policy)
 			if one.refusal != nil {
 				return one
 			}
-			terms, changesCode = one.terms, one.changesCode
+			terms, changesCode, kind = one.terms, one.changesCode, one.kind
 			j.volatile = j.volatile || one.volatile
 			j.notices = append(j.notices, one.notices...)
 		}
+		j.kind = statement.Worst(j.kind, kind)
 		j.terms = j.terms.tighter(terms)
 		j.changesCode = j.changesCode || changesCode
 	}
@@ -154,7 +158,7 @@ func (s *session) decideMeaning(ctx context.Context, road string, st *statement.
 	resolved := s.resolve([]statement.Statement{*st})
 	made := s.decide(ctx, s.request(resolved, resolved[0].Kind, nil), p)
 	d := made.decision
-	j := judgement{id: id, policy: p}
+	j := judgement{id: id, policy: p, kind: made.kind}
 	j.takeFrom(&d)
 	if d.Verdict == policy.Allow && !mustBeOnDisk(made.kind, d.Verdict) {
 		return j // the execution is recorded

@@ -42,6 +42,12 @@ type pending struct {
 	// a function is, quiet that of the last one after which no transaction
 	// was open.
 	recoded, quiet uint64
+	// syncs counts Syncs; unsynced is true if a message of the extended
+	// protocol came behind the last.
+	syncs    uint64
+	unsynced bool
+	// role is whether the session may have left its role.
+	role doubt
 	// skipping is true while the server ignores messages up to a Sync.
 	skipping bool
 	// copyIn is true while the server takes COPY data.
@@ -97,6 +103,13 @@ func (p *pending) push(t *ticket) error {
 		p.recoded = t.sequence
 	}
 	p.changed.Broadcast()
+	switch t.typ {
+	case 'S':
+		p.syncs++
+		p.unsynced = false
+	case 'P', 'B', 'E', 'D', 'C':
+		p.unsynced = true
+	}
 	if t.typ != 'S' && p.skipsHere() {
 		// The server will read past it.
 		t.settle(false)
@@ -257,11 +270,12 @@ func (p *pending) hold() {
 }
 
 // beforeMessage reports what has to be seen to before the client's next message:
-// whether Syncs are held, and whether the client is too far ahead.
-func (p *pending) beforeMessage() (holding, tooFar bool) {
+// whether Syncs are held, whether the client is too far ahead, and whether the
+// session may have left its role.
+func (p *pending) beforeMessage() (holding, tooFar, leftRole bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return p.held > 0, p.tooFarAhead()
+	return p.held > 0, p.tooFarAhead(), p.role.standing
 }
 
 // tooFarAhead reports whether the client has sent as much as may wait for an
@@ -326,6 +340,9 @@ func (p *pending) ready(status byte, now time.Time) (*ticket, error) {
 	p.copyIn = false
 	p.status = status
 	p.since = now
+	if status == 'I' && t.role == noRoleProbe {
+		p.role.transactionEnded()
+	}
 	p.pop(t.work == nil || t.work.sqlstate == "")
 	if status == 'I' && len(p.queue) == 0 {
 		p.portals.endTransaction()

@@ -413,6 +413,7 @@ func sendFatal(c *wire.Conn, e *startupError) {
 // goodbye words an end for the client; nil if the client knows.
 func goodbye(cause error) *startupError {
 	var settings *settingsError
+	var role *roleError
 	var side *wire.SideError
 	var ended *leaseEnded
 	if e, ok := asStartupError(cause); ok {
@@ -429,6 +430,12 @@ func goodbye(cause error) *startupError {
 		}
 	case errors.As(cause, &ended):
 		return ended.goodbye()
+	case errors.As(cause, &role):
+		return &startupError{
+			sqlstate: "42501",
+			message:  "sluice: session ended: " + role.Error(),
+			hint:     "Connect again. Leave the role to Sluice, also inside functions; for other rights ask for another login.",
+		}
 	case errors.Is(cause, errDraining), errors.Is(cause, errClosed):
 		return &startupError{sqlstate: "57P01", message: "sluice: the proxy is stopping", hint: "Connect again in a moment."}
 	case errors.Is(cause, errIdle):
@@ -463,6 +470,7 @@ func (s *session) reason(cause error) string {
 // reasonFor is reason by the error alone.
 func reasonFor(cause error) string {
 	var settings *settingsError
+	var role *roleError
 	var side *wire.SideError
 	_, refused := asStartupError(cause)
 	switch {
@@ -478,6 +486,8 @@ func reasonFor(cause error) string {
 		return "login upstream failed"
 	case errors.As(cause, &settings):
 		return "setting changed"
+	case errors.As(cause, &role):
+		return "role changed"
 	case errors.Is(cause, errLeaseEnded):
 		return "lease ended"
 	case errors.Is(cause, errDraining), errors.Is(cause, errClosed):

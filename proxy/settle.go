@@ -65,8 +65,8 @@ func (p *pending) willSettle(unsettled uint64) bool {
 	return false
 }
 
-// settingsProbe is the name of the statement and the portal that ask for a
-// setting. It has the session's id, so that no client has it by chance.
+// settingsProbe is the name of the statement and the portal of the proxy's own
+// questions. It has the session's id, so that no client has it by chance.
 func (s *session) settingsProbe() []byte { return []byte("sluice_settings_" + s.id) }
 
 // askSettings asks the server in the middle of a pipeline, where no Sync may
@@ -97,6 +97,11 @@ func (s *session) askSettings() error {
 }
 
 func (s *session) ask(text string) error {
+	return s.askTicketed(text, func(typ byte) *ticket { return &ticket{typ: typ, probe: true} })
+}
+
+// askTicketed is ask with a say in the tickets of its messages.
+func (s *session) askTicketed(text string, newTicket func(typ byte) *ticket) error {
 	name := s.settingsProbe()
 	for _, m := range []struct {
 		typ   byte
@@ -108,7 +113,7 @@ func (s *session) ask(text string) error {
 		{'C', [][]byte{{'P'}, name, nul}},
 		{'C', [][]byte{{'S'}, name, nul}},
 	} {
-		if err := s.send(&ticket{typ: m.typ, probe: true}, m.typ, m.parts...); err != nil {
+		if err := s.send(newTicket(m.typ), m.typ, m.parts...); err != nil {
 			return err
 		}
 	}

@@ -48,9 +48,13 @@ func (s *session) query(ctx context.Context, h wire.Header) error {
 	t.begin(work{decision: j.id, started: s.server.now(), statements: len(j.statements), asked: j.asked})
 	s.openAccounts(t.work, &j)
 	if j.text != "" {
-		return s.send(t, 'Q', []byte(j.text), nul)
+		body = append([]byte(j.text), 0)
 	}
-	return s.send(t, 'Q', body)
+	if err := s.send(t, 'Q', body); err != nil {
+		return err
+	}
+	s.noteRole(&j)
+	return nil
 }
 
 // refuseUnread refuses a text that is too long to be read at all.

@@ -17,6 +17,8 @@ type ticket struct {
 	// probe is true for the proxy's own question, whose answer the client
 	// does not see.
 	probe bool
+	// role says that the probe takes back the role, and where (role.go).
+	role roleProbe
 	// work is what the message runs; nil if it runs nothing. room is for it.
 	work *work
 	room *work

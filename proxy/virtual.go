@@ -9,24 +9,28 @@ import (
 )
 
 // virtual replaces every SHOW of a variable that the proxy itself answers by
-// a constant SELECT, so that the server keeps the order. It returns "" if
-// there is none, or if the text with the replacements would not have the
-// same number of statements and the same kind.
+// a constant SELECT, so that the server keeps the order, and what would leave
+// the session's role by what does not (role.go). It returns "" if there is
+// none, or if the text with the replacements would not have the same number of
+// statements and the same kind.
 func (s *session) virtual(ctx context.Context, text string, statements []statement.Statement) string {
 	var out strings.Builder
 	last := 0
 	for i := range statements {
 		st := &statements[i]
-		rows := s.answer(ctx, st.Show)
-		if rows == nil {
+		instead := st.Instead
+		if rows := s.answer(ctx, st.Show); rows != nil {
+			instead = rows.selectText()
+		}
+		if instead == "" {
 			continue
 		}
 		start, end := statement.Locate(text, st.Start), statement.Locate(text, st.End)
 		if start < last || end < start {
-			continue
+			return ""
 		}
 		out.WriteString(text[last:start])
-		out.WriteString(rows.selectText())
+		out.WriteString(instead)
 		last = end
 	}
 	if last == 0 {

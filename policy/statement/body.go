@@ -50,7 +50,7 @@ func (w *walker) doStmt(s *pg.DoStmt) {
 
 // place is a byte offset of the text for a location of the tree.
 func (w *walker) place(location int32) int {
-	if w.bodies != nil && w.bodies.depth > 0 {
+	if w.inBody() {
 		return -1 // of a body, not of the text
 	}
 	return int(location)

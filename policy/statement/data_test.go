@@ -108,6 +108,9 @@ var directives = map[string]func(*testing.T, string) string{
 			for _, v := range s.Settings {
 				out = append(out, strings.Join(strings.Fields(fmt.Sprintf("%s=%q %s %s %s", v.Name, v.Value, flagWord(v.Reset, "reset"), flagWord(v.Unknown, "unknown"), flagWord(v.Breaks, "BREAKS"))), " "))
 			}
+			if s.Instead != "" {
+				out = append(out, "sent as "+s.Instead)
+			}
 			return append([]string{s.Kind.String()}, out...)
 		})
 	},
@@ -288,6 +291,9 @@ func describeStatement(b *strings.Builder, s *Statement, indent string) {
 	}
 	if s.Show != "" {
 		line("show %s", s.Show)
+	}
+	if s.Instead != "" {
+		line("instead %s", s.Instead)
 	}
 	for _, n := range s.Names {
 		line("name %s %q hold=%t", n.Op, n.Name, n.Hold)

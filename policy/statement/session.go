@@ -11,7 +11,7 @@ import (
 func (w *walker) sessionStatement(node *pg.Node) bool {
 	switch n := node.Node.(type) {
 	case *pg.Node_VariableSetStmt:
-		w.variableSet(n.VariableSetStmt)
+		w.variableSet(w.keepRole(n.VariableSetStmt))
 	case *pg.Node_VariableShowStmt:
 		w.st.Show = strings.ToLower(n.VariableShowStmt.Name)
 		w.effectHere(OrdinaryRead, "SHOW")

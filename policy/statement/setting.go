@@ -26,8 +26,8 @@ var pins = map[string]pin{
 	"client_encoding":                  {utf8Spelling, true},
 	"standard_conforming_strings":      {isOn, true},
 	"backslash_quote":                  {is("safe_encoding"), true},
-	"role":                             {func(v string) bool { return v == "none" }, true},
-	"session_authorization":            {func(string) bool { return false }, true},
+	"role":                             {never, true},
+	"session_authorization":            {never, true},
 	"session_replication_role":         {is("origin"), false},
 	"lo_compat_privileges":             {isOff, false},
 	"transform_null_equals":            {isOff, false},
@@ -39,6 +39,8 @@ var pins = map[string]pin{
 func tracked(name string) bool {
 	return name == "search_path" || strings.HasPrefix(name, "sluice.") || pins[name].keeps != nil
 }
+
+func never(string) bool { return false }
 
 func is(want string) func(string) bool {
 	return func(value string) bool { return strings.EqualFold(value, want) }
@@ -99,9 +101,6 @@ func (w *walker) change(name, value string, known bool, at int) {
 	if pinned && p.breaks && !kept {
 		s.Breaks = true
 	}
-	if name == "role" && kept {
-		s.Value, s.Reset = "", true
-	}
 	w.setting(s)
 	w.settingPlace(name, value, known, at)
 	if kept || !pinned && harmless(name) {
@@ -129,7 +128,15 @@ func harmless(name string) bool {
 // reset notes a setting that goes back to the value of the session's start,
 // which the proxy chose for the pinned ones.
 func (w *walker) reset(name string, at int) {
-	w.setting(Setting{Name: strings.ToLower(name), Reset: true, Position: at})
+	s := Setting{Name: strings.ToLower(name), Reset: true, Position: at}
+	if s.Name == sessionAuthorization && w.st.Instead == "" {
+		s.Breaks = true // it takes the role away too (role.go)
+	}
+	w.setting(s)
+	if s.Breaks {
+		w.effect(WeakenProtection, settingWords(s.Name), at)
+		return
+	}
 	w.effect(OrdinaryRead, "RESET", at)
 }
 

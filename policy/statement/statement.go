@@ -58,6 +58,11 @@ type Statement struct {
 	CopyIn *CopyIn `json:"copy_in,omitempty"`
 	// Show is the variable of a SHOW, lower case.
 	Show string `json:"show,omitempty"`
+	// Instead is what has to be sent in its place, because the server would
+	// do more than go back to the session's beginning: SET ROLE NONE and
+	// RESET SESSION AUTHORIZATION also take away the role that the session
+	// was given. Empty for all others.
+	Instead string `json:"instead,omitempty"`
 	// Unresolved says what the text cannot tell, in constant words such as
 	// "attribute notation may call a function".
 	Unresolved []string `json:"unresolved,omitempty"`
