@@ -163,13 +163,21 @@ func (j *judge) alone(st *statement.Statement, index int) Decision {
 		}
 	}
 	c.withKnown()
+	c.withFeed()
 	c.classes()
+	follows, d := c.feedFor()
+	if st.Replication != nil && follows == nil {
+		return d
+	}
 	c.judge.discreet = c.judge.discreet || c.discreet()
 	if r, what := c.denied(); r != nil {
 		return c.refuseByRule(r, what)
 	}
 	if d, refused := c.refuseSecret(); refused {
 		return d
+	}
+	if follows != nil {
+		return c.granting(follows)
 	}
 	return c.weighEffects()
 }

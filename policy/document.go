@@ -49,6 +49,7 @@ func Parse(name string, data []byte) (*Policy, error) {
 	p.places = r.destinations(doc.Destinations)
 	p.clients, p.hasClients = r.clients(doc.Clients), doc.Clients != nil
 	p.leases = r.leases(doc.Leases)
+	p.feeds = r.feeds(doc.Replication)
 	rules := r.rules(doc.Rules)
 	if err := r.errs.Err(); err != nil {
 		return nil, err

@@ -19,6 +19,7 @@ type document struct {
 	Destinations map[string]destinationEntry `yaml:"destinations,nullable" form:"identifier" about:"Places that data could go to. Naming one does not open it: it is measured when a statement wants to go there."`
 	Clients      []clientEntry               `yaml:"clients,nullable" about:"Where people sit; the first that matches a session is its endpoint. With this section, a client is given no class that its endpoint does not accept."`
 	Leases       []leaseEntry                `yaml:"leases,nullable" about:"Which credential sessions get where Vault issues them. The first that matches decides; whom none matches gets none."`
+	Replication  []feedEntry                 `yaml:"replication,nullable" about:"Who may follow the changes of a database over a replication connection, by which slot and which publications. Without an entry for a session, replication connections are refused. Physical replication and base backups always are."`
 	Rules        []ruleEntry                 `yaml:"rules,nullable" about:"The rules. Deny rules win wherever they stand; of the others the first that matches names the terms."`
 }
 
@@ -109,6 +110,21 @@ type shareEntry struct {
 	strictyaml.Position
 	For      strictyaml.Text `yaml:"for" need:"true" form:"span" about:"How long after it was issued a lease is given to further sessions, such as 10m."`
 	Sessions *int            `yaml:"sessions" need:"true" form:"sharers" about:"How many sessions may have it at once."`
+}
+
+type feedEntry struct {
+	strictyaml.Position
+	ID           strictyaml.Text   `yaml:"id" need:"true" form:"identifier" about:"The entry's name in messages and records."`
+	Users        []strictyaml.Text `yaml:"users" need:"true" some:"true" about:"People and programs, by the name they proved."`
+	Databases    []strictyaml.Text `yaml:"databases" need:"true" some:"true" about:"Databases by the names in the proxy's configuration."`
+	Addresses    []strictyaml.Text `yaml:"addresses" some:"true" about:"IP ranges that clients come from; any if not given."`
+	Methods      []strictyaml.Text `yaml:"methods" some:"true" form:"method" about:"How clients proved who they are; any if not given."`
+	Slot         strictyaml.Text   `yaml:"slot" need:"true" form:"slot" about:"The replication slot."`
+	Plugin       strictyaml.Text   `yaml:"plugin" form:"plugin" about:"The slot's output plugin; pgoutput if not given. Any other streams the whole database, so every class of the policy counts."`
+	Publications []strictyaml.Text `yaml:"publications" some:"true" about:"The publications that are asked for, all of them and no others. Needed for pgoutput, and for no other plugin."`
+	MayCreate    bool              `yaml:"may_create" about:"true lets the client make and drop the slot."`
+	Limits       *limitsEntry      `yaml:"limits" about:"How much one stream may give; unlimited if not given. Rows are messages of the stream."`
+	Owner        strictyaml.Text   `yaml:"owner" form:"owner" about:"The team or person to ask."`
 }
 
 type ruleEntry struct {

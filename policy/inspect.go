@@ -30,13 +30,18 @@ func (r *rule) info() RuleInfo {
 }
 
 // Warnings says what its owner should know about a policy that is in order:
-// every rule that does not act, in the order of the document. Each begins
-// with file:line:column.
+// every rule that does not act, and every stream that keeps to no publication,
+// in the order of the document. Each begins with file:line:column.
 func (p *Policy) Warnings() []string {
 	if p == nil {
 		return nil
 	}
 	var out []string
+	for _, f := range p.feeds {
+		if f.plugin != pgoutput {
+			out = append(out, fmt.Sprintf("%s: entry %s of replication streams the whole database: only the plugin pgoutput keeps to publications", f.who.position, f.who.id))
+		}
+	}
 	for _, r := range p.rules {
 		switch r.mode {
 		case Warn:

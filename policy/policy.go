@@ -21,6 +21,7 @@ type Policy struct {
 	leave  []*rule
 	rules  []*rule
 	places []*place
+	feeds  []*feed
 
 	columns columnTable
 	known   map[string][]*knownFunction // by the function's name

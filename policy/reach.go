@@ -66,8 +66,10 @@ func reachesUnnamed(st *statement.Statement) bool {
 		switch {
 		case everyday.has(effect.Kind):
 			return false
-		case effect.Kind == statement.OpaqueCode, effect.Kind == statement.Replication:
+		case effect.Kind == statement.OpaqueCode, effect.Kind == statement.Replication && !toldFeed(st):
 			return true
+		case effect.Kind == statement.Replication:
+			return false
 		}
 		called, byFunction := causedBy(st, effect)
 		if byFunction {

@@ -51,6 +51,29 @@ type Facts struct {
 	Functions []FunctionFact `json:"functions,omitempty"`
 	// FunctionsProblem says why functions could not be measured, if so.
 	FunctionsProblem string `json:"functions_problem,omitempty"`
+	// Feed is what a stream of changes would hold; nil if nobody asks for
+	// one.
+	Feed *FeedFact `json:"feed,omitempty"`
+}
+
+// FeedFact is what a database's catalog says about a slot, and about the
+// publications that a stream is to come from.
+type FeedFact struct {
+	// Plugin is the slot's output plugin; empty if the database has no
+	// logical slot of this name.
+	Plugin string `json:"plugin,omitempty"`
+	// Columns are the columns published, as relations with their columns.
+	Columns []PublishedRelation `json:"columns,omitempty"`
+	// Problem says why it could not be measured, if so.
+	Problem string `json:"problem,omitempty"`
+}
+
+// PublishedRelation is a relation of a publication with the columns that are
+// published.
+type PublishedRelation struct {
+	Schema  string   `json:"schema"`
+	Name    string   `json:"name"`
+	Columns []string `json:"columns"`
 }
 
 // FunctionFact is a function as it stands in the catalog of the database.

@@ -43,6 +43,10 @@ func formOf(name string) node {
 		return node{"type": "integer", "minimum": 1, "maximum": 65535}
 	case "identifier":
 		return text(identifier.String())
+	case "slot":
+		return text(slotName.String())
+	case "plugin":
+		return text(pluginName.String())
 	case "class":
 		return text(className.String())
 	case "digest":

@@ -52,6 +52,8 @@ var answersNothing = map[string]bool{
 // that has no class: what may not be read may not be renamed so either.
 func (c *ruling) toClient() []*columnEntry {
 	switch {
+	case c.st.Replication != nil:
+		return c.carried()
 	case c.st.Kind == statement.DDL:
 		return c.brought()
 	case answersNothing[c.st.Node]:

@@ -46,6 +46,9 @@ func unsoundStatement(st *statement.Statement, depth int) string {
 	case !everyKind.has(st.Kind):
 		return "a statement could not be read"
 	}
+	if why := unsoundFeed(st); why != "" {
+		return why
+	}
 	for _, r := range st.Relations {
 		if r.Name == "" || !utf8.ValidString(r.Schema) || !utf8.ValidString(r.Name) {
 			return "a relation has no name, or one that is not valid UTF-8"

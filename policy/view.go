@@ -16,6 +16,8 @@ type View struct {
 	watch []*rule
 	// leave are the other rules, in the order of the document.
 	leave []*rule
+	// feeds are what the session may follow.
+	feeds []*feed
 	// client is the first endpoint the session comes from, nil for none.
 	client *client
 }
@@ -41,6 +43,11 @@ func (p *Policy) View(identity Identity, session Session) *View {
 	for _, r := range p.leave {
 		if r.forSession(identity, session, addr) {
 			v.leave = append(v.leave, r)
+		}
+	}
+	for _, f := range p.feeds {
+		if f.who.forSession(identity, session, addr) {
+			v.feeds = append(v.feeds, f)
 		}
 	}
 	for i := range p.clients {

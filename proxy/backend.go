@@ -20,7 +20,7 @@ func (s *session) fromServer() error {
 
 // oddFromServer tells a message that no server sends.
 func oddFromServer(h wire.Header) bool {
-	return strings.IndexByte("DdESZCIsNA123nTtGHcV", h.Type) < 0 || h.Type == 'C' && h.Len > smallBody
+	return strings.IndexByte("DdESZCIsNA123nTtGHWcV", h.Type) < 0 || h.Type == 'C' && h.Len > smallBody
 }
 
 // serverRests sends on what has been gathered.
@@ -294,6 +294,8 @@ func (s *session) stepQueue(typ byte) error {
 		return expect(t, typ, 'D')
 	case 'G':
 		return p.copyStarted()
+	case 'W':
+		return p.streamStarted()
 	case 'H':
 		return expect(t, typ, 'Q', 'E')
 	case 'c':

@@ -166,6 +166,12 @@ type BuiltinCredential struct {
 	Admin string `yaml:"admin"`
 	// Group is the role that the short-lived roles are members of.
 	Group string `yaml:"group"`
+	// ReplicationGroup is the role that sessions on replication connections
+	// work as. Their logins have the attribute REPLICATION, so Admin has to
+	// be a superuser, or from PostgreSQL 16 on to have REPLICATION and
+	// CREATEROLE. Without it there are no replication connections, whatever
+	// the policy says.
+	ReplicationGroup string `yaml:"replication_group"`
 	// TTL is how long a session may last. Default 8h.
 	TTL time.Duration `yaml:"ttl"`
 }

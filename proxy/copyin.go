@@ -20,6 +20,11 @@ func (s *session) copyData(h wire.Header) error {
 		s.pending.copyDropped(h.Type)
 		return s.client.Discard()
 	}
+	if s.stream != nil {
+		if err := s.streamGoesOn(h); err != nil {
+			return err
+		}
+	}
 	_, err := s.client.Forward(s.upstream.conn)
 	return err
 }

@@ -170,6 +170,15 @@
 // the proxy sends a RESET ROLE of its own, which costs no round trip
 // (role.go). One that fails ends the session.
 //
+// # Replication
+//
+// A replication connection to a database takes SQL by the simple protocol, and
+// commands that are none (replication.go). Both pass the gate. The policy is
+// asked first whether there may be such a connection, and the database what a
+// stream would hold. A stream is one message that is answered for as long as it
+// runs; COPY data goes both ways meanwhile, and a policy that is loaded is asked
+// again when the client confirms something.
+//
 // # Peers that are gone
 //
 // A machine that lost its power or its network says nothing. Beside the sessions

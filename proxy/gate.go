@@ -52,7 +52,7 @@ func (s *session) judgeText(ctx context.Context, road, text string) judgement {
 	if len(text) > longText {
 		s.leave()
 	}
-	a := s.server.analyzer.Analyze(ctx, text)
+	a := s.analyze(ctx, text)
 	j := judgement{id: newID(), statements: a.Statements, policy: s.server.policy.Load()}
 	known := s.decided.find(a, j.policy)
 	if known == nil {
@@ -196,6 +196,7 @@ func (s *session) decide(ctx context.Context, r *policy.Request, p *policy.Polic
 		r.Facts.Places = s.server.measure(ctx, p, r.Statements)
 	}
 	s.measureFunctions(ctx, p, r)
+	s.measureFeed(ctx, p, r)
 	r.Time = s.server.now().UTC().Format(time.RFC3339)
 	d := s.viewOf(p).Decide(r)
 	if !d.Volatile {

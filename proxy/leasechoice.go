@@ -36,7 +36,16 @@ func (s *session) chooseLease() error {
 	return nil
 }
 
+// leaseBy is what a policy says. Whether there may be a replication connection it
+// has said already (judgeReplication); there is one Vault role for all of them.
 func (s *session) leaseBy(p *policy.Policy) (policy.LeaseTerms, error) {
+	if s.startup.replication {
+		role := s.database.config.Credential.Vault.ReplicationRole
+		if role == "" {
+			return policy.LeaseTerms{}, noReplicationLogin.because(errNoLease)
+		}
+		return policy.LeaseTerms{Role: role}, nil
+	}
 	r := s.request(nil, statement.OrdinaryRead, nil)
 	terms, err := p.Lease(r.Identity, r.Session)
 	var none *policy.NoLease

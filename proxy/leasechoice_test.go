@@ -63,3 +63,20 @@ func TestBuiltinLeaseNeedsNoRule(t *testing.T) {
 		}
 	}
 }
+
+// A replication connection has a Vault role of its own, or is refused.
+func TestReplicationLease(t *testing.T) {
+	vault := &VaultCredential{}
+	s := &session{
+		server: &Server{config: &Config{}}, startup: &startup{replication: true},
+		database: &database{config: Database{Name: "shop", Credential: Credential{Vault: vault}}},
+	}
+	s.server.SetPolicy(leasePolicy(t, annaReads))
+	if err := s.chooseLease(); !errors.Is(err, errNoLease) || goodbye(err) == nil {
+		t.Errorf("without a role: %v", err)
+	}
+	vault.ReplicationRole = "feed"
+	if err := s.chooseLease(); err != nil || s.chosen.terms != (policy.LeaseTerms{Role: "feed"}) {
+		t.Errorf("%v, %+v", err, s.chosen.terms)
+	}
+}

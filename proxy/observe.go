@@ -70,7 +70,7 @@ type Asked struct {
 	// ID is its request id in the trail.
 	ID string
 	// Road is how it came: startup, query, parse, bind, execute, function,
-	// unread.
+	// stream, unread.
 	Road string
 	// Arrived is when it had been read, Ready when the decision was on
 	// record.

@@ -52,6 +52,9 @@ type pending struct {
 	skipping bool
 	// copyIn is true while the server takes COPY data.
 	copyIn bool
+	// copyBoth is true while both send COPY data: the stream of a
+	// replication connection.
+	copyBoth bool
 	// dropped counts the ends of COPY data that the server did not ask for.
 	dropped copyEnds
 	// lost is true if the server has swallowed a message.
@@ -333,7 +336,7 @@ func (p *pending) ready(status byte, now time.Time) (*ticket, error) {
 	if t == nil || t.typ != 'S' && t.typ != 'Q' && t.typ != 'F' {
 		return nil, desync("ReadyForQuery while waiting for %s", t.name())
 	}
-	p.settled = t.sequence
+	p.settled, p.copyBoth = t.sequence, false
 	if status == 'I' {
 		p.quiet = t.sequence
 	}
@@ -364,6 +367,23 @@ func (p *pending) copyStarted() error {
 	return nil
 }
 
+// streamStarted handles a CopyBothResponse.
+func (p *pending) streamStarted() error {
+	t := p.head()
+	if t == nil || t.typ != 'Q' || !t.copyBoth {
+		return desync("CopyBothResponse while waiting for %s", t.name())
+	}
+	p.copyIn, p.copyBoth = true, true
+	return nil
+}
+
+// streaming reports whether a stream of changes runs.
+func (p *pending) streaming() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.copyBoth
+}
+
 // skipsHere reports whether the server ignores everything up to a Sync that
 // has yet to be sent. Callers hold the lock.
 func (p *pending) skipsHere() bool {
@@ -374,7 +394,7 @@ func (p *pending) skipsHere() bool {
 // Callers hold the lock.
 func (p *pending) mayCopy() bool {
 	for _, t := range p.queue {
-		if t.copyStarts {
+		if t.copyStarts || t.copyBoth {
 			return true
 		}
 	}

@@ -92,7 +92,8 @@ func (s *session) enqueue(e audit.Event) error {
 // decisionRecord is the body of a decision event.
 type decisionRecord struct {
 	// Road is how the text came: startup, query, parse, bind, execute,
-	// function, unread.
+	// function, unread; stream for a stream of changes that another policy
+	// was asked about.
 	Road string `json:"road"`
 	User string `json:"user"`
 	// Request is the canonical decision request, or its digest in the

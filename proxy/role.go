@@ -43,8 +43,12 @@ func (p *pending) doubtRole(planned bool) {
 	}
 }
 
-// noteRole notes what a text that was just sent may have done to the role.
+// noteRole notes what a text that was just sent may have done to the role. A
+// replication command stands alone, and does nothing to it.
 func (s *session) noteRole(j *judgement) {
+	if len(j.statements) == 1 && j.statements[0].Replication != nil {
+		return
+	}
 	leaves := runsCode(j.kind)
 	for i := 0; i < len(j.statements) && !leaves; i++ {
 		leaves = s.leavesRole(&j.statements[i])
@@ -126,12 +130,17 @@ func (s *session) takeRoleBack(before byte) error {
 
 const resetRole = "RESET ROLE"
 
-// sendResetRole uses names of its own: the unnamed statement is the client's.
+// sendResetRole uses names of its own: the unnamed statement is the client's. A
+// replication connection has no names, and takes the simple protocol only.
 func (s *session) sendResetRole(where roleProbe) error {
 	if err := s.sayHeld(); err != nil {
 		return err
 	}
 	p := s.pending
+	if s.startup.replication {
+		t := &ticket{typ: 'Q', probe: true, role: where, done: func(bool) { p.role.undoable = p.status != 'I' }}
+		return s.send(t, 'Q', []byte(resetRole), nul)
+	}
 	ran := false
 	if err := s.askTicketed(resetRole, func(typ byte) *ticket {
 		t := &ticket{typ: typ, probe: true, role: where}
@@ -175,6 +184,11 @@ func (e *roleError) Error() string { return e.problem }
 func (s *session) roleNotTaken(t *ticket, sqlstate string) error {
 	if t.typ == 'S' || t.role == withinSyncs || sqlstate != inFailedTransaction {
 		return &roleError{fmt.Sprintf("the role could not be taken back (%s)", orUnknown(sqlstate))}
+	}
+	if t.typ == 'Q' {
+		s.pending.mu.Lock()
+		s.pending.role.standing = true
+		s.pending.mu.Unlock()
 	}
 	return s.upstream.conn.Discard()
 }

@@ -78,6 +78,9 @@ type session struct {
 	toldLeaving bool
 	// unasked waits to be told to the client with the next answer.
 	unasked atomic.Pointer[pgproto3.NoticeResponse]
+	// stream is the start of a stream of changes that runs, nil if none does;
+	// only fromClient uses it.
+	stream *stream
 	// lost hears once that a peer's machine cannot be reached any more.
 	lost chan error
 }
@@ -139,14 +142,20 @@ func (s *session) begin(ctx context.Context) error {
 	if err := s.judgeStartup(ctx); err != nil {
 		return err
 	}
+	if err := s.judgeReplication(ctx); err != nil {
+		return err
+	}
 	if err := s.chooseLease(); err != nil {
 		return err
 	}
 	chosen := s.chosen.terms
 	lease, err := s.database.credentials.Issue(ctx, credential.Request{
 		SessionID: s.id, Subject: s.identity.User, Database: s.database.config.Name, Role: chosen.Role, Group: chosen.Group,
-		Share: credential.Share{For: chosen.ShareFor, Sessions: chosen.ShareSessions},
+		Share: credential.Share{For: chosen.ShareFor, Sessions: chosen.ShareSessions}, Replication: s.startup.replication,
 	})
+	if errors.Is(err, credential.ErrNoReplication) {
+		return noReplicationLogin.because(err)
+	}
 	if err != nil {
 		s.server.unrevoked.doubt(s.database.credentials)
 		return explainIssue(err, s.database.config.Name).because(err)
@@ -436,6 +445,11 @@ func goodbye(cause error) *startupError {
 			message:  "sluice: session ended: " + role.Error(),
 			hint:     "Connect again. Leave the role to Sluice, also inside functions; for other rights ask for another login.",
 		}
+	case errors.Is(cause, errStreamEnded):
+		return &startupError{
+			sqlstate: "42501", message: "sluice: session ended: the policy does not allow this stream of changes any more",
+			hint: "Connect again to be told why; what was confirmed is kept by the slot.",
+		}
 	case errors.Is(cause, errDraining), errors.Is(cause, errClosed):
 		return &startupError{sqlstate: "57P01", message: "sluice: the proxy is stopping", hint: "Connect again in a moment."}
 	case errors.Is(cause, errIdle):
@@ -488,6 +502,8 @@ func reasonFor(cause error) string {
 		return "setting changed"
 	case errors.As(cause, &role):
 		return "role changed"
+	case errors.Is(cause, errStreamEnded):
+		return "stream not allowed any more"
 	case errors.Is(cause, errLeaseEnded):
 		return "lease ended"
 	case errors.Is(cause, errDraining), errors.Is(cause, errClosed):

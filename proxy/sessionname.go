@@ -16,10 +16,10 @@ const (
 	shownID   = 10
 )
 
-// upstreamParams are the client's settings, with an application name that says
+// namedParams are the client's settings, with an application name that says
 // to whom a session belongs: pg_stat_activity and the server's log then lead to
 // the trail, also where the role's name does not.
-func (s *session) upstreamParams() []param {
+func (s *session) namedParams() []param {
 	name := applicationName(s.startup.application, s.identity.User, s.id)
 	params := slices.Clone(s.startup.params)
 	for i := range params {

@@ -22,11 +22,11 @@ func TestApplicationName(t *testing.T) {
 }
 
 // What else the client set is left alone, and so is what the session holds.
-func TestUpstreamParams(t *testing.T) {
+func TestNamedParams(t *testing.T) {
 	params := []param{{"DateStyle", "ISO"}, {"Application_Name", "psql"}, {"sluice.reason", "T-1"}}
 	s := &session{id: "abcdefghijklmnop", startup: &startup{params: params, application: "psql"}}
 	s.identity.User = "anna"
-	got := s.upstreamParams()
+	got := s.namedParams()
 	if len(got) != 3 || got[1].value != "psql [sluice anna abcdefghij]" || got[0] != params[0] || got[2] != params[2] {
 		t.Errorf("%v", got)
 	}
@@ -34,7 +34,7 @@ func TestUpstreamParams(t *testing.T) {
 		t.Error("the session's own parameters were changed")
 	}
 	s.startup = &startup{}
-	if got := s.upstreamParams(); len(got) != 1 || got[0] != (param{"application_name", "[sluice anna abcdefghij]"}) {
+	if got := s.namedParams(); len(got) != 1 || got[0] != (param{"application_name", "[sluice anna abcdefghij]"}) {
 		t.Errorf("%v", got)
 	}
 }

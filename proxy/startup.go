@@ -30,6 +30,8 @@ type startup struct {
 	params []param
 	// declared are the sluice.* settings.
 	declared map[string]string
+	// replication is true for a replication connection to the database.
+	replication bool
 }
 
 type param struct{ name, value string }
@@ -125,7 +127,7 @@ func (s *startup) take(p param) error {
 	case p.name == "options":
 		return s.takeOptions(p.value)
 	case name == "replication":
-		return refuseReplication(p.value)
+		return s.takeReplication(p.value)
 	case strings.HasPrefix(p.name, "_pq_."):
 		s.unknown = append(s.unknown, p.name)
 	default:
@@ -134,15 +136,21 @@ func (s *startup) take(p param) error {
 	return nil
 }
 
-// refuseReplication refuses every value but a strict false, which the
-// server reads as an ordinary session.
-func refuseReplication(value string) error {
+// takeReplication takes a strict false, which the server reads as an ordinary
+// session, and "database", about which the policy will be asked. All else is
+// physical replication.
+func (s *startup) takeReplication(value string) error {
 	switch strings.ToLower(value) {
 	case "false", "off", "no", "0":
 		return nil
 	}
-	return refuseStartup("42501", "Replication connections carry whole databases past every rule; ask the database's owner.",
-		"replication connections are not let through")
+	if value == "database" {
+		s.replication = true
+		return nil
+	}
+	return refuseStartup("42501", "Physical replication, pg_basebackup and pg_receivewal carry the whole server past every rule. "+
+		"To follow changes use logical replication (replication=database), for which the policy names slot and publications.",
+		"physical replication connections are not let through")
 }
 
 // set judges one run-time setting.

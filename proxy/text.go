@@ -47,6 +47,7 @@ func (s *session) query(ctx context.Context, h wire.Header) error {
 	}
 	t.begin(work{decision: j.id, started: s.server.now(), statements: len(j.statements), asked: j.asked})
 	s.openAccounts(t.work, &j)
+	s.beginStream(t, &j)
 	if j.text != "" {
 		body = append([]byte(j.text), 0)
 	}

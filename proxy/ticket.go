@@ -28,6 +28,8 @@ type ticket struct {
 	done    func(ok bool)
 	// copyStarts is true if the statement can ask for COPY data.
 	copyStarts bool
+	// copyBoth is true if it starts a stream of changes.
+	copyBoth bool
 	// discreet is true if an error may quote what the client must not see.
 	discreet bool
 	// changesCode is true if it may change what a function is.
@@ -140,7 +142,7 @@ func (ts *tickets) used(t *ticket) {
 		ts.back = append(ts.back, last)
 	}
 	ts.last = nil
-	if t.done == nil && t.clock == nil && t.refusal == nil && !t.copyStarts && !t.probe {
+	if t.done == nil && t.clock == nil && t.refusal == nil && !t.copyStarts && !t.copyBoth && !t.probe {
 		ts.last = t
 	}
 }

@@ -80,6 +80,10 @@ type VaultCredential struct {
 	// of pg_signal_backend). Without it nobody can verify that a session is gone
 	// from the server.
 	ControlRole string `yaml:"control_role"`
+	// ReplicationRole is the Vault role for replication connections that the
+	// policy allows; its logins have the attribute REPLICATION. Without it there
+	// are none, whatever the policy says.
+	ReplicationRole string `yaml:"replication_role"`
 	// CatalogRole is the Vault role for looking up functions that the policy
 	// knows. Without it they cannot be measured, and are not known.
 	CatalogRole string `yaml:"catalog_role"`

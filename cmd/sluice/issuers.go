@@ -99,7 +99,8 @@ func newIssuer(d proxy.Database, instance, run string, log *slog.Logger) (*issue
 	// A login may name no database, and then means one of the role's name.
 	admin.Database = d.Upstream.Database
 	builtin, err := credential.NewBuiltin(credential.BuiltinConfig{
-		Admin: admin, Database: d.Upstream.Database, Group: b.Group, TTL: b.TTL, Instance: instance, Run: run,
+		Admin: admin, Database: d.Upstream.Database, Group: b.Group, ReplicationGroup: b.ReplicationGroup,
+		TTL: b.TTL, Instance: instance, Run: run,
 	})
 	if err != nil {
 		return nil, err

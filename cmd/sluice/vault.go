@@ -42,8 +42,10 @@ func rolesOf(d proxy.Database, p *policy.Policy) []string {
 	for _, lease := range p.Leases(d.Name) {
 		roles = append(roles, lease.Role)
 	}
-	if catalog := d.Credential.Vault.CatalogRole; catalog != "" {
-		roles = append(roles, catalog)
+	for _, role := range []string{d.Credential.Vault.CatalogRole, d.Credential.Vault.ReplicationRole} {
+		if role != "" {
+			roles = append(roles, role)
+		}
 	}
 	slices.Sort(roles)
 	return slices.Compact(roles)

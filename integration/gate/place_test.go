@@ -179,7 +179,10 @@ func assemble(config *proxy.Config, dir string, s setup) (*place, error) {
 	if err != nil {
 		return nil, err
 	}
-	issuer, err := credential.NewBuiltin(credential.BuiltinConfig{Admin: adminConfig, Group: group, Instance: config.Instance, TTL: s.ttl, Now: s.now})
+	issuer, err := credential.NewBuiltin(credential.BuiltinConfig{
+		Admin: adminConfig, Group: group, ReplicationGroup: config.Databases[0].Credential.Builtin.ReplicationGroup,
+		Instance: config.Instance, TTL: s.ttl, Now: s.now,
+	})
 	if err != nil {
 		return nil, err
 	}

@@ -102,6 +102,13 @@ var directives = map[string]func(*testing.T, string) string{
 		return strings.Join(out, "\n")
 	},
 	"shape": func(t *testing.T, input string) string { return judge(input).Shape },
+	"replication": func(t *testing.T, input string) string {
+		var out []string
+		for line := range strings.Lines(input) {
+			out = append(out, "- "+replicationWords(t, strings.TrimSuffix(line, "\n")))
+		}
+		return strings.Join(out, "\n")
+	},
 	"settings": func(t *testing.T, input string) string {
 		return eachLine(input, func(s *Statement) []string {
 			var out []string

@@ -23,7 +23,7 @@ const (
 	edbHint       = "This looks like EDB Postgres Advanced Server or Oracle, which Sluice does not stand in front of. Use schemas and functions instead of packages, and a foreign server instead of a database link."
 	mysqlHint     = "This looks like MySQL. On PostgreSQL use COPY, double quotes for names, and the catalog views."
 	psqlHint      = "This looks like a command of psql, which psql runs itself and does not send. Run the file with psql, or put SQL in its place."
-	replicaHint   = "This looks like a command of the replication protocol, which Sluice does not forward. Replicas connect to the server itself, as its operator decides."
+	replicaHint   = "This looks like a command of the replication protocol. It works on a replication connection (replication=database), if the policy names slot and publications for you."
 	hint18        = "This looks like syntax of PostgreSQL 18; " + grammarOlder
 	hint19        = "This looks like syntax of PostgreSQL 19; " + grammarOlder
 

@@ -63,6 +63,8 @@ type Statement struct {
 	// RESET SESSION AUTHORIZATION also take away the role that the session
 	// was given. Empty for all others.
 	Instead string `json:"instead,omitempty"`
+	// Replication is set for a command of the replication protocol.
+	Replication *ReplicationCommand `json:"replication,omitempty"`
 	// Unresolved says what the text cannot tell, in constant words such as
 	// "attribute notation may call a function".
 	Unresolved []string `json:"unresolved,omitempty"`

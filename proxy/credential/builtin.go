@@ -34,6 +34,11 @@ type BuiltinConfig struct {
 	// session's rights, and what a lease owned is left to it. A group that
 	// can act as a superuser, or make or be more than itself, is refused.
 	Group string
+	// ReplicationGroup is the role that leases for replication work as, which
+	// have the attribute REPLICATION; it is no more than Group may be. Empty
+	// means that there are none. Admin then has to be a superuser, or from
+	// PostgreSQL 16 on to have REPLICATION itself.
+	ReplicationGroup string
 	// TTL is how long a lease lasts; 0 means one hour. VALID UNTIL is
 	// computed from Now, so the clocks of proxy and server should agree.
 	TTL time.Duration
@@ -124,6 +129,8 @@ func (c *BuiltinConfig) validate(database string) error {
 		return errors.New("no group role is named; leases get their rights from it")
 	case len(c.Group) > maxNameLength:
 		return fmt.Errorf("group %q is longer than %d bytes", c.Group, maxNameLength)
+	case len(c.ReplicationGroup) > maxNameLength:
+		return fmt.Errorf("replication group %q is longer than %d bytes", c.ReplicationGroup, maxNameLength)
 	case c.TTL < time.Second || c.TTL > maxTTL:
 		return fmt.Errorf("the lifetime %s is not between 1s and %s", c.TTL, maxTTL)
 	case c.Connections < 1 || c.Connections > 1000:

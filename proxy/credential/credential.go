@@ -60,6 +60,8 @@ type Request struct {
 	Group string
 	// Share says whether others may have the lease too.
 	Share Share
+	// Replication asks for a login that may open replication connections.
+	Replication bool
 }
 
 // Lease is a credential with an end.

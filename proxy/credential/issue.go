@@ -22,6 +22,12 @@ func (b *Builtin) Issue(ctx context.Context, request Request) (*Lease, error) {
 	if err := checkRequest(request); err != nil {
 		return nil, fmt.Errorf("issue credential: %w", err)
 	}
+	group := b.config.Group
+	if request.Replication {
+		if group = b.config.ReplicationGroup; group == "" {
+			return nil, fmt.Errorf("issue credential: %w", ErrNoReplication)
+		}
+	}
 	name, err := roleName(b.config.Prefix, request.Subject)
 	if err != nil {
 		return nil, fmt.Errorf("issue credential: %w", err)
@@ -41,11 +47,11 @@ func (b *Builtin) Issue(ctx context.Context, request Request) (*Lease, error) {
 	b.hold(name, true)
 	asked := false
 	err = b.admin.do(ctx, func(ctx context.Context, conn *pgconn.PgConn) error {
-		if err := checkGroup(ctx, conn, b.config.Group); err != nil {
+		if err := checkGroup(ctx, conn, group); err != nil {
 			return err
 		}
 		asked = true
-		return b.create(ctx, conn, name, verifier, expires.UTC(), comment.String())
+		return b.create(ctx, conn, newRole{name, group, verifier, request.Replication, expires.UTC(), comment.String()})
 	})
 	switch {
 	case err != nil && !asked:
@@ -55,7 +61,7 @@ func (b *Builtin) Issue(ctx context.Context, request Request) (*Lease, error) {
 		return nil, fmt.Errorf("issue credential: %w", errors.Join(err, b.undo(ctx, name)))
 	}
 	return &Lease{
-		ID: name, User: name, Password: password, Role: b.config.Group, Expires: expires, EndsBackends: true,
+		ID: name, User: name, Password: password, Role: group, Expires: expires, EndsBackends: true,
 	}, nil
 }
 
@@ -76,25 +82,39 @@ func checkRequest(request Request) error {
 	return nil
 }
 
+// ErrNoReplication says that no group is configured for replication.
+var ErrNoReplication = errors.New("built-in credentials: no replication_group is configured, so there are no logins for replication")
+
+// newRole is a role to be made.
+type newRole struct {
+	name, group, verifier string
+	replication           bool
+	expires               time.Time
+	comment               string
+}
+
 // create sends all of it as one text, which the server runs as one
 // transaction: a role without its mark never exists.
-func (b *Builtin) create(ctx context.Context, conn *pgconn.PgConn, name, verifier string, expires time.Time, comment string) error {
-	role := quoteIdentifier(name)
-	sql := fmt.Sprintf("CREATE ROLE %s LOGIN INHERIT NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS"+
+func (b *Builtin) create(ctx context.Context, conn *pgconn.PgConn, r newRole) error {
+	role, replication, needs := quoteIdentifier(r.name), "NOREPLICATION", "CREATEROLE"
+	if r.replication {
+		replication, needs = "REPLICATION", "CREATEROLE and REPLICATION (before PostgreSQL 16 SUPERUSER)"
+	}
+	sql := fmt.Sprintf("CREATE ROLE %s LOGIN INHERIT NOSUPERUSER NOCREATEDB NOCREATEROLE %s NOBYPASSRLS"+
 		" CONNECTION LIMIT %d PASSWORD %s VALID UNTIL %s IN ROLE %s;\nCOMMENT ON ROLE %s IS %s;\n"+
 		"SELECT r.oid FROM pg_catalog.pg_roles r WHERE r.rolname OPERATOR(pg_catalog.=) %s",
-		role, b.config.Connections, quoteLiteral(verifier),
-		quoteLiteral(expires.Format("2006-01-02 15:04:05.999999+00")),
-		quoteIdentifier(b.config.Group), role, quoteLiteral(comment), quoteLiteral(name))
+		role, replication, b.config.Connections, quoteLiteral(r.verifier),
+		quoteLiteral(r.expires.Format("2006-01-02 15:04:05.999999+00")),
+		quoteIdentifier(r.group), role, quoteLiteral(r.comment), quoteLiteral(r.name))
 	results, err := conn.Exec(ctx, sql).ReadAll()
 	if err == nil {
 		oid := results[len(results)-1].Rows[0][0]
-		b.learn(name, string(oid))
+		b.learn(r.name, string(oid))
 		return nil
 	}
 	var refused *pgconn.PgError
 	if errors.As(err, &refused) && refused.Code == "42501" {
-		return fmt.Errorf("create role: the admin role needs CREATEROLE, and ADMIN OPTION on group %q: %w", b.config.Group, err)
+		return fmt.Errorf("create role: the admin role needs %s, and ADMIN OPTION on group %q: %w", needs, r.group, err)
 	}
 	return fmt.Errorf("create role: %w", err)
 }

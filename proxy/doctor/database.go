@@ -66,8 +66,11 @@ func lookAtDatabase(ctx context.Context, f *findings, d proxy.Database, limits p
 	lookAtServerClock(ctx, f, server, time.Now)
 	lookAtVersion(ctx, f, server, now)
 	lookAtRoom(ctx, f, server, limits.Connections)
-	lookAtIssuer(ctx, f, server, b.Group, now)
+	lookAtIssuer(ctx, f, server, b.Group, b.ReplicationGroup, now)
 	lookAtGroup(ctx, f, server, b.Group, d.Upstream.Database)
+	if b.ReplicationGroup != "" {
+		lookAtGroup(ctx, f, server, b.ReplicationGroup, d.Upstream.Database)
+	}
 	lookAtHBA(ctx, f, server)
 }
 

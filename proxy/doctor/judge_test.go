@@ -175,7 +175,7 @@ func TestNothingAskedIsNotInOrder(t *testing.T) {
 	lookAtServerClock(ctx, f, silent{}, time.Now)
 	lookAtVersion(ctx, f, silent{}, time.Now())
 	lookAtRoom(ctx, f, silent{}, 1)
-	lookAtIssuer(ctx, f, silent{}, "people", time.Now())
+	lookAtIssuer(ctx, f, silent{}, "people", "", time.Now())
 	lookAtGroup(ctx, f, silent{}, "people", "shop")
 	lookAtAttributes(ctx, f, silent{}, "people")
 	lookAtMemberships(ctx, f, silent{}, "people")
@@ -188,6 +188,28 @@ func TestNothingAskedIsNotInOrder(t *testing.T) {
 	}
 	for _, c := range f.checks {
 		want(t, c.Name, c, Unknown, errSilent.Error())
+	}
+}
+
+// An issuer needs REPLICATION where it makes logins for replication, and only
+// there.
+func TestIssuerForReplication(t *testing.T) {
+	for _, c := range []struct {
+		replication, feeders string
+		status               State
+		words                string
+	}{
+		{"f", "", OK, "makes roles"},
+		{"t", "", Problem, "reads everything"},
+		{"t", "feeders", OK, "makes roles"},
+		{"f", "feeders", Problem, "cannot make logins for replication"},
+	} {
+		f := &findings{}
+		lookAtIssuer(t.Context(), f, answers{{"issuer", "f", "t", c.replication, "f", "", "t"}}, "people", c.feeders, time.Now())
+		if len(f.checks) != 1 {
+			t.Fatalf("%+v", f.checks)
+		}
+		want(t, "REPLICATION "+c.replication+" "+c.feeders, f.checks[0], c.status, c.words)
 	}
 }
 

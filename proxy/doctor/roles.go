@@ -40,17 +40,22 @@ func rolesAsk(ctx context.Context, f *findings, server asker, name, sql string, 
 }
 
 // lookAtIssuer judges the login that mints roles: it needs CREATEROLE and
-// ADMIN OPTION on the group, and nothing else.
-func lookAtIssuer(ctx context.Context, f *findings, server asker, group string, now time.Time) {
+// ADMIN OPTION on the group, the same and REPLICATION where there is a group for
+// replication as well, and nothing else.
+func lookAtIssuer(ctx context.Context, f *findings, server asker, group, replicationGroup string, now time.Time) {
 	const name = "issuer.rights"
 	const sql = `SELECT rolname, rolsuper, rolcreaterole, rolreplication, rolbypassrls,
   CASE WHEN isfinite(rolvaliduntil) THEN extract(epoch FROM rolvaliduntil)::int8 END,
   current_setting('server_version_num')::int4 < 160000
-    OR (SELECT bool_or(pg_has_role(r.oid, g.oid, 'MEMBER WITH ADMIN OPTION')) FROM pg_roles g WHERE g.rolname = $1)
+    OR (SELECT bool_and(pg_has_role(r.oid, g.oid, 'MEMBER WITH ADMIN OPTION')) FROM pg_roles g WHERE g.rolname IN ($1, $2))
 FROM pg_roles r WHERE rolname = current_user`
-	rows, ok := rolesAsk(ctx, f, server, name, sql, group)
+	rows, ok := rolesAsk(ctx, f, server, name, sql, group, replicationGroup)
 	if !ok {
 		return
+	}
+	groups, replication := quoted(group), replicationGroup != ""
+	if replication {
+		groups += ", " + quoted(replicationGroup)
 	}
 	issuer := rows[0]
 	role := quoted(issuer[0])
@@ -58,15 +63,17 @@ FROM pg_roles r WHERE rolname = current_user`
 	switch {
 	case has(1):
 		f.problem(name, fmt.Sprintf("Make a login for this alone, and name it in credential.builtin.admin:\n"+
-			"CREATE ROLE shop_issuer LOGIN CREATEROLE;\nGRANT %s TO shop_issuer WITH ADMIN OPTION;\nGRANT pg_signal_backend TO shop_issuer;\n\\password shop_issuer", quoted(group)),
+			"CREATE ROLE shop_issuer LOGIN CREATEROLE;\nGRANT %s TO shop_issuer WITH ADMIN OPTION;\nGRANT pg_signal_backend TO shop_issuer;\n\\password shop_issuer", groups),
 			"%s is a superuser, and the proxy holds its password", issuer[0])
-	case has(3) || has(4):
+	case has(3) && !replication || has(4):
 		f.problem(name, "ALTER ROLE "+role+" NOREPLICATION NOBYPASSRLS;", "%s has REPLICATION or BYPASSRLS and reads everything", issuer[0])
 	case !has(2):
 		f.problem(name, "ALTER ROLE "+role+" CREATEROLE;", "%s cannot make roles, so nobody can log in", issuer[0])
+	case replication && !has(3):
+		f.problem(name, "ALTER ROLE "+role+" REPLICATION;", "%s cannot make logins for replication (from PostgreSQL 16 on; before, only a superuser can)", issuer[0])
 	case issuer[6] == "f":
-		f.problem(name, fmt.Sprintf("GRANT %s TO %s WITH ADMIN OPTION;", quoted(group), role),
-			"%s may not give %s to the roles it makes, so nobody can log in", issuer[0], group)
+		f.problem(name, fmt.Sprintf("GRANT %s TO %s WITH ADMIN OPTION;", groups, role),
+			"%s may not give %s to the roles it makes, so nobody can log in", issuer[0], groups)
 	default:
 		f.ok(name, "%s makes roles, and is no superuser", issuer[0])
 	}
