@@ -17,6 +17,7 @@ var (
 	someSchemas   = []string{"", "public", "s"}
 	someNames     = []string{"a", "b", "lo_get"}
 	someUsers     = []string{"alice", "bob"}
+	someGroups    = []string{"dba", "support"}
 	somePrefixes  = []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("10.1.0.0/16"), netip.MustParsePrefix("::1/128")}
 	someAddresses = []string{"10.1.2.3", "10.9.9.9", "::1", "::ffff:10.1.0.1", "192.0.2.1", "unknown", ""}
 	someHosts     = []string{"10.0.0.1", "db.example", "x.example", ""}
@@ -27,7 +28,7 @@ var (
 // someConditions are true, false, neither, and dependent on what requests
 // differ in.
 var someConditions = []*condition.Condition{
-	nil, nil, nil, compiled("true"), compiled("false"), compiled("now.getHours() > 12"), compiled("destination.measured"),
+	nil, nil, nil, compiled(`"dba" in identity.groups`), compiled("true"), compiled("false"), compiled("now.getHours() > 12"), compiled("destination.measured"),
 	compiled(`session.declared["destination"] == "here"`), compiled(`statement.kind == "ordinary_read"`), compiled("statement.classes.size() > 0"),
 }
 
@@ -73,6 +74,7 @@ func drawRule(effect Verdict) *rapid.Generator[*rule] {
 			id: rapid.StringMatching(`[a-z]{8}`).Draw(t, "id"), effect: effect,
 			kinds:    kindSet(rapid.Uint32().Draw(t, "kinds")) & everyKind,
 			users:    rapid.SliceOfN(rapid.SampledFrom(someUsers), 0, 1).Draw(t, "users"),
+			groups:   rapid.SliceOfN(rapid.SampledFrom(someGroups), 0, 1).Draw(t, "groups"),
 			link:     rapid.SampledFrom([]string{"", "https://x.example"}).Draw(t, "link"),
 			message:  rapid.SampledFrom([]string{"", "words"}).Draw(t, "message"),
 			position: "p:1:1",
@@ -226,9 +228,12 @@ func drawFacts(t *rapid.T) Facts {
 
 func drawRequest(t *rapid.T) *Request {
 	req := &Request{
-		Identity: Identity{User: rapid.SampledFrom(someUsers).Draw(t, "user"), Method: "cert"},
-		Session:  Session{Database: "shop", Address: rapid.SampledFrom(someAddresses).Draw(t, "address")},
-		Kind:     statement.OrdinaryRead,
+		Identity: Identity{
+			User: rapid.SampledFrom(someUsers).Draw(t, "user"), Method: "cert",
+			Groups: rapid.SliceOfNDistinct(rapid.SampledFrom(someGroups), 0, 2, rapid.ID).Draw(t, "groups"),
+		},
+		Session: Session{Database: "shop", Address: rapid.SampledFrom(someAddresses).Draw(t, "address")},
+		Kind:    statement.OrdinaryRead,
 	}
 	req.Statements = rapid.SliceOfN(drawStatement(2), 0, 3).Draw(t, "statements")
 	for _, st := range req.Statements {

@@ -140,6 +140,7 @@ type ruleEntry struct {
 	Users     []strictyaml.Text `yaml:"users" some:"true" about:"People, by the name they proved."`
 	Addresses []strictyaml.Text `yaml:"addresses" some:"true" about:"IP ranges that clients come from."`
 	Methods   []strictyaml.Text `yaml:"methods" some:"true" form:"method" about:"How people proved who they are."`
+	Groups    []strictyaml.Text `yaml:"groups" some:"true" about:"Groups of which the person is in one, as a token of their provider lists them. Nobody who logged in without a token is in any."`
 	When      strictyaml.Text   `yaml:"when" form:"condition" about:"A condition in CEL over identity, session, statement, destination, destinations, purpose and now."`
 	Limits    *limitsEntry      `yaml:"limits" about:"How much a statement may give back by this rule."`
 	Owner     strictyaml.Text   `yaml:"owner" form:"owner" about:"The team or person to ask."`

@@ -1,6 +1,11 @@
 package policy
 
-import "github.com/sluice-pg/sluice/policy/statement"
+import (
+	"slices"
+	"unicode/utf8"
+
+	"github.com/sluice-pg/sluice/policy/statement"
+)
 
 // Request is everything a decision may look at. Its canonical JSON is what
 // the trail records, so that any decision can be taken again later; it
@@ -22,9 +27,36 @@ type Request struct {
 type Identity struct {
 	// User is the name that was proven.
 	User string `json:"user"`
-	// Method is how it was proven: "scram-sha-256", "scram-sha-256-plus"
-	// or "cert".
+	// Method is how it was proven: "scram-sha-256", "scram-sha-256-plus",
+	// "cert", "jwt" or "oauthbearer".
 	Method string `json:"method"`
+	// Issuer and Subject are the provider and the person there that a token
+	// named (claims iss and sub). Empty for methods without a token, as is
+	// all that follows.
+	Issuer  string `json:"issuer,omitempty"`
+	Subject string `json:"subject,omitempty"`
+	// Groups are those that the token listed, sorted, each once.
+	Groups []string `json:"groups,omitempty"`
+	// ACR and AMR are how the person proved who they are to the provider.
+	ACR string   `json:"acr,omitempty"`
+	AMR []string `json:"amr,omitempty"`
+}
+
+// equal reports whether two identities are the same in all that a decision can
+// look at.
+func (i Identity) equal(other Identity) bool {
+	return i.User == other.User && i.Method == other.Method && i.Issuer == other.Issuer && i.Subject == other.Subject &&
+		i.ACR == other.ACR && slices.Equal(i.Groups, other.Groups) && slices.Equal(i.AMR, other.AMR)
+}
+
+// valid reports whether everything in it can be written to the trail as it is.
+func (i Identity) valid() bool {
+	for _, text := range slices.Concat([]string{i.User, i.Method, i.Issuer, i.Subject, i.ACR}, i.Groups, i.AMR) {
+		if !utf8.ValidString(text) {
+			return false
+		}
+	}
+	return true
 }
 
 // Session is what was said and seen when the session began.

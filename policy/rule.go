@@ -23,6 +23,7 @@ type rule struct {
 	users     []string
 	addresses []netip.Prefix
 	methods   []string
+	groups    []string
 	classes   []classPattern
 	when      *condition.Condition
 	limits    limitSet
@@ -50,6 +51,8 @@ func (r *rule) otherSession(identity Identity, session Session, addr netip.Addr)
 		return "users"
 	case len(r.methods) > 0 && !slices.Contains(r.methods, identity.Method):
 		return "methods"
+	case len(r.groups) > 0 && !slices.ContainsFunc(identity.Groups, func(g string) bool { return slices.Contains(r.groups, g) }):
+		return "groups"
 	case len(r.addresses) == 0, !addr.IsValid() && r.effect == Deny:
 		return ""
 	case !addr.IsValid(), !slices.ContainsFunc(r.addresses, func(p netip.Prefix) bool { return p.Contains(addr) }):
@@ -199,6 +202,7 @@ func (r *rule) covers(other *rule) bool {
 		coversAll(r.databases, other.databases, func(a, b string) bool { return a == b }) &&
 		coversAll(r.users, other.users, func(a, b string) bool { return a == b }) &&
 		coversAll(r.methods, other.methods, func(a, b string) bool { return a == b }) &&
+		coversAll(r.groups, other.groups, func(a, b string) bool { return a == b }) &&
 		coversAll(r.addresses, other.addresses, coversPrefix) &&
 		coversAll(r.functions, other.functions, pattern.covers) &&
 		coversAll(r.classes, other.classes, classPattern.covers) &&

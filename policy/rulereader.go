@@ -53,6 +53,7 @@ func (r *reader) rule(entry *ruleEntry) *rule {
 	out.users = r.names(entry.Users, "user")
 	out.addresses = r.addresses(entry.Addresses)
 	out.methods = r.methods(entry.Methods)
+	out.groups = r.names(entry.Groups, "group")
 	out.limits, out.limitsPosition = r.limits(entry.Limits)
 	if entry.Limits != nil && out.effect == Deny && entry.Effect.Value == "deny" {
 		r.errs.Addf(entry.Limits.Position, "a deny rule lets nothing through that could be limited: leave limits out")
@@ -99,7 +100,7 @@ func (r *reader) mode(entry *ruleEntry) Mode {
 
 // methodNames lists the ways in which the proxy lets people prove who they
 // are (Identity.Method).
-var methodNames = []string{"scram-sha-256", "scram-sha-256-plus", "cert"}
+var methodNames = []string{"scram-sha-256", "scram-sha-256-plus", "cert", "jwt", "oauthbearer"}
 
 func (r *reader) methods(texts []strictyaml.Text) []string {
 	methods := make([]string, 0, len(texts))
@@ -244,6 +245,7 @@ func (r *reader) empties(entry *ruleEntry) {
 	r.emptyList(entry.Position, "users", entry.Users)
 	r.emptyList(entry.Position, "addresses", entry.Addresses)
 	r.emptyList(entry.Position, "methods", entry.Methods)
+	r.emptyList(entry.Position, "groups", entry.Groups)
 }
 
 func (r *reader) emptyList(at strictyaml.Position, name string, texts []strictyaml.Text) {

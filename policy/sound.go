@@ -19,8 +19,8 @@ func unsound(req *Request) string {
 		return "the request names no proven user"
 	case req.Session.Database == "":
 		return "the request names no database"
-	case !utf8.ValidString(req.Identity.User) || !utf8.ValidString(req.Session.Database):
-		return "the user or the database has a name that is not valid UTF-8"
+	case !req.Identity.valid() || !utf8.ValidString(req.Session.Database):
+		return "the identity or the database has a name that is not valid UTF-8"
 	}
 	worst := statement.OrdinaryRead
 	for i := range req.Statements {

@@ -78,7 +78,7 @@ func (v *View) Decide(req *Request) Decision {
 // isFor reports whether a request is one of the view's session, as far as
 // its choice of rules depends on that.
 func (v *View) isFor(req *Request) bool {
-	return v.identity == req.Identity && v.session.Database == req.Session.Database &&
+	return v.identity.equal(req.Identity) && v.session.Database == req.Session.Database &&
 		v.session.Address == req.Session.Address && v.session.TLS == req.Session.TLS
 }
 

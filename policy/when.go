@@ -29,7 +29,10 @@ func (c *ruling) holds(r *rule) (bool, error) {
 func (c *ruling) conditionInput() *condition.Input {
 	req := c.judge.req
 	in := &condition.Input{
-		Identity: condition.Identity{User: req.Identity.User, Method: req.Identity.Method},
+		Identity: condition.Identity{
+			User: req.Identity.User, Method: req.Identity.Method, Issuer: req.Identity.Issuer, Subject: req.Identity.Subject,
+			Groups: req.Identity.Groups, ACR: req.Identity.ACR, AMR: req.Identity.AMR,
+		},
 		Session: condition.Session{
 			Database: req.Session.Database, Address: req.Session.Address, TLS: req.Session.TLS,
 			ApplicationName: req.Session.ApplicationName, Declared: req.Session.Declared,

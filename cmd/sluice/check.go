@@ -33,7 +33,8 @@ func checkCommand() *cli.Command {
 		Flags: []cli.Flag{
 			&cli.PathFlag{Name: "policy", EnvVars: []string{"SLUICE_POLICY"}, Usage: "policy `FILE`; default: the empty policy"},
 			&cli.StringFlag{Name: "as", Value: "check", Usage: "the user `ID` to judge for"},
-			&cli.StringFlag{Name: "method", Value: "scram-sha-256", Usage: "how the user is proven: scram-sha-256, scram-sha-256-plus or cert"},
+			&cli.StringFlag{Name: "method", Value: "scram-sha-256", Usage: "how the user is proven: scram-sha-256, scram-sha-256-plus, cert, jwt or oauthbearer"},
+			&cli.StringFlag{Name: "groups", Usage: "`NAMES` of the groups that the user's token lists, with commas"},
 			&cli.StringFlag{Name: "database", Value: "check", Usage: "the `NAME` of the database in the proxy's configuration"},
 			&cli.StringFlag{Name: "address", Value: "127.0.0.1", Usage: "the client's `IP` address"},
 			&cli.StringFlag{Name: "reason", Usage: "what the client would declare as sluice.reason"},
@@ -56,6 +57,11 @@ func runCheck(c *cli.Context) error {
 			return cli.Exit(fmt.Errorf("--%s: %w", flag, err), exitUsage)
 		}
 	}
+	if groups := c.String("groups"); groups != "" {
+		if err := q.Set("groups", groups); err != nil {
+			return cli.Exit(fmt.Errorf("--groups: %w", err), exitUsage)
+		}
+	}
 	count, summary, err := checkSink(c)
 	if err != nil {
 		return err
@@ -68,7 +74,7 @@ func runCheck(c *cli.Context) error {
 	if err != nil {
 		return fmt.Errorf("finding this program: %w", err)
 	}
-	options := checkOptions(c, p)
+	options := checkOptions(c, p, q.Identity.Groups)
 	options.Analyzer = statement.NewAnalyzer(statement.Options{Worker: []string{self, workerName}})
 	err = checkFiles(c.Context, c.Args().Slice(), options, count)
 	if err := errors.Join(err, options.Analyzer.Close(), summary()); err != nil {
@@ -95,7 +101,7 @@ func checkSink(c *cli.Context) (*check.Count, func() error, error) {
 	}
 }
 
-func checkOptions(c *cli.Context, p *policy.Policy) check.Options {
+func checkOptions(c *cli.Context, p *policy.Policy, groups []string) check.Options {
 	at := time.Now()
 	if given := c.Timestamp("time"); given != nil {
 		at = *given
@@ -103,7 +109,7 @@ func checkOptions(c *cli.Context, p *policy.Policy) check.Options {
 	o := check.Options{
 		Time:     at.UTC().Format(time.RFC3339),
 		Policy:   p,
-		Identity: policy.Identity{User: c.String("as"), Method: c.String("method")},
+		Identity: policy.Identity{User: c.String("as"), Method: c.String("method"), Groups: groups},
 		Session:  policy.Session{Database: c.String("database"), Address: c.String("address"), TLS: true},
 		Script: script.Options{
 			Wire: c.Bool("wire"),

@@ -31,7 +31,8 @@ func policyExplainCommand() *cli.Command {
 			&cli.StringFlag{Name: "as", Usage: "the `USER` who asks"},
 			&cli.StringFlag{Name: "database", Usage: "`NAME` in the proxy's configuration; default: postgres"},
 			&cli.StringFlag{Name: "address", Usage: "the client's `IP` address; default: 127.0.0.1"},
-			&cli.StringFlag{Name: "method", Usage: "how the user was proven: scram-sha-256, scram-sha-256-plus or cert"},
+			&cli.StringFlag{Name: "method", Usage: "how the user was proven: scram-sha-256, scram-sha-256-plus, cert, jwt or oauthbearer"},
+			&cli.StringFlag{Name: "groups", Usage: "`NAMES` of the groups that the user's token lists, with commas"},
 			&cli.StringFlag{Name: "tls", Usage: "yes or no; default: yes"},
 			&cli.StringFlag{Name: "time", Usage: "when it is asked, as 2026-11-27T09:00:00Z; default: now"},
 			&cli.StringSliceFlag{Name: "declared", Usage: "`NAME=VALUE` of a sluice.* setting that the client gave"},
@@ -66,7 +67,7 @@ func question(c *cli.Context) (cases.Question, error) {
 	q.Identity.User = c.String("as")
 	q.Time = time.Now().UTC().Format(time.RFC3339)
 	var faults []error
-	for _, name := range []string{"database", "address", "method", "tls", "time"} {
+	for _, name := range []string{"database", "address", "method", "groups", "tls", "time"} {
 		if c.IsSet(name) {
 			if err := q.Set(name, c.String(name)); err != nil {
 				faults = append(faults, fmt.Errorf("--%s: %w", name, err))

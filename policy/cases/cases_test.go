@@ -123,6 +123,9 @@ func told(c *cases.Case) string {
 			fmt.Fprintf(&out, " %s %q", field.name, field.value)
 		}
 	}
+	if id := q.Identity; id.Subject != "" {
+		fmt.Fprintf(&out, " token of %q at %q in %q by %q %q", id.Subject, id.Issuer, id.Groups, id.ACR, id.AMR)
+	}
 	if x.Classes != nil {
 		fmt.Fprintf(&out, " classes %q", x.Classes)
 	}

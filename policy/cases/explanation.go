@@ -65,6 +65,9 @@ func (e *explanation) head(p *policy.Policy, q *Question) {
 		transport = "without TLS"
 	}
 	e.printf("who       %s on %s, from %s %s, proven by %s\n", q.Identity.User, q.Session.Database, q.Session.Address, transport, q.Identity.Method)
+	if q.Identity.Subject != "" || len(q.Identity.Groups) > 0 {
+		e.printf("token     subject %q of %q, groups %s\n", q.Identity.Subject, q.Identity.Issuer, strings.Join(q.Identity.Groups, ", "))
+	}
 	if q.Time != "" {
 		e.printf("when      %s\n", q.Time)
 	}

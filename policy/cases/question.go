@@ -37,7 +37,7 @@ func NewQuestion() Question {
 }
 
 // The keys of facts. The last two are followed by a name.
-var factKeys = []string{"database", "address", "method", "tls", "time", "application_name", declaredKey + "NAME", placeKey + "NAME"}
+var factKeys = []string{"database", "address", "method", "issuer", "subject", "groups", "acr", "amr", "tls", "time", "application_name", declaredKey + "NAME", placeKey + "NAME"}
 
 const (
 	declaredKey = "declared."
@@ -45,7 +45,7 @@ const (
 )
 
 // methods are the ways in which the proxy lets an identity be proven.
-var methods = []string{"scram-sha-256", "scram-sha-256-plus", "cert"}
+var methods = []string{"scram-sha-256", "scram-sha-256-plus", "cert", "jwt", "oauthbearer"}
 
 // Set sets one fact by the key of the one-line form. The error says which
 // key or value was probably meant.
@@ -73,6 +73,16 @@ func (q *Question) Set(key, value string) error {
 			return fmt.Errorf("%q is not a method%s", value, orKnown(value, methods))
 		}
 		q.Identity.Method = value
+	case "issuer":
+		q.Identity.Issuer = value
+	case "subject":
+		q.Identity.Subject = value
+	case "groups":
+		q.Identity.Groups = listed(value)
+	case "acr":
+		q.Identity.ACR = value
+	case "amr":
+		q.Identity.AMR = listed(value)
 	case "tls":
 		if value != "yes" && value != "no" {
 			return fmt.Errorf("tls is yes or no, not %q", value)
@@ -86,6 +96,19 @@ func (q *Question) Set(key, value string) error {
 		return fmt.Errorf("%q is not a key%s", key, orKnown(key, lineKeys()))
 	}
 	return nil
+}
+
+// listed are texts with commas between them, sorted, each once, as they are
+// taken from a token.
+func listed(value string) []string {
+	var out []string
+	for one := range strings.SplitSeq(value, ",") {
+		if one = strings.TrimSpace(one); one != "" {
+			out = append(out, one)
+		}
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
 }
 
 func (q *Question) at(value string) error {

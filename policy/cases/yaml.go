@@ -27,6 +27,11 @@ type factsEntry struct {
 	Database  strictyaml.Text            `yaml:"database"`
 	Address   strictyaml.Text            `yaml:"address"`
 	Method    strictyaml.Text            `yaml:"method"`
+	Issuer    strictyaml.Text            `yaml:"issuer"`
+	Subject   strictyaml.Text            `yaml:"subject"`
+	Groups    []strictyaml.Text          `yaml:"groups"`
+	ACR       strictyaml.Text            `yaml:"acr"`
+	AMR       []strictyaml.Text          `yaml:"amr"`
 	TLS       *bool                      `yaml:"tls"`
 	Time      strictyaml.Text            `yaml:"time"`
 	App       strictyaml.Text            `yaml:"application_name"`
@@ -42,6 +47,11 @@ type caseEntry struct {
 	Database  strictyaml.Text            `yaml:"database"`
 	Address   strictyaml.Text            `yaml:"address"`
 	Method    strictyaml.Text            `yaml:"method"`
+	Issuer    strictyaml.Text            `yaml:"issuer"`
+	Subject   strictyaml.Text            `yaml:"subject"`
+	Groups    []strictyaml.Text          `yaml:"groups"`
+	ACR       strictyaml.Text            `yaml:"acr"`
+	AMR       []strictyaml.Text          `yaml:"amr"`
 	TLS       *bool                      `yaml:"tls"`
 	Time      strictyaml.Text            `yaml:"time"`
 	App       strictyaml.Text            `yaml:"application_name"`
@@ -54,7 +64,9 @@ type caseEntry struct {
 }
 
 func (e *caseEntry) facts() *factsEntry {
-	return &factsEntry{e.As, e.Database, e.Address, e.Method, e.TLS, e.Time, e.App, e.Declared, e.Places, e.Functions}
+	return &factsEntry{
+		e.As, e.Database, e.Address, e.Method, e.Issuer, e.Subject, e.Groups, e.ACR, e.AMR, e.TLS, e.Time, e.App, e.Declared, e.Places, e.Functions,
+	}
 }
 
 type placeEntry struct {
@@ -148,8 +160,14 @@ func (r *yamlReader) facts(e *factsEntry, q *Question) {
 	for _, f := range []struct {
 		key  string
 		text strictyaml.Text
-	}{{"database", e.Database}, {"address", e.Address}, {"method", e.Method}, {"time", e.Time}, {"application_name", e.App}} {
+	}{{"database", e.Database}, {"address", e.Address}, {"method", e.Method}, {"issuer", e.Issuer}, {"subject", e.Subject}, {"acr", e.ACR}, {"time", e.Time}, {"application_name", e.App}} {
 		r.set(q, f.key, f.text)
+	}
+	if e.Groups != nil {
+		q.Identity.Groups = sortedTexts(e.Groups)
+	}
+	if e.AMR != nil {
+		q.Identity.AMR = sortedTexts(e.AMR)
 	}
 	if e.TLS != nil {
 		q.Session.TLS = *e.TLS
@@ -169,6 +187,16 @@ func (r *yamlReader) facts(e *factsEntry, q *Question) {
 		}
 		q.Functions = append(q.Functions, policy.FunctionFact{Signature: f.Signature, Body: f.Body})
 	}
+}
+
+// sortedTexts are sorted, each once, as they are taken from a token.
+func sortedTexts(texts []strictyaml.Text) []string {
+	var out []string
+	for _, text := range texts {
+		out = append(out, text.Value)
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
 }
 
 func (r *yamlReader) set(q *Question, key string, text strictyaml.Text) {

@@ -11,7 +11,7 @@ import (
 )
 
 var input = condition.Input{
-	Identity:  condition.Identity{User: "anna", Method: "cert"},
+	Identity:  condition.Identity{User: "anna", Method: "cert", Issuer: "https://login.example", Subject: "a-1", Groups: []string{"dba", "staff"}, ACR: "urn:mfa", AMR: []string{"otp"}},
 	Session:   condition.Session{Database: "shop", Address: "10.1.2.3", TLS: true, ApplicationName: "psql", Declared: map[string]string{"reason": "T-1"}},
 	Statement: condition.Statement{Kind: "ordinary_read", Node: "SelectStmt", Effects: []string{"ordinary_read"}, Relations: []string{"public.users"}, Classes: []string{"contact.email"}},
 	Destinations: []condition.Destination{
@@ -24,6 +24,10 @@ var input = condition.Input{
 func TestHolds(t *testing.T) {
 	for text, want := range map[string]bool{
 		`identity.user == "anna" && identity.method == "cert"`:                            true,
+		`identity.issuer == "https://login.example" && identity.subject == "a-1"`:         true,
+		`"dba" in identity.groups && !("support" in identity.groups)`:                     true,
+		`identity.groups.exists(g, g.startsWith("st")) && identity.groups.size() == 2`:    true,
+		`identity.acr == "urn:mfa" && identity.amr == ["otp"]`:                            true,
 		`session.database == "shop" && session.tls && session.address.startsWith("10.")`:  true,
 		`"reason" in session.declared && session.declared["reason"].matches("^T-[0-9]+")`: true,
 		`has(session.declared.ticket)`:                                                    false,
@@ -53,6 +57,7 @@ func TestErrorsAreAnswers(t *testing.T) {
 	many.Statement.Relations = make([]string, 60000)
 	for text, in := range map[string]*condition.Input{
 		`now > timestamp("2026-01-01T00:00:00Z")`:      &empty,
+		`identity.groups[0] == "dba"`:                  &empty,
 		`session.declared["destination"] == "sandbox"`: &input,
 		`statement.relations[0] == "x"`:                &empty,
 		`1 / destination.port == 1`:                    &empty,

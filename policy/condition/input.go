@@ -18,9 +18,15 @@ type Input struct {
 }
 
 // Identity is the variable identity: who is at the other end.
+// What a token says is empty for methods without one.
 type Identity struct {
-	User   string `cel:"user"`
-	Method string `cel:"method"`
+	User    string   `cel:"user"`
+	Method  string   `cel:"method"`
+	Issuer  string   `cel:"issuer"`
+	Subject string   `cel:"subject"`
+	Groups  []string `cel:"groups"`
+	ACR     string   `cel:"acr"`
+	AMR     []string `cel:"amr"`
 }
 
 // Session is the variable session. What it declared are claims.
