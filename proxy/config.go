@@ -24,6 +24,8 @@ type Config struct {
 	// Auth says how clients prove who they are; the first rule that
 	// matches decides.
 	Auth identity.Rules `yaml:"auth"`
+	// OIDC are the OpenID providers whose tokens login rules may ask for.
+	OIDC []identity.Issuer `yaml:"oidc"`
 	// Databases are the databases behind the proxy.
 	Databases []Database `yaml:"databases"`
 	// Vault issues the credentials of databases that have credential.vault.
@@ -245,6 +247,9 @@ func (c *Config) Anchor(dir string) {
 	if c.Vault != nil {
 		paths = append(paths, c.Vault.paths()...)
 	}
+	for i := range c.OIDC {
+		paths = append(paths, &c.OIDC[i].CA)
+	}
 	for _, path := range paths {
 		if *path != "" && !filepath.IsAbs(*path) {
 			*path = filepath.Join(dir, *path)
@@ -255,6 +260,9 @@ func (c *Config) Anchor(dir string) {
 func (c *Config) fill() {
 	for i := range c.Listen {
 		orElse(&c.Listen[i].Plaintext, "never")
+	}
+	for i := range c.OIDC {
+		c.OIDC[i].Complete()
 	}
 	for i := range c.Databases {
 		d := &c.Databases[i]
@@ -320,6 +328,7 @@ func (c *Config) validate() error {
 	if err := c.Auth.Validate(); err != nil {
 		wrong("auth: %w", err)
 	}
+	c.validateIssuers(wrong)
 	c.Log.validate(wrong)
 	if c.Trail.Dir == "" {
 		wrong("trail.dir: is needed; nothing runs unrecorded")
@@ -363,6 +372,26 @@ func (c *Config) validate() error {
 		}
 	}
 	return errors.Join(errs...)
+}
+
+// validateIssuers holds the issuers and the rules that name them together.
+func (c *Config) validateIssuers(wrong func(string, ...any)) {
+	names := map[string]bool{}
+	for i := range c.OIDC {
+		issuer := &c.OIDC[i]
+		issuer.Validate(func(format string, args ...any) {
+			wrong("oidc[%d]."+format, append([]any{i}, args...)...)
+		})
+		if names[issuer.Name] {
+			wrong("oidc[%d].name: %q is there twice", i, issuer.Name)
+		}
+		names[issuer.Name] = true
+	}
+	for i, rule := range c.Auth {
+		if rule.OIDC != "" && !names[rule.OIDC] {
+			wrong("auth[%d].oidc: there is no issuer %q under oidc", i, rule.OIDC)
+		}
+	}
 }
 
 func (l LogConfig) validate(wrong func(string, ...any)) {

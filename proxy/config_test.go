@@ -81,6 +81,10 @@ func TestConfigMistakes(t *testing.T) {
 		{"trail: {dir: trail}", "trail: {dir: trail}\nadmin: {pprof: true}", "needs admin.address"},
 		{"trail: {dir: trail}", "trail: {dir: trail}\nadmin: {address: ':9632', pprof: true}", "only with a loopback address"},
 		{"trail: {dir: trail}", "trail: {dir: trail}\nlimits: {drain_delay: -1s}", "is negative"},
+		{"trail: {dir: trail}", "trail: {dir: trail}\noidc: [{name: a, issuer: 'http://x.example', audiences: [s]}]", "oidc[0].issuer: begins with https://"},
+		{"trail: {dir: trail}", "trail: {dir: trail}\noidc: [{name: a, issuer: 'https://x.example', audiences: [s]}, {name: a, issuer: 'https://y.example', audiences: [s]}]", `oidc[1].name: "a" is there twice`},
+		{"method: scram-sha-256", "method: jwt, tls: required, oidc: company", `auth[0].oidc: there is no issuer "company" under oidc`},
+		{"method: scram-sha-256", "method: oauthbearer, oidc: company", "needs tls: required"},
 	} {
 		text := strings.Replace(goodConfig, c.old, c.new, 1)
 		if text == goodConfig {

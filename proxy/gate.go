@@ -179,13 +179,22 @@ func (s *session) request(statements []statement.Statement, kind statement.Kind,
 		kind = statement.Worst(kind, statements[i].Kind)
 	}
 	return &policy.Request{
-		Identity: policy.Identity{User: s.identity.User, Method: s.identity.Method},
+		Identity: s.person(),
 		Session: policy.Session{
 			Database: s.database.config.Name, Address: s.address, TLS: s.identity.TLS,
 			ApplicationName: s.startup.application, Declared: s.startup.declared,
 		},
 		Kind: kind, Problem: problem, Statements: statements,
 	}
+}
+
+// person is who the session is, as the policy sees it.
+func (s *session) person() policy.Identity {
+	id := policy.Identity{User: s.identity.User, Method: s.identity.Method}
+	if b := s.identity.Bearer; b != nil {
+		id.Issuer, id.Subject, id.Groups, id.ACR, id.AMR = b.Issuer, b.Subject, b.Groups, b.ACR, b.AMR
+	}
+	return id
 }
 
 // decide measures the places the statements name, and the functions they call

@@ -1,7 +1,7 @@
 package proxy
 
 import (
-	"crypto/x509"
+	"context"
 	"errors"
 	"fmt"
 
@@ -11,11 +11,19 @@ import (
 	"github.com/sluice-pg/sluice/proxy/wire"
 )
 
-// maxAuth bounds one message of a login, in bytes.
-const maxAuth = 1024
+// maxAuth bounds one message of a login, in bytes. maxTokenAuth is for messages
+// that carry a token, with what stands around it.
+const (
+	maxAuth      = 1024
+	maxTokenAuth = identity.MaxToken + 256
+)
 
-// authPeer is a client during its login.
-type authPeer struct{ conn *wire.Conn }
+// authPeer is a client during its login. Its messages have at most limit
+// bytes.
+type authPeer struct {
+	conn  *wire.Conn
+	limit int
+}
 
 // SendAuth implements identity.Peer.
 func (p authPeer) SendAuth(m pgproto3.BackendMessage) error {
@@ -34,15 +42,15 @@ func (p authPeer) ReceiveAuth() ([]byte, error) {
 	if h.Type != 'p' {
 		return nil, fmt.Errorf("%w: expected a password message, got %q", wire.ErrProtocol, h.Type)
 	}
-	return p.conn.Body(maxAuth)
+	return p.conn.Body(p.limit)
 }
 
 // authenticate proves who the client is, by the first rule that matches.
-func (s *Server) authenticate(a *admission) (identity.Identity, error) {
+func (s *Server) authenticate(ctx context.Context, a *admission) (identity.Identity, error) {
 	addr := a.from.client
 	user, database := a.startup.user, a.startup.database
 	rule, ok := s.config.Auth.Match(database, user, addr, a.tls != nil)
-	if !ok || rule.Method == "reject" {
+	if !ok || rule.Method == identity.MethodReject {
 		return identity.Identity{}, identity.NotAdmitted(database, user, addr, a.tls != nil)
 	}
 	if rule.Method == identity.MethodCertificate {
@@ -54,19 +62,31 @@ func (s *Server) authenticate(a *admission) (identity.Identity, error) {
 	if err := s.throttle.Check(addr, user); err != nil {
 		return identity.Identity{}, err
 	}
-	var shown *x509.Certificate
-	if a.shown != nil {
-		shown = a.shown.Certificate()
-	}
-	id, err := identity.SCRAM(authPeer{a.conn}, user, s.verifiers, identity.Transport{TLS: a.tls != nil, ServerCertificate: shown})
+	id, err := s.prove(ctx, a, rule)
 	var failure *identity.Failure
 	switch {
 	case err == nil:
 		s.throttle.Succeeded(addr, user)
-	case errors.As(err, &failure) && failure.Code == "28P01":
+	case errors.As(err, &failure) && failure.Guessed():
 		s.throttle.Failed(addr, user)
 	}
 	return id, err
+}
+
+// prove goes through the exchange of a method that can be guessed at.
+func (s *Server) prove(ctx context.Context, a *admission, rule identity.Rule) (identity.Identity, error) {
+	transport := identity.Transport{TLS: a.tls != nil}
+	if a.shown != nil {
+		transport.ServerCertificate = a.shown.Certificate()
+	}
+	login := identity.Login{User: a.startup.user, Rule: rule, Provider: s.providers.Named(rule.OIDC), Transport: transport}
+	switch rule.Method {
+	case identity.MethodJWT:
+		return identity.JWT(ctx, authPeer{a.conn, maxTokenAuth}, login)
+	case identity.MethodOAuthBearer:
+		return identity.OAuthBearer(ctx, authPeer{a.conn, maxTokenAuth}, login)
+	}
+	return identity.SCRAM(authPeer{a.conn, maxAuth}, a.startup.user, s.verifiers, transport)
 }
 
 // negotiate tells the client which protocol the session speaks, once and

@@ -168,6 +168,9 @@ func loginFailure(cause error) string {
 	var f *identity.Failure
 	var side *wire.SideError
 	code := ""
+	if errors.Is(cause, identity.ErrProvider) {
+		return "token provider away"
+	}
 	if errors.As(cause, &f) {
 		code = f.Code
 	} else if e, ok := asStartupError(cause); ok {

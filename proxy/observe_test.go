@@ -13,16 +13,17 @@ import (
 
 func TestLoginFailure(t *testing.T) {
 	for want, err := range map[string]error{
-		"password":           fmt.Errorf("x: %w", &identity.Failure{Code: "28P01"}),
-		"not admitted":       &identity.Failure{Code: "28000"},
-		"unknown database":   &startupError{sqlstate: "3D000"},
-		"no place":           &startupError{sqlstate: "53300"},
-		"proxy stopping":     &startupError{sqlstate: "57P01"},
-		"not recorded":       &startupError{sqlstate: "58000"},
-		"start-up refused":   refuseStartup("42501", "", "no"),
-		"protocol violation": fmt.Errorf("x: %w", wire.ErrProtocol),
-		"client left":        &wire.SideError{Side: wire.Client, Err: errors.New("reset")},
-		"other":              errors.New("alice"),
+		"password":            fmt.Errorf("x: %w", &identity.Failure{Code: "28P01"}),
+		"not admitted":        &identity.Failure{Code: "28000"},
+		"token provider away": &identity.Failure{Code: "28000", Cause: identity.ErrProvider},
+		"unknown database":    &startupError{sqlstate: "3D000"},
+		"no place":            &startupError{sqlstate: "53300"},
+		"proxy stopping":      &startupError{sqlstate: "57P01"},
+		"not recorded":        &startupError{sqlstate: "58000"},
+		"start-up refused":    refuseStartup("42501", "", "no"),
+		"protocol violation":  fmt.Errorf("x: %w", wire.ErrProtocol),
+		"client left":         &wire.SideError{Side: wire.Client, Err: errors.New("reset")},
+		"other":               errors.New("alice"),
 	} {
 		if got := loginFailure(err); got != want {
 			t.Errorf("%v: %q, want %q", err, got, want)

@@ -267,6 +267,20 @@ type openRecord struct {
 	Application   string          `json:"application,omitempty"`
 	Declared      policy.Declared `json:"declared,omitempty"`
 	ServerVersion string          `json:"server_version,omitempty"`
+	// Token is what the token said, for methods with one.
+	Token *tokenRecord `json:"token,omitempty"`
+}
+
+// tokenRecord is what a token said of its holder. Package identity bounds all
+// of it; the token itself is nowhere.
+type tokenRecord struct {
+	Issuer  string   `json:"issuer"`
+	Subject string   `json:"subject"`
+	Name    string   `json:"name"`
+	Groups  []string `json:"groups,omitempty"`
+	ACR     string   `json:"acr,omitempty"`
+	AMR     []string `json:"amr,omitempty"`
+	Expires string   `json:"expires"`
 }
 
 // closeRecord is the body of a session.close event.

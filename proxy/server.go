@@ -76,6 +76,7 @@ type Server struct {
 	recorder  Recorder
 	verifiers *identity.Verifiers
 	vault     func() error
+	providers *identity.Providers
 	explain   func(ctx context.Context, id, user string) ([]string, error)
 	log       *slog.Logger
 	observer  Observer
@@ -137,6 +138,10 @@ func New(config *Config, parts Parts) (*Server, error) {
 	}
 	s.mu.sessions, s.mu.ended = map[*session]uint32{}, map[string]Traffic{}
 	s.policy.Store(parts.Policy)
+	var err error
+	if s.providers, err = identity.OpenProviders(config.OIDC, s.now); err != nil {
+		return nil, err
+	}
 	for _, d := range config.Databases {
 		t, err := newTarget(d.Upstream, keepAliveWithin(config.Limits.Unreachable))
 		if err != nil {
@@ -203,6 +208,7 @@ func (s *Server) Serve(ctx context.Context) error {
 	}
 	s.conns.Wait()
 	s.closeSides()
+	s.providers.Close()
 	return first
 }
 
@@ -334,6 +340,10 @@ func (s *Server) greetStranger(ctx context.Context, l *listener, nc net.Conn, lo
 		return nil
 	}
 	session, err := s.login(ctx, l, a)
+	if errors.Is(err, identity.ErrDiscovery) {
+		log.Debug("client asked where to get a token", "user", a.startup.user, "database", a.startup.database)
+		return nil
+	}
 	if err != nil {
 		s.noSession(err)
 		log.Info("login failed", "user", a.startup.user, "database", a.startup.database, "err", err)
@@ -381,7 +391,7 @@ func (s *Server) login(ctx context.Context, l *listener, a *admission) (*session
 		sendFatal(a.conn, e)
 		return nil, e
 	}
-	id, err := s.authenticate(a)
+	id, err := s.authenticate(ctx, a)
 	if err != nil {
 		return nil, s.refuseLogin(ctx, a, err)
 	}
@@ -426,9 +436,15 @@ func (s *Server) refuseLogin(ctx context.Context, a *admission, err error) error
 		if errors.Is(err, wire.ErrProtocol) {
 			sendFatal(a.conn, &startupError{sqlstate: "08P01", message: "sluice: " + wire.ErrProtocol.Error()})
 		}
+		if errors.Is(err, wire.ErrTooLarge) {
+			sendFatal(a.conn, &startupError{sqlstate: "08P01", message: "sluice: the login message is longer than this login method takes"})
+		}
 		return err
 	}
 	sendFatal(a.conn, &startupError{f.Code, f.Message, f.Hint})
+	if errors.Is(err, identity.ErrDiscovery) {
+		return err // no failed login
+	}
 	body := map[string]string{
 		"user": a.startup.user, "database": a.startup.database,
 		"address": a.from.client.String(), "sqlstate": f.Code,

@@ -88,6 +88,7 @@ type session struct {
 // The reasons to end a session that are not errors of one of its sides.
 var (
 	errLeaseEnded = errors.New("the session's credential has ended")
+	errTokenEnded = errors.New("the token that the session was opened with has expired")
 	errDraining   = errors.New("the proxy is stopping")
 	errSetting    = errors.New("a start-up setting was refused")
 	errOverLimit  = errors.New("a statement ran on over its limit")
@@ -126,12 +127,19 @@ func (s *session) run(ctx context.Context) error {
 }
 
 func (s *session) opening() openRecord {
-	return openRecord{
+	record := openRecord{
 		User: s.identity.User, Method: s.identity.Method, ChannelBound: s.identity.ChannelBound,
 		Certificate: s.identity.Certificate, Database: s.database.config.Name, Address: s.address, Via: s.via,
 		TLS: s.identity.TLS, Protocol: fmt.Sprintf("3.%d", s.startup.minor),
 		Application: s.startup.application, Declared: s.startup.declared,
 	}
+	if b := s.identity.Bearer; b != nil {
+		record.Token = &tokenRecord{
+			Issuer: b.Issuer, Subject: b.Subject, Name: b.Name, Groups: b.Groups, ACR: b.ACR, AMR: b.AMR,
+			Expires: b.Expires.Format(time.RFC3339),
+		}
+	}
+	return record
 }
 
 // begin gets a credential, logs in upstream and greets the client, within
@@ -268,6 +276,8 @@ func (s *session) guard(direction func() error) (err error) {
 func (s *session) watch(ctx context.Context, fromClient, fromServer <-chan error) (err error, client, server bool) {
 	lease := s.newLeaseClock()
 	defer lease.timer.Stop()
+	token, done := s.tokenEnd()
+	defer done()
 	var drain <-chan time.Time
 	var drainBegan time.Time
 	draining := s.server.draining
@@ -296,6 +306,8 @@ func (s *session) watch(ctx context.Context, fromClient, fromServer <-chan error
 			if err := lease.look(); err != nil {
 				return err, client, server
 			}
+		case <-token:
+			return errTokenEnded, client, server
 		case err := <-s.lost:
 			return err, client, server
 		case <-draining:
@@ -312,6 +324,17 @@ func (s *session) watch(ctx context.Context, fromClient, fromServer <-chan error
 			return errDraining, client, server
 		}
 	}
+}
+
+// tokenEnd fires when the session is to end with the token that opened it;
+// never for others.
+func (s *session) tokenEnd() (fires <-chan time.Time, done func()) {
+	b := s.identity.Bearer
+	if b == nil || !b.EndsSession {
+		return nil, func() {}
+	}
+	timer := time.NewTimer(b.Expires.Sub(s.server.now()))
+	return timer.C, func() { timer.Stop() }
 }
 
 // stop makes both directions return, whatever they wait for.
@@ -450,6 +473,8 @@ func goodbye(cause error) *startupError {
 			sqlstate: "42501", message: "sluice: session ended: the policy does not allow this stream of changes any more",
 			hint: "Connect again to be told why; what was confirmed is kept by the slot.",
 		}
+	case errors.Is(cause, errTokenEnded):
+		return &startupError{sqlstate: "57P01", message: "sluice: session ended: the token it was opened with has expired", hint: "Get a new token and connect again."}
 	case errors.Is(cause, errDraining), errors.Is(cause, errClosed):
 		return &startupError{sqlstate: "57P01", message: "sluice: the proxy is stopping", hint: "Connect again in a moment."}
 	case errors.Is(cause, errIdle):
@@ -506,6 +531,8 @@ func reasonFor(cause error) string {
 		return "stream not allowed any more"
 	case errors.Is(cause, errLeaseEnded):
 		return "lease ended"
+	case errors.Is(cause, errTokenEnded):
+		return "token expired"
 	case errors.Is(cause, errDraining), errors.Is(cause, errClosed):
 		return "proxy stopping"
 	case errors.Is(cause, errIdle):

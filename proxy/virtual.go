@@ -132,12 +132,18 @@ func (s *session) showSession() *table {
 		{"session", s.id},
 		{"user", s.identity.User},
 		{"proven by", s.identity.Method},
+	}
+	if b := s.identity.Bearer; b != nil {
+		rows = append(rows, []string{"person", b.Name + " of " + b.Issuer}, []string{"groups", strings.Join(b.Groups, ", ")},
+			[]string{"token expires", b.Expires.Format(time.RFC3339)})
+	}
+	rows = append(rows, [][]string{
 		{"encrypted", tls},
 		{"from", s.address},
 		{"database", s.database.config.Name},
 		{"works as role", s.lease.Role},
 		{"logged in upstream as", s.lease.User},
-	}
+	}...)
 	if purpose := s.chosen.terms.Purpose; purpose != "" {
 		rows = append(rows, []string{"purpose", purpose})
 	}

@@ -21,6 +21,14 @@ func (c *Config) Warnings() []string {
 		}
 	}
 	c.oddRules(odd)
+	for i, issuer := range c.OIDC {
+		if issuer.InsecureLoopback {
+			odd("oidc[%d].insecure_loopback: whoever can listen on this machine can make tokens that open every database here; for trying things out only", i)
+		}
+		if !slices.ContainsFunc(c.Auth, func(r identity.Rule) bool { return r.OIDC == issuer.Name }) {
+			odd("oidc[%d]: no rule under auth asks for tokens of %s", i, issuer.Name)
+		}
+	}
 	for i, d := range c.Databases {
 		if d.Upstream.TLS.Mode == "disable" && !onThisMachine(d.Upstream.Host) {
 			odd("databases[%d].upstream.tls.mode: disable, and %s is another machine", i, d.Upstream.Host)

@@ -57,9 +57,9 @@ func start(ctx context.Context, config *proxy.Config, told *telemetry.Telemetry,
 	if err != nil {
 		return nil, cli.Exit(err, exitConfig)
 	}
-	verifiers, err := identity.OpenVerifiers(config.Users)
+	verifiers, err := openVerifiers(config)
 	if err != nil {
-		return nil, cli.Exit(fmt.Errorf("users: %w", err), exitConfig)
+		return nil, cli.Exit(err, exitConfig)
 	}
 	key, err := audit.LoadOrCreateKey(config.Trail.Key)
 	if err != nil {
@@ -103,6 +103,19 @@ func start(ctx context.Context, config *proxy.Config, told *telemetry.Telemetry,
 	}
 	r.serve(ctx)
 	return r, nil
+}
+
+// openVerifiers opens the file of users; there need not be one if nobody logs in
+// with a password.
+func openVerifiers(config *proxy.Config) (*identity.Verifiers, error) {
+	if config.Users == "" && !config.Auth.Uses(identity.MethodSCRAM) {
+		return nil, nil
+	}
+	verifiers, err := identity.OpenVerifiers(config.Users)
+	if err != nil {
+		return nil, fmt.Errorf("users: %w", err)
+	}
+	return verifiers, nil
 }
 
 // serve begins to accept clients. They outlive ctx, until stop.

@@ -68,6 +68,9 @@ type Setup struct {
 	Policy string
 	// Port is where to listen on loopback; 0 takes a free one.
 	Port int
+	// Auth are login rules before the one that takes everybody by password, a
+	// line each, as "- {...}".
+	Auth []string
 	// Listen are more keys of the listen entry, Limits those of limits, in
 	// the form "a: 1, b: 2". Limits are drain: 5s if nothing is said.
 	Listen, Limits string
@@ -215,17 +218,21 @@ func gateConfig(setup Setup, world *World, cert, key string) string {
 	if limits == "" {
 		limits = "drain: 5s"
 	}
+	auth := strings.Join(setup.Auth, "\n  ")
+	if auth != "" {
+		auth += "\n  "
+	}
 	fmt.Fprintf(&b, `listen:
   - {address: "127.0.0.1:%d", tls: {cert: %q, key: %q}, plaintext: loopback%s}
 users: users.scram
 auth:
-  - {databases: [all], users: [all], addresses: [all], method: scram-sha-256}
+  %s- {databases: [all], users: [all], addresses: [all], method: scram-sha-256}
 policy: policy.yaml
 trail: {dir: trail}
 limits: {%s}
 %s
 databases:
-`, setup.Port, cert, key, listen, limits, setup.Config)
+`, setup.Port, cert, key, listen, auth, limits, setup.Config)
 	for _, name := range []string{"shop", "restored"} {
 		port, tls := world.Server.Port(), fmt.Sprintf("{mode: verify-full, ca: %q}", world.Server.CAFile)
 		admin := adminDSN(world, port, "verify-full")

@@ -59,8 +59,9 @@ func TestTestModulesKeepTheirModules(t *testing.T) {
 	text := section(t, read(t, "README.md"), "Dependencies")
 	ours := read(t, "go.mod")
 	for name, foreign := range map[string][]string{
-		"integration/deploy/render/go.mod": {"helm.sh/", "k8s.io/", "github.com/compose-spec/"},
-		"integration/vault/go.mod":         {"github.com/hashicorp/vault ", "github.com/hashicorp/vault/sdk", "github.com/hashicorp/vault-plugin-"},
+		"integration/deploy/render/go.mod":  {"helm.sh/", "k8s.io/", "github.com/compose-spec/"},
+		"integration/vault/go.mod":          {"github.com/hashicorp/vault ", "github.com/hashicorp/vault/sdk", "github.com/hashicorp/vault-plugin-"},
+		"integration/login/provider/go.mod": {"github.com/zitadel/"},
 	} {
 		theirs, err := modfile.Parse(name, []byte(read(t, name)), nil)
 		if err != nil {

@@ -57,7 +57,11 @@ func pathError(err error) string {
 // lookAtUsers reads the verifiers file as a login would.
 func lookAtUsers(f *findings, config *proxy.Config) {
 	const name = "users"
-	scram := slices.ContainsFunc(config.Auth, func(r identity.Rule) bool { return r.Method == "scram-sha-256" })
+	scram := config.Auth.Uses(identity.MethodSCRAM)
+	if config.Users == "" && !scram {
+		f.ok(name, "no file is named, and nobody logs in with a password")
+		return
+	}
 	add := "sluice user add --file " + config.Users + " NAME"
 	const mend = "Do what the message says; the proxy does not start like this."
 	verifiers, err := identity.OpenVerifiers(config.Users)

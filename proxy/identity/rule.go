@@ -1,6 +1,7 @@
 package identity
 
 import (
+	"errors"
 	"fmt"
 	"net/netip"
 	"slices"
@@ -28,8 +29,19 @@ type Rule struct {
 	Addresses []string `yaml:"addresses"`
 	// TLS is "required", "absent" or "any"; empty means "any".
 	TLS string `yaml:"tls"`
-	// Method is "scram-sha-256", "cert" or "reject".
+	// Method is "scram-sha-256", "cert", "jwt" (a token as the password),
+	// "oauthbearer" (a token by SASL, RFC 7628) or "reject".
 	Method string `yaml:"method"`
+	// OIDC is the name of the issuer whose tokens count; for jwt and
+	// oauthbearer.
+	OIDC string `yaml:"oidc"`
+	// Groups are asked of the token: its holder must be in one of them. Empty
+	// asks for none.
+	Groups []string `yaml:"groups"`
+	// Subjects are the people, by the issuer's user_claim, who may use the
+	// names under users; "all" is everybody in the groups. Empty means that
+	// everybody uses their own name.
+	Subjects []string `yaml:"subjects"`
 }
 
 // Rules is the login list, in order.
@@ -43,6 +55,11 @@ func (rules Rules) Validate() error {
 		}
 	}
 	return nil
+}
+
+// Uses reports whether any rule has the method.
+func (rules Rules) Uses(method string) bool {
+	return slices.ContainsFunc(rules, func(rule Rule) bool { return rule.Method == method })
 }
 
 // Match returns the first rule that fits. When none does, or when the list
@@ -123,7 +140,20 @@ func (rule Rule) validate() error {
 	return rule.validateMethod()
 }
 
+// Methods lists the login methods.
+func Methods() []string {
+	return []string{MethodSCRAM, MethodCertificate, MethodJWT, MethodOAuthBearer, MethodReject}
+}
+
+// WithToken reports whether the rule's method is one with a token.
+func (rule Rule) WithToken() bool {
+	return rule.Method == MethodJWT || rule.Method == MethodOAuthBearer
+}
+
 func (rule Rule) validateMethod() error {
+	if !rule.WithToken() && (rule.OIDC != "" || len(rule.Groups) > 0 || len(rule.Subjects) > 0) {
+		return fmt.Errorf("oidc, groups and subjects are for the methods %s and %s", MethodJWT, MethodOAuthBearer)
+	}
 	switch rule.Method {
 	case MethodSCRAM, MethodReject:
 		return nil
@@ -132,11 +162,29 @@ func (rule Rule) validateMethod() error {
 			return fmt.Errorf("method %s needs tls: required, since only TLS carries a certificate", rule.Method)
 		}
 		return nil
+	case MethodJWT, MethodOAuthBearer:
+		return rule.validateToken()
 	case "":
-		return fmt.Errorf("method is missing; write one of %s, %s, %s", MethodSCRAM, MethodCertificate, MethodReject)
+		return fmt.Errorf("method is missing; write one of %s", strings.Join(Methods(), ", "))
 	default:
-		return fmt.Errorf("method %q is not one of %s, %s, %s", rule.Method, MethodSCRAM, MethodCertificate, MethodReject)
+		return fmt.Errorf("method %q is not one of %s", rule.Method, strings.Join(Methods(), ", "))
 	}
+}
+
+func (rule Rule) validateToken() error {
+	switch {
+	case rule.TLS != tlsRequired:
+		return fmt.Errorf("method %s needs tls: required, since whoever reads the token can use it", rule.Method)
+	case rule.OIDC == "":
+		return fmt.Errorf("method %s needs oidc: the name of an issuer under oidc", rule.Method)
+	case slices.Contains(rule.Groups, ""), slices.Contains(rule.Subjects, ""):
+		return errors.New("groups or subjects contains an empty value")
+	case len(rule.Subjects) > 0 && slices.Contains(rule.Users, everything):
+		return errors.New("subjects says who may use the names under users, so these are written out, not all")
+	case slices.Contains(rule.Subjects, everything) && len(rule.Groups) == 0:
+		return errors.New("subjects: [all] needs groups; without them everybody the provider knows could use these names")
+	}
+	return nil
 }
 
 // ParseNetwork reads a network or a single address. A network with bits

@@ -136,3 +136,39 @@ func TestNotAdmitted(t *testing.T) {
 		}
 	}
 }
+
+// Rules that ask for tokens say whose, and who may use a shared name.
+func TestTokenRules(t *testing.T) {
+	good := Rule{
+		Databases: []string{"all"}, Users: []string{"report"}, Addresses: []string{"all"}, TLS: "required",
+		Method: MethodOAuthBearer, OIDC: "company", Groups: []string{"dba"}, Subjects: []string{"anna"},
+	}
+	for _, test := range []struct {
+		change func(*Rule)
+		want   string
+	}{
+		{func(*Rule) {}, ""},
+		{func(r *Rule) { r.Method = MethodJWT }, ""},
+		{func(r *Rule) { r.Subjects, r.Groups, r.Users = nil, nil, []string{"all"} }, ""},
+		{func(r *Rule) { r.Subjects = []string{"all"} }, ""},
+		{func(r *Rule) { r.TLS = "any" }, "needs tls: required, since whoever reads the token"},
+		{func(r *Rule) { r.TLS = "" }, "needs tls: required"},
+		{func(r *Rule) { r.OIDC = "" }, "needs oidc"},
+		{func(r *Rule) { r.Groups = []string{""} }, "empty value"},
+		{func(r *Rule) { r.Subjects = []string{"anna", ""} }, "empty value"},
+		{func(r *Rule) { r.Users = []string{"all"} }, "written out, not all"},
+		{func(r *Rule) { r.Subjects, r.Groups = []string{"all"}, nil }, "subjects: [all] needs groups"},
+		{func(r *Rule) { r.Method = MethodSCRAM }, "oidc, groups and subjects are for the methods jwt and oauthbearer"},
+		{func(r *Rule) { r.Method, r.OIDC, r.Subjects = MethodReject, "", nil }, "oidc, groups and subjects are for"},
+	} {
+		rule := good
+		test.change(&rule)
+		err := Rules{rule}.Validate()
+		if (test.want == "") != (err == nil) || err != nil && !strings.Contains(err.Error(), test.want) {
+			t.Errorf("%+v: %v, want %q", rule, err, test.want)
+		}
+	}
+	if rules := (Rules{good}); !rules.Uses(MethodOAuthBearer) || rules.Uses(MethodSCRAM) {
+		t.Error("the rules do not know their methods")
+	}
+}

@@ -49,7 +49,7 @@ var forms = map[string]strictyaml.Form{
 	"proxy.Limits.Operators":      least(0),
 	"proxy.Limits.CacheBytes":     least(0),
 	"identity.Rule.TLS":           words("required", "absent", "any"),
-	"identity.Rule.Method":        words(identity.MethodSCRAM, identity.MethodCertificate, identity.MethodReject),
+	"identity.Rule.Method":        words(identity.Methods()...),
 }
 
 // Schema is the JSON Schema (draft 07) of the configuration file, for editors.

@@ -167,11 +167,11 @@ func (d *document) structure(v reflect.Value, at string, depth int) {
 			field = field.Elem()
 		}
 		indent := strings.Repeat("  ", depth)
+		if (field.Kind() == reflect.String || field.Kind() == reflect.Slice) && field.Len() == 0 {
+			continue // not given, and there is no default
+		}
 		switch {
 		case isLeaf(field.Type()):
-			if field.Kind() == reflect.String && field.Len() == 0 {
-				continue // not given, and there is no default
-			}
 			d.lines = append(d.lines, line{indent + key + ": " + inline(d.loaded.plain(name, field)), d.loaded.origin(name).String()})
 		case field.Kind() == reflect.Slice:
 			d.lines = append(d.lines, line{text: indent + key + ":"})
