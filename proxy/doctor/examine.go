@@ -42,6 +42,9 @@ func Examine(ctx context.Context, config *proxy.Config) *Report {
 	if address := config.Admin.Address; address != "" {
 		list = append(list, examination{"admin.address", address, func(ctx context.Context, f *findings) { lookAtAdmin(ctx, f, address) }})
 	}
+	for _, issuer := range config.OIDC {
+		list = append(list, examination{providerKeys, issuer.Name, func(ctx context.Context, f *findings) { lookAtProvider(ctx, f, issuer) }})
+	}
 	for _, d := range config.Databases {
 		list = append(list,
 			examination{"upstream.tls", d.Name, func(ctx context.Context, f *findings) { lookAtUpstream(ctx, f, d.Upstream, now()) }},
