@@ -57,7 +57,7 @@ func newApp() *cli.App {
 		// main prints errors and exits, so that deferred work is done.
 		ExitErrHandler: func(*cli.Context, error) {},
 		Commands: []*cli.Command{
-			serveCommand(), healthcheckCommand(), demoCommand(), userCommand(), auditCommand(), whyCommand(), checkCommand(),
+			serveCommand(), healthcheckCommand(), demoCommand(), userCommand(), loginCommand(), psqlCommand(), auditCommand(), whyCommand(), checkCommand(),
 			doctorCommand(), policyCommand(), configCommand(), completionCommand(), manCommand(), completeCommand(), workerCommand(),
 		},
 		Action:       chooseCommand,
@@ -88,7 +88,9 @@ func strictUsage(commands []*cli.Command) {
 			strictUsage(c.Subcommands)
 		default:
 			c.Flags = append(c.Flags, commonFlags()...)
-			c.Before = before
+			if c.Before == nil {
+				c.Before = before
+			}
 		}
 	}
 }

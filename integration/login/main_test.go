@@ -278,7 +278,7 @@ func start(t *testing.T, settings, policy string, rules ...string) *scene {
 	s := &scene{world: world, idp: startIDP(t, world)}
 	s.gate = harness.StartGateWith(t, world, buildSluice(t), harness.Setup{
 		Policy: policy, Auth: rules, Env: []string{"SLUICE_LOG_LEVEL=debug"},
-		Config: fmt.Sprintf("oidc:\n  - {name: company, issuer: %q, audiences: [sluice], ca: %q%s}\n", s.idp.issuer, world.Server.CAFile, settings),
+		Config: fmt.Sprintf("oidc:\n  - {name: company, issuer: %q, audiences: [sluice, psql], ca: %q%s}\n", s.idp.issuer, world.Server.CAFile, settings),
 	})
 	t.Cleanup(func() { s.noTokenIsWritten(t) })
 	return s

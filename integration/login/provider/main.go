@@ -6,8 +6,9 @@
 //
 // It prints its issuer, then a line for each request it answers, and ends when
 // its standard input does. People are clients that get an access token in the
-// form of a JWT for themselves (grant client_credentials). SIGHUP gives it a
-// new signing key, which from then on is the only one it shows.
+// form of a JWT for themselves (grant client_credentials). The client psql has no
+// secret and gets one by the device flow. SIGHUP gives the provider a new signing
+// key, which from then on is the only one it shows.
 package main
 
 import (
@@ -67,7 +68,7 @@ func run() error {
 		return err
 	}
 	server := &http.Server{
-		Handler: said(provider), ReadHeaderTimeout: 10 * time.Second,
+		Handler: said(withApproval(provider, keeper)), ReadHeaderTimeout: 10 * time.Second,
 		TLSConfig: &tls.Config{Certificates: []tls.Certificate{pair}, MinVersion: tls.VersionTLS12},
 	}
 	fmt.Println(issuer)
@@ -80,11 +81,26 @@ func run() error {
 }
 
 func newProvider(issuer string, keeper *keeper) (*op.Provider, error) {
-	config := &op.Config{AuthMethodPost: true}
+	config := &op.Config{AuthMethodPost: true, DeviceAuthorization: op.DeviceAuthorizationConfig{
+		Lifetime: 5 * time.Minute, PollInterval: time.Second, UserFormPath: "/device", UserCode: op.UserCodeBase20,
+	}}
 	if _, err := rand.Read(config.CryptoKey[:]); err != nil {
 		return nil, err
 	}
 	return op.NewProvider(config, keeper, op.StaticIssuer(issuer))
+}
+
+// withApproval stands in for the person at a browser: POST /approve with a
+// user code and a person says that this person agreed.
+func withApproval(provider http.Handler, keeper *keeper) http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc("POST /approve", func(w http.ResponseWriter, r *http.Request) {
+		if err := keeper.CompleteDeviceAuthorization(r.Context(), r.FormValue("user_code"), r.FormValue("person")); err != nil {
+			http.Error(w, err.Error(), http.StatusNotFound)
+		}
+	})
+	mux.Handle("/", provider)
+	return mux
 }
 
 // said prints a line for each request.

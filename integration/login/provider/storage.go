@@ -41,7 +41,11 @@ type keeper struct {
 	name string
 }
 
+// psql is the client of the device flow.
+const psql = "psql"
+
 func newKeeper(people []person) (*keeper, error) {
+	storage.RegisterClients(storage.DeviceClient(psql, ""))
 	k := &keeper{Storage: storage.NewStorage(storage.NewUserStore("https://localhost")), people: people}
 	return k, k.rotate()
 }
@@ -77,6 +81,14 @@ func (k *keeper) ClientCredentials(_ context.Context, id, secret string) (op.Cli
 	return client{storage.WebClient(id, secret), p}, nil
 }
 
+// GetClientByClientID implements op.OPStorage.
+func (k *keeper) GetClientByClientID(_ context.Context, id string) (op.Client, error) {
+	if id != psql {
+		return nil, fmt.Errorf("there is no client %q", id)
+	}
+	return device{client{storage.DeviceClient(psql, ""), person{ID: psql}}}, nil
+}
+
 // ClientCredentialsTokenRequest implements op.ClientCredentialsStorage.
 func (k *keeper) ClientCredentialsTokenRequest(_ context.Context, id string, scopes []string) (op.TokenRequest, error) {
 	p, err := k.person(id)
@@ -93,6 +105,13 @@ func (k *keeper) CreateAccessToken(_ context.Context, asked op.TokenRequest) (st
 func (k *keeper) GetPrivateClaimsFromScopes(_ context.Context, id, _ string, _ []string) (map[string]any, error) {
 	p, err := k.person(id)
 	return p.Claims, err
+}
+
+// SetUserinfoFromRequest implements op.CanSetUserinfoFromRequest, for ID tokens.
+func (k *keeper) SetUserinfoFromRequest(_ context.Context, info *oidc.UserInfo, asked op.IDTokenRequest, _ []string) error {
+	p, err := k.person(asked.GetSubject())
+	info.Subject = p.ID
+	return err
 }
 
 // SigningKey implements op.AuthStorage.
@@ -127,6 +146,15 @@ func (client) GrantTypes() []oidc.GrantType { return []oidc.GrantType{oidc.Grant
 // ClockSkew implements op.Client: the library takes it from the time at which a
 // token begins.
 func (c client) ClockSkew() time.Duration { return time.Duration(-c.person.Later) * time.Second }
+
+// device is the client psql.
+type device struct{ client }
+
+// GrantTypes implements op.Client.
+func (device) GrantTypes() []oidc.GrantType { return []oidc.GrantType{oidc.GrantTypeDeviceCode} }
+
+// ApplicationType implements op.Client: a client without a secret.
+func (device) ApplicationType() op.ApplicationType { return op.ApplicationTypeNative }
 
 // request asks for a token for a person's own use.
 type request struct {

@@ -1,0 +1,142 @@
+package signin
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+)
+
+// Folder is where the files are, such as $XDG_CONFIG_HOME/sluice/login.
+type Folder string
+
+// DefaultFolder is below the person's folder for configuration.
+func DefaultFolder() (Folder, error) {
+	dir, err := os.UserConfigDir()
+	if err != nil {
+		return "", fmt.Errorf("folder of the login: %w", err)
+	}
+	return Folder(filepath.Join(dir, "sluice", "login")), nil
+}
+
+// Entry is a way to a database through Sluice.
+type Entry struct {
+	// Name is that of the service entry.
+	Name string
+	// Host, Port, Database and User are what the client connects with.
+	Host, Port, Database, User string
+	// RootCert is what proves the proxy to the client (sslrootcert): a file,
+	// or system.
+	RootCert string
+}
+
+// serviceName is what can stand in brackets and in a file's name.
+var serviceName = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9_.-]{0,62}$`)
+
+// Check reports what cannot stand in the files.
+func (e Entry) Check() error {
+	if !serviceName.MatchString(e.Name) {
+		return fmt.Errorf("%q is no name for a service: letters, digits, _, - and . are", e.Name)
+	}
+	for what, value := range map[string]string{"host": e.Host, "port": e.Port, "database": e.Database, "user": e.User, "sslrootcert": e.RootCert} {
+		if value == "" {
+			return fmt.Errorf("the %s is missing", what)
+		}
+		if strings.ContainsAny(value, "\n\r\x00") || value != strings.TrimSpace(value) {
+			return fmt.Errorf("the %s cannot stand in a service file", what)
+		}
+	}
+	return nil
+}
+
+// ServiceFile is the file for PGSERVICEFILE.
+func (f Folder) ServiceFile() string { return filepath.Join(string(f), "pg_service.conf") }
+
+func (f Folder) passFile(name string) string { return filepath.Join(string(f), name+".pgpass") }
+
+// Save writes the entry and its token. Other entries of the service file stay
+// as they are.
+func (f Folder) Save(e Entry, token string) error {
+	if err := e.Check(); err != nil {
+		return err
+	}
+	if err := os.MkdirAll(string(f), 0o700); err != nil {
+		return fmt.Errorf("folder of the login: %w", err)
+	}
+	line := strings.Join([]string{escape(e.Host), escape(e.Port), escape(e.Database), escape(e.User), escape(token)}, ":")
+	if err := replace(f.passFile(e.Name), line+"\n"); err != nil {
+		return fmt.Errorf("passfile: %w", err)
+	}
+	old, err := os.ReadFile(f.ServiceFile())
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("service file: %w", err)
+	}
+	if err := replace(f.ServiceFile(), withSection(string(old), e.Name, f.section(e))); err != nil {
+		return fmt.Errorf("service file: %w", err)
+	}
+	return nil
+}
+
+// Has reports whether an entry was saved.
+func (f Folder) Has(name string) bool {
+	_, err := os.Stat(f.passFile(name))
+	return serviceName.MatchString(name) && err == nil
+}
+
+func (f Folder) section(e Entry) string {
+	return fmt.Sprintf("[%s]\nhost=%s\nport=%s\ndbname=%s\nuser=%s\nsslmode=verify-full\nsslrootcert=%s\npassfile=%s\n",
+		e.Name, e.Host, e.Port, e.Database, e.User, e.RootCert, f.passFile(e.Name))
+}
+
+// withSection puts a section into a service file, in the place of the one of
+// that name or at the end.
+func withSection(old, name, section string) string {
+	var out strings.Builder
+	inside, done := false, false
+	for line := range strings.Lines(old) {
+		if strings.HasPrefix(line, "[") {
+			inside = strings.TrimSpace(line) == "["+name+"]"
+			if inside && !done {
+				out.WriteString(section)
+				done = true
+			}
+		}
+		if !inside {
+			out.WriteString(line)
+		}
+	}
+	if !done {
+		if text := out.String(); text != "" && !strings.HasSuffix(text, "\n") {
+			out.WriteString("\n")
+		}
+		out.WriteString(section)
+	}
+	return out.String()
+}
+
+// escape writes a field of a passfile (PostgreSQL documentation, section "The
+// Password File").
+func escape(field string) string {
+	return strings.NewReplacer(`\`, `\\`, `:`, `\:`).Replace(field)
+}
+
+// replace writes a file that only its owner reads; readers see the old one or
+// the new one.
+func replace(path, text string) error {
+	temp, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*") // with mode 0600
+	if err != nil {
+		return err
+	}
+	_, err = temp.WriteString(text)
+	err = errors.Join(err, temp.Sync(), temp.Close())
+	if err == nil {
+		err = os.Rename(temp.Name(), path)
+	}
+	if err != nil {
+		return errors.Join(err, os.Remove(temp.Name()))
+	}
+	return nil
+}
