@@ -99,6 +99,7 @@ type leaseEntry struct {
 	Purposes  []strictyaml.Text `yaml:"purposes" need:"true" some:"true" form:"purpose" about:"What the session is for, as it declares with sluice.purpose. Who declares nothing comes to read."`
 	Databases []strictyaml.Text `yaml:"databases" some:"true" about:"Databases by the names in the proxy's configuration."`
 	Users     []strictyaml.Text `yaml:"users" some:"true" about:"People, by the name they proved."`
+	Groups    []strictyaml.Text `yaml:"groups" some:"true" about:"Groups of which the person is in one, as a token of their provider lists them. Nobody who logged in without a token is in any."`
 	Addresses []strictyaml.Text `yaml:"addresses" some:"true" about:"IP ranges that clients come from."`
 	Methods   []strictyaml.Text `yaml:"methods" some:"true" form:"method" about:"How people proved who they are."`
 	Role      strictyaml.Text   `yaml:"role" need:"true" form:"role" about:"The Vault role that makes the login."`

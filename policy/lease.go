@@ -63,6 +63,7 @@ type leaseRule struct {
 	purposes  []string
 	databases []string
 	users     []string
+	groups    []string
 	methods   []string
 	addresses []netip.Prefix
 }
@@ -100,7 +101,8 @@ func (p *Policy) Lease(identity Identity, session Session) (LeaseTerms, error) {
 // fits reports whether the rule speaks about a session, whatever its purpose.
 func (r *leaseRule) fits(identity Identity, session Session, addr netip.Addr) bool {
 	named := func(names []string, name string) bool { return len(names) == 0 || slices.Contains(names, name) }
-	return named(r.databases, session.Database) && named(r.users, identity.User) && named(r.methods, identity.Method) &&
+	inGroup := len(r.groups) == 0 || slices.ContainsFunc(identity.Groups, func(g string) bool { return slices.Contains(r.groups, g) })
+	return inGroup && named(r.databases, session.Database) && named(r.users, identity.User) && named(r.methods, identity.Method) &&
 		(len(r.addresses) == 0 || addr.IsValid() && slices.ContainsFunc(r.addresses, func(p netip.Prefix) bool { return p.Contains(addr) }))
 }
 

@@ -66,6 +66,19 @@ func TestLease(t *testing.T) {
 	}
 }
 
+func TestLeaseByGroup(t *testing.T) {
+	p := parse(t, "version: 1\nleases:\n  - {id: dba, groups: [dba, staff], purposes: [migrate], role: r, group: g}\n")
+	for _, c := range []struct {
+		groups []string
+		given  bool
+	}{{[]string{"staff"}, true}, {[]string{"dba", "x"}, true}, {[]string{"x"}, false}, {nil, false}} {
+		_, err := p.Lease(policy.Identity{User: "anna", Groups: c.groups}, policy.Session{Declared: policy.Declared{"purpose": "migrate"}})
+		if (err == nil) != c.given {
+			t.Errorf("%v: %v", c.groups, err)
+		}
+	}
+}
+
 func TestSameLease(t *testing.T) {
 	terms := policy.LeaseTerms{Rule: "a", Position: "p:1:1", Role: "r", Group: "g", Purpose: "read"}
 	moved := terms

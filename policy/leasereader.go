@@ -50,7 +50,7 @@ func (r *reader) lease(entry *leaseEntry) *leaseRule {
 			Rule: entry.ID.Value, Position: r.source.At(entry.Position), Role: entry.Role.Value, Group: entry.Group.Value,
 		},
 		place: entry.Position, purposes: r.purposes(entry), databases: r.names(entry.Databases, "database"),
-		users: r.names(entry.Users, "user"), methods: r.methods(entry.Methods), addresses: r.addresses(entry.Addresses),
+		users: r.names(entry.Users, "user"), groups: r.names(entry.Groups, "group"), methods: r.methods(entry.Methods), addresses: r.addresses(entry.Addresses),
 	}
 	r.declared(entry.Databases)
 	if !identifier.MatchString(out.terms.Rule) {
@@ -61,6 +61,7 @@ func (r *reader) lease(entry *leaseEntry) *leaseRule {
 	r.share(entry.Share, &out.terms)
 	r.emptyList(entry.Position, "databases", entry.Databases)
 	r.emptyList(entry.Position, "users", entry.Users)
+	r.emptyList(entry.Position, "groups", entry.Groups)
 	r.emptyList(entry.Position, "addresses", entry.Addresses)
 	r.emptyList(entry.Position, "methods", entry.Methods)
 	return out
@@ -116,6 +117,6 @@ func (r *reader) share(entry *shareEntry, terms *LeaseTerms) {
 func (r *leaseRule) covers(other *leaseRule) bool {
 	same := func(a, b string) bool { return a == b }
 	return !slices.ContainsFunc(other.purposes, func(p string) bool { return !slices.Contains(r.purposes, p) }) &&
-		coversAll(r.databases, other.databases, same) && coversAll(r.users, other.users, same) &&
+		coversAll(r.databases, other.databases, same) && coversAll(r.users, other.users, same) && coversAll(r.groups, other.groups, same) &&
 		coversAll(r.methods, other.methods, same) && coversAll(r.addresses, other.addresses, coversPrefix)
 }

@@ -158,7 +158,7 @@ func (s *session) begin(ctx context.Context) error {
 	}
 	chosen := s.chosen.terms
 	lease, err := s.database.credentials.Issue(ctx, credential.Request{
-		SessionID: s.id, Subject: s.identity.User, Database: s.database.config.Name, Role: chosen.Role, Group: chosen.Group,
+		SessionID: s.id, Subject: s.personName(), Person: s.personID(), Database: s.database.config.Name, Role: chosen.Role, Group: chosen.Group,
 		Share: credential.Share{For: chosen.ShareFor, Sessions: chosen.ShareSessions}, Replication: s.startup.replication,
 	})
 	if errors.Is(err, credential.ErrNoReplication) {

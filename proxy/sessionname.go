@@ -16,11 +16,27 @@ const (
 	shownID   = 10
 )
 
+// personName is what a person is called: several may use one user name.
+func (s *session) personName() string {
+	if b := s.identity.Bearer; b != nil && b.Name != "" {
+		return b.Name
+	}
+	return s.identity.User
+}
+
+// personID tells people apart who have the same name somewhere else.
+func (s *session) personID() string {
+	if b := s.identity.Bearer; b != nil {
+		return b.Issuer + " " + b.Subject
+	}
+	return ""
+}
+
 // namedParams are the client's settings, with an application name that says
 // to whom a session belongs: pg_stat_activity and the server's log then lead to
 // the trail, also where the role's name does not.
 func (s *session) namedParams() []param {
-	name := applicationName(s.startup.application, s.identity.User, s.id)
+	name := applicationName(s.startup.application, s.personName(), s.id)
 	params := slices.Clone(s.startup.params)
 	for i := range params {
 		if strings.EqualFold(params[i].name, "application_name") {

@@ -99,7 +99,9 @@ func TestEverySettingIsShown(t *testing.T) {
 	missing := map[string]bool{}
 	unset(reflect.ValueOf(c), "", missing)
 	for key, everywhere := range missing {
-		if everywhere {
+		// Where there can be only one of several, the others are comments.
+		inComment := "# " + key[strings.LastIndex(key, ".")+1:] + ": "
+		if everywhere && !strings.Contains(read(t, name), inComment) {
 			t.Errorf("%s does not show %s", name, strings.TrimPrefix(key, "."))
 		}
 	}
@@ -111,6 +113,7 @@ func unset(v reflect.Value, key string, missing map[string]bool) {
 	switch v.Kind() {
 	case reflect.Pointer:
 		if !v.IsNil() {
+			missing[key] = false
 			unset(v.Elem(), key, missing)
 			return
 		}

@@ -51,6 +51,8 @@ type Request struct {
 	SessionID string
 	// Subject is the person or program that logged in to the proxy.
 	Subject string
+	// Person tells people apart who have the same Subject; empty where names do.
+	Person string
 	// Database is the database's name in the configuration.
 	Database string
 	// Role is the name of the Vault role that the credential is to be of, Group

@@ -41,7 +41,7 @@ type Shared struct {
 
 // sharedBy is what sessions have in common that share a lease. The group is the
 // role that the session works as.
-type sharedBy struct{ subject, database, role, group string }
+type sharedBy struct{ subject, person, database, role, group string }
 
 // sharing is one lease with how many have it.
 type sharing struct {
@@ -99,7 +99,7 @@ func (s *Shared) Issue(ctx context.Context, request Request) (*Lease, error) {
 
 // join counts a session in with a lease, and reports whether it is the first.
 func (s *Shared) join(request Request) (one *sharing, first bool) {
-	by := sharedBy{request.Subject, request.Database, request.Role, request.Group}
+	by := sharedBy{request.Subject, request.Person, request.Database, request.Role, request.Group}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if one := s.open[by]; one != nil && one.takes(request.Share, s.now()) {

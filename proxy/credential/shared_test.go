@@ -112,7 +112,7 @@ func TestSharedOnlyAmongTheSame(t *testing.T) {
 	c, s := newCounting()
 	get(t, s, ofAnna())
 	for n, change := range []func(*Request){
-		func(r *Request) { r.Subject = "ben" }, func(r *Request) { r.Database = "stock" }, func(r *Request) { r.Role = "x" },
+		func(r *Request) { r.Subject = "ben" }, func(r *Request) { r.Person = "another anna" }, func(r *Request) { r.Database = "stock" }, func(r *Request) { r.Role = "x" },
 		func(r *Request) { r.Group = "x" }, func(r *Request) { r.Share = Share{} },
 	} {
 		r := ofAnna()
