@@ -107,6 +107,7 @@ func files() []breakage {
 		byMode("others can read the issuer's password", "issuer.pgpass"),
 		byText("the policy has a mistake", "policy.yaml", "version: 1\nrules:\n  - {id: a, efect: allow}\n"),
 		byText("the policy has a rule that does not act", "policy.yaml", "version: 1\nrules:\n  - {id: a, effect: deny, kinds: [ddl], mode: shadow}\n"),
+		byConfig("the OpenID provider is away", "policy: policy.yaml", "policy: policy.yaml\noidc: [{name: company, issuer: 'https://127.0.0.1:1/staff', audiences: [sluice]}]"),
 		byConfig("the policy is not there", "policy: policy.yaml", "policy: none.yaml"),
 		byConfig("the trail cannot be made", "dir: trail", "dir: no/such/trail"),
 		{
