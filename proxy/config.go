@@ -217,7 +217,7 @@ type Limits struct {
 	Drain time.Duration `yaml:"drain"`
 	// LeaseGrace is how long before the end of its credential a session ends
 	// when it is between two transactions; one that is busy has until the end.
-	// Default 30s, or a quarter of the credential's life if that is shorter.
+	// Default 30s; never more than an eighth of the credential's life.
 	LeaseGrace time.Duration `yaml:"lease_grace"`
 	// DrainDelay is how long before that it still accepts clients and is
 	// not ready any more, so that load balancers send them elsewhere.

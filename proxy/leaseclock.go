@@ -31,12 +31,13 @@ type leaseClock struct {
 // latest.
 const leaseWarning = 5 * time.Minute
 
-// newLeaseClock begins to follow a lease. Short ones have shorter steps.
+// newLeaseClock begins to follow a lease. Short ones have shorter steps: a lease is
+// renewed when a third of it is left, and only what comes later is late.
 func (s *session) newLeaseClock() *leaseClock {
 	term, _ := termOf(s.lease)
 	life := time.Until(term.Expires)
 	return &leaseClock{
-		session: s, grace: min(s.server.config.Limits.LeaseGrace, life/4), warning: min(leaseWarning, life/2),
+		session: s, grace: min(s.server.config.Limits.LeaseGrace, life/8), warning: min(leaseWarning, life/4),
 		timer: time.NewTimer(0),
 	}
 }

@@ -70,7 +70,7 @@ func TestLeaseEndsInsideATransaction(t *testing.T) {
 			t.Errorf("after %s, %v", took, err)
 		}
 		c, _ = clockOf(t, 2*time.Second, 'I')
-		if took, _, err := c.run(t); took != 1500*time.Millisecond || err == nil {
+		if took, _, err := c.run(t); took != 1750*time.Millisecond || err == nil {
 			t.Errorf("a short one: after %s, %v", took, err)
 		}
 	})

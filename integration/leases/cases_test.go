@@ -110,7 +110,7 @@ func looks(c *pgconn.PgConn) error {
 }
 
 func renewed(t *testing.T, s *stage, application string) string {
-	told, err := s.works(t, application, "migrate", briefTTL+2*time.Second, looks)
+	told, err := s.works(t, application, "migrate", briefTTL+time.Second, looks)
 	return words(err) + " for longer than the lease was given; told: " + list(told)
 }
 

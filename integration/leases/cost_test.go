@@ -22,7 +22,7 @@ import (
 //
 //	go test -run '^$' -bench Open -benchtime 100x ./integration/leases
 func BenchmarkOpen(b *testing.B) {
-	s := newStage(b, harness.BuildSluice(b))
+	s := newStage(b, harness.BuildSluice(b), 15)
 	s.startGate(b, s.vault.Address(), "drain: 5s")
 	s.hashAsOften(b)
 	direct := s.world.Direct()

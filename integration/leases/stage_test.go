@@ -51,18 +51,18 @@ type stage struct {
 }
 
 // setStage starts all three, and a tap between Sluice and Vault.
-func setStage(t testing.TB, binary, limits string) *stage {
+func setStage(t testing.TB, binary string, version int, limits string) *stage {
 	t.Helper()
-	s := newStage(t, binary)
+	s := newStage(t, binary, version)
 	s.tap = startTap(t, s.vault.Address)
 	s.startGate(t, s.tap.address(), limits)
 	return s
 }
 
-func newStage(t testing.TB, binary string) *stage {
+func newStage(t testing.TB, binary string, version int) *stage {
 	t.Helper()
 	s := &stage{binary: binary}
-	s.world = harness.NewWorldWith(t, 15, map[string]string{"max_connections": "300"})
+	s.world = harness.NewWorldWith(t, version, map[string]string{"max_connections": "300"})
 	s.world.Reset(t, "shop", "restored")
 	s.vault = vaultserver.Start(t)
 	s.setup = vaultsetup.Follow(t, s.vault, s.world.Server)
@@ -128,7 +128,7 @@ func mustQuery(t testing.TB, c *pgconn.PgConn, sql string) string {
 }
 
 // inMessages is what changes from run to run in what people read.
-var inMessages = regexp.MustCompile(` \[req .*|in \d+ (seconds|minutes)|at \d\d:\d\d:\d\d UTC`)
+var inMessages = regexp.MustCompile(` \[req .*|(in \d+ (seconds|minutes)|now), at \d\d:\d\d:\d\d UTC`)
 
 // words are what a person has seen, in short.
 func words(err error) string {

@@ -24,7 +24,7 @@ const tableFile = "TABLE.md"
 var tableHead = fmt.Sprintf(`# What becomes of leases
 
 Written by `+"`go test ./integration/leases -rewrite`"+` and compared by every run, with a real
-Vault 1.21 that examples/vault has set up, and PostgreSQL 15. Leases of the role
+Vault 1.21 that examples/vault has set up, on PostgreSQL 15 and 18 alike. Leases of the role
 shop-migrate last %s here, %s with every renewal. "Afterwards" is what the server and Vault have of the leases when the
 sessions have ended.
 
@@ -32,8 +32,40 @@ sessions have ended.
 |---|---|---|---|
 `, briefTTL, briefMax)
 
+// versions of PostgreSQL that every case is done on, at the same time.
+var versions = []int{15, 18}
+
+// TestLeases does every case, and holds what happened against the table, which is
+// the same for all versions.
 func TestLeases(t *testing.T) {
-	s := setStage(t, harness.BuildSluice(t), "drain: 5s, startup: 60s, connections: 250, lease_grace: 2s")
+	binary := harness.BuildSluice(t)
+	tables := make([]string, len(versions))
+	t.Run("on", func(t *testing.T) {
+		for i, version := range versions {
+			t.Run(fmt.Sprintf("PostgreSQL %d", version), func(t *testing.T) {
+				t.Parallel()
+				s := setStage(t, binary, version, "drain: 5s, startup: 60s, connections: 250, lease_grace: 2s")
+				tables[i] = s.doAll(t)
+				s.noSecret(t)
+			})
+		}
+	})
+	for i, table := range tables {
+		if table == "" {
+			continue // -run left some out, or a case failed
+		}
+		if diff := cmp.Diff(tables[0], table); diff != "" && tables[0] != "" {
+			t.Errorf("PostgreSQL %d differs from %d:\n%s", versions[i], versions[0], diff)
+		}
+	}
+	if tables[0] != "" {
+		hold(t, tables[0])
+	}
+}
+
+// doAll does every case, and returns the table if none was left out.
+func (s *stage) doAll(t *testing.T) string {
+	t.Helper()
 	var b strings.Builder
 	b.WriteString(tableHead)
 	done := 0
@@ -50,13 +82,13 @@ func TestLeases(t *testing.T) {
 		})
 		if t.Failed() {
 			t.Log(s.gate.Log())
-			return
+			return ""
 		}
 	}
-	if done == len(cases) {
-		hold(t, b.String()) // not if -run left some out
+	if done < len(cases) {
+		return ""
 	}
-	s.noSecret(t)
+	return b.String()
 }
 
 func cell(text string) string { return strings.NewReplacer("|", `\|`, "\n", " ").Replace(text) }
