@@ -223,13 +223,18 @@ WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f') AND c.oid >= 16384 AND c.relpersist
 }
 
 // lookAtLogins finds who could work as the group without the proxy. Minted
-// logins bear a comment that says so (see proxy/credential).
+// logins bear a comment that says so (see proxy/credential), or end within a day
+// as those of Vault do. Who makes logins for the group is no such login: that is
+// Vault's own, whose password nobody knows.
 func lookAtLogins(ctx context.Context, f *findings, server asker, group string) {
 	const name = "group.logins"
 	const sql = `SELECT r.rolname FROM pg_roles r
 WHERE r.rolcanlogin AND NOT r.rolsuper AND r.rolname <> current_user AND r.rolname <> $1
   AND pg_has_role(r.oid, (SELECT g.oid FROM pg_roles g WHERE g.rolname = $1), 'MEMBER')
-  AND coalesce(shobj_description(r.oid, 'pg_authid'), '') NOT LIKE '%"sluice lease"%' ORDER BY 1`
+  AND coalesce(shobj_description(r.oid, 'pg_authid'), '') NOT LIKE '%"sluice lease"%'
+  AND coalesce(r.rolvaliduntil, 'infinity') NOT BETWEEN now() AND now() + interval '1 day'
+  AND NOT (r.rolcreaterole AND EXISTS (SELECT FROM pg_auth_members m JOIN pg_roles g ON g.oid = m.roleid
+    WHERE m.member = r.oid AND m.admin_option AND g.rolname = $1)) ORDER BY 1`
 	rows, ok := rolesAsk(ctx, f, server, name, sql, group)
 	if !ok {
 		return

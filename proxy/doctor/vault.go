@@ -42,7 +42,7 @@ func lookThroughVault(ctx context.Context, f *findings, config *proxy.Config, d 
 	}()
 	rules := leaseRules(config.Policy, d.Name)
 	lookAtLeases(f, d, rules)
-	issuer, role, err := issuerFor(client, d, rules)
+	issuer, err := issuerFor(client, d, rules)
 	if err != nil {
 		f.problem("vault.issuer", "Correct credential.vault.", "%v", err)
 		return
@@ -53,16 +53,30 @@ func lookThroughVault(ctx context.Context, f *findings, config *proxy.Config, d 
 		return
 	}
 	f.ok("vault.login", "Vault lets the proxy in, and its policies allow what is needed")
-	if role == "" {
-		f.unknown("database.inside", "Set credential.vault.control_role, or write rules under leases.", "there is no Vault role to look at the database with")
+	if len(rules) == 0 {
+		f.unknown("database.inside", "See leases.rules.", "there is no Vault role to look at the database with")
 		return
 	}
-	lease, err := issuer.Issue(ctx, credential.Request{SessionID: "doctor", Subject: "doctor", Database: d.Name, Role: role})
+	first := rules[0]
+	lease, err := issuer.Issue(ctx, credential.Request{SessionID: "doctor", Subject: "doctor", Database: d.Name, Role: first.Role, Group: first.Group})
 	if err != nil {
 		f.problem("vault.credential", vaultFix(err), "%v", err)
 		return
 	}
+	f.ok("vault.credential", "Vault makes logins of the role %s", first.Role)
 	lookWith(ctx, f, config, d, lease, rules, now)
+	lookAtEnd(ctx, f, d, issuer, lease)
+}
+
+// lookAtEnd gives the credential back, as the proxy does at the end of a session.
+func lookAtEnd(ctx context.Context, f *findings, d proxy.Database, issuer *vault.Issuer, lease *credential.Lease) {
+	const name = "leases.end"
+	switch err := issuer.End(ctx, lease); {
+	case err != nil:
+		f.problem(name, "Give the control role pg_signal_backend, and the proxy's login in Vault what the policy of examples/vault allows.", "%v", err)
+	case d.Credential.Vault.ControlRole != "":
+		f.ok(name, "its session was ended, seen gone, and the lease revoked")
+	}
 }
 
 // leaseRules are the rules of the policy that are about a database; none if it
@@ -100,20 +114,13 @@ func lookAtLeases(f *findings, d proxy.Database, rules []policy.LeaseTerms) {
 	}
 }
 
-// issuerFor makes an issuer for one look, and names the Vault role to look with.
-func issuerFor(client *vault.Client, d proxy.Database, rules []policy.LeaseTerms) (*vault.Issuer, string, error) {
+// issuerFor makes an issuer for one look.
+func issuerFor(client *vault.Client, d proxy.Database, rules []policy.LeaseTerms) (*vault.Issuer, error) {
 	control, err := proxy.ControlConfig(d.Upstream)
 	if err != nil {
-		return nil, "", err
+		return nil, err
 	}
-	issuer, err := client.Issuer(d.VaultIssuer(control, rolesOf(rules)))
-	if v := d.Credential.Vault; v.ControlRole != "" && v.Engine == "database" {
-		return issuer, v.ControlRole, err
-	}
-	if len(rules) > 0 {
-		return issuer, rules[0].Role, err
-	}
-	return issuer, "", err
+	return client.Issuer(d.VaultIssuer(control, rolesOf(rules)))
 }
 
 func rolesOf(rules []policy.LeaseTerms) []string {
@@ -162,7 +169,9 @@ func lookWith(ctx context.Context, f *findings, config *proxy.Config, d proxy.Da
 	for _, group := range groupsOf(rules) {
 		lookAtGroup(ctx, f, server, group, d.Upstream.Database)
 	}
-	lookAtHBA(ctx, f, server)
+	f.once() // what holds for the whole database
+	f.unknown("hba", "Read pg_hba.conf on the server: it should admit the proxy's address and Vault's, and no other.",
+		"a login of Vault's may not see whom the server lets in")
 }
 
 func groupsOf(rules []policy.LeaseTerms) []string {
