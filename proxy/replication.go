@@ -41,10 +41,10 @@ var noReplicationLogin = startupError{
 // replication connection keeps its application name, because
 // synchronous_standby_names is about that.
 func (s *session) upstreamParams() []param {
-	if !s.startup.replication {
-		return s.namedParams()
+	if s.startup.replication {
+		return append(slices.Clone(s.startup.params), param{"replication", "database"})
 	}
-	return append(slices.Clone(s.startup.params), param{"replication", "database"})
+	return s.namedParams()
 }
 
 // judgeReplication asks the policy whether this client may have a replication

@@ -32,10 +32,14 @@ func (s *session) personID() string {
 	return ""
 }
 
-// namedParams are the client's settings, with an application name that says
-// to whom a session belongs: pg_stat_activity and the server's log then lead to
-// the trail, also where the role's name does not.
+// namedParams are the client's settings. Where Vault makes the logins, the
+// application name says to whom a session belongs: pg_stat_activity and the
+// server's log then lead to the trail, also where the role's name is Vault's
+// choice. A role that the proxy makes itself has all of it in its comment.
 func (s *session) namedParams() []param {
+	if s.database.config.Credential.Vault == nil {
+		return s.startup.params
+	}
 	name := applicationName(s.startup.application, s.personName(), s.id)
 	params := slices.Clone(s.startup.params)
 	for i := range params {

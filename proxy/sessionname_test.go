@@ -24,7 +24,11 @@ func TestApplicationName(t *testing.T) {
 // What else the client set is left alone, and so is what the session holds.
 func TestNamedParams(t *testing.T) {
 	params := []param{{"DateStyle", "ISO"}, {"Application_Name", "psql"}, {"sluice.reason", "T-1"}}
-	s := &session{id: "abcdefghijklmnop", startup: &startup{params: params, application: "psql"}}
+	s := &session{id: "abcdefghijklmnop", startup: &startup{params: params, application: "psql"}, database: &database{}}
+	if got := s.namedParams(); got[1].value != "psql" {
+		t.Errorf("without Vault: %v", got)
+	}
+	s.database.config.Credential.Vault = &VaultCredential{}
 	s.identity.User = "anna"
 	got := s.namedParams()
 	if len(got) != 3 || got[1].value != "psql [sluice anna abcdefghij]" || got[0] != params[0] || got[2] != params[2] {
