@@ -121,6 +121,9 @@ func (s *session) parameterStatus() error {
 	if err := s.checkIdentity(name, value); err != nil {
 		return err
 	}
+	if name == "is_superuser" && s.pending.takingRoleBack() {
+		return nil // the client knows: it never had another value
+	}
 	return s.client.WriteFrame('S', body)
 }
 

@@ -161,6 +161,16 @@ func (s *session) sendResetRole(where roleProbe) error {
 	return s.send(t, 'S')
 }
 
+// takingRoleBack reports whether the server is answering a RESET ROLE of the
+// proxy's own. Those before 14 report is_superuser whenever a role is set, also
+// when it stays the same.
+func (p *pending) takingRoleBack() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	t := p.head()
+	return t != nil && t.role != noRoleProbe
+}
+
 // transactionEnded notes that no transaction is open any more: what was done to
 // the role in the last one may be undone.
 func (d *doubt) transactionEnded() {

@@ -82,7 +82,9 @@ var (
 	discardAll, selectOne = &pgproto3.Query{String: "DISCARD ALL"}, &pgproto3.Query{String: "SELECT 1"}
 	discarded             = []message{&pgproto3.CommandComplete{CommandTag: []byte("DISCARD ALL")}, &pgproto3.ReadyForQuery{TxStatus: 'I'}}
 	takenBack             = []message{
-		&pgproto3.ParseComplete{}, &pgproto3.BindComplete{}, &pgproto3.CommandComplete{CommandTag: []byte("RESET")},
+		&pgproto3.ParseComplete{}, &pgproto3.BindComplete{},
+		&pgproto3.ParameterStatus{Name: "is_superuser", Value: "off"}, // before 14
+		&pgproto3.CommandComplete{CommandTag: []byte("RESET")},
 		&pgproto3.CloseComplete{}, &pgproto3.CloseComplete{}, &pgproto3.ReadyForQuery{TxStatus: 'I'},
 	}
 )
