@@ -10,11 +10,12 @@
 //
 // [Builtin] is the issuer that comes with the proxy. It creates the roles
 // itself over an administrator's connection, which makes it easy to try the
-// proxy and wrong to rely on it: see [Builtin.Warning]. An issuer that asks
-// Vault, so that the proxy holds no standing rights, is the one for
-// production.
+// proxy and wrong to rely on it: see [Builtin.Warning]. The one for production
+// is in package vault: it asks Vault, so that the proxy holds no standing
+// rights. What it issues is renewed while it is in use, comes to a last
+// renewal, or is revoked by somebody else; a lease's [Life] tells of that.
 //
-// A lease goes through these states, each of which a crash may be the last
+// A lease of Builtin goes through these states, each of which a crash may be the last
 // of:
 //
 //	Issue   CREATE ROLE with verifier, VALID UNTIL and COMMENT, one transaction

@@ -102,6 +102,29 @@ func TestRevokedInVaultWithASession(t *testing.T) {
 	b.over(t)
 }
 
+// Nobody could look up the role's oid before it was dropped: its backends are
+// found by the process ids that the lease was told.
+func TestDroppedBeforeAnybodyLooked(t *testing.T) {
+	b := newStage(t, vaulttest.Options{})
+	lease, stays := issue(t, b.issuer, "session-1"), issue(t, b.issuer, "session-2")
+	conn, other := work(t, lease), work(t, stays)
+	b.client.mu.Lock()
+	for h := range b.client.held {
+		if h.id == lease.ID {
+			h.oid = ""
+		}
+	}
+	b.client.mu.Unlock()
+	if err := b.fake.RevokeLease(lease.ID); err != nil {
+		t.Fatal(err)
+	}
+	end(t, b.issuer, lease)
+	if alive(t, conn) || !alive(t, other) {
+		t.Error("not just this session's backend was ended")
+	}
+	b.over(t)
+}
+
 // A role that may not log in any more is a revocation as well.
 func TestRoleMayNotLogIn(t *testing.T) {
 	b := newStage(t, vaulttest.Options{})

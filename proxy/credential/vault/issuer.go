@@ -56,7 +56,9 @@ type IssuerConfig struct {
 	// would deny one. Others may be asked for.
 	Roles []string
 	// Control reaches the server as nobody: host, port, database and TLS, with
-	// neither user nor password.
+	// neither user nor password. It comes from pgconn.ParseConfig, which pgconn
+	// insists on, and which takes user and password from the environment: set
+	// both to "" afterwards.
 	Control *pgconn.Config
 	// ControlRole is a role of Vault, of the engine's creds, whose logins may
 	// terminate backends: members of pg_signal_backend. Empty means that no
