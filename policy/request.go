@@ -69,6 +69,10 @@ type Session struct {
 	TLS bool `json:"tls"`
 	// ApplicationName is the client's word; no rule looks at it.
 	ApplicationName string `json:"application_name,omitempty"`
+	// SharedPassword is true if the session works at the database with a login
+	// that was not made for it, whose password others may know: with Vault's
+	// static roles, and with what KV keeps.
+	SharedPassword bool `json:"shared_password,omitempty"`
 	// Declared holds the sluice.* settings given at start-up, such as
 	// destination and reason. They are claims, not facts.
 	Declared Declared `json:"declared,omitempty"`

@@ -35,7 +35,8 @@ func (c *ruling) conditionInput() *condition.Input {
 		},
 		Session: condition.Session{
 			Database: req.Session.Database, Address: req.Session.Address, TLS: req.Session.TLS,
-			ApplicationName: req.Session.ApplicationName, Declared: req.Session.Declared,
+			ApplicationName: req.Session.ApplicationName, SharedPassword: req.Session.SharedPassword,
+			Declared: req.Session.Declared,
 		},
 		Statement: c.conditionStatement(),
 		Purpose:   purposeOf(req.Session.Declared),

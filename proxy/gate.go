@@ -182,7 +182,8 @@ func (s *session) request(statements []statement.Statement, kind statement.Kind,
 		Identity: s.person(),
 		Session: policy.Session{
 			Database: s.database.config.Name, Address: s.address, TLS: s.identity.TLS,
-			ApplicationName: s.startup.application, Declared: s.startup.declared,
+			ApplicationName: s.startup.application, SharedPassword: s.database.config.sharesPassword(),
+			Declared: s.startup.declared,
 		},
 		Kind: kind, Problem: problem, Statements: statements,
 	}

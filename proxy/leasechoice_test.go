@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/sluice-pg/sluice/policy"
+	"github.com/sluice-pg/sluice/policy/statement"
 )
 
 func leasePolicy(t *testing.T, rules string) *policy.Policy {
@@ -78,5 +79,30 @@ func TestReplicationLease(t *testing.T) {
 	vault.ReplicationRole = "feed"
 	if err := s.chooseLease(); err != nil || s.chosen.terms != (policy.LeaseTerms{Role: "feed"}) {
 		t.Errorf("%v, %+v", err, s.chosen.terms)
+	}
+}
+
+// Rules can ask whether others may know the password that a session works with.
+func TestPolicyKnowsSharedPasswords(t *testing.T) {
+	p, err := policy.Parse("p.yaml", []byte(`version: 1
+rules:
+  - {id: own-logins-only, effect: deny, kinds: [ordinary_read], when: session.shared_password}
+  - {id: reads, effect: allow, kinds: [ordinary_read]}
+`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for want, c := range map[policy.Verdict][]Credential{
+		policy.Allow: {{Vault: &VaultCredential{Engine: engineDatabase}}, {Builtin: &BuiltinCredential{}}},
+		policy.Deny:  {{Vault: &VaultCredential{Engine: engineStatic}}, {Vault: &VaultCredential{Engine: engineKV}}},
+	} {
+		for _, credential := range c {
+			s := &session{server: &Server{config: &Config{}}, startup: &startup{}, database: &database{config: Database{Name: "shop", Credential: credential}}}
+			s.identity.User, s.identity.Method, s.address = "anna", "cert", "127.0.0.1"
+			r := s.request([]statement.Statement{{Node: "SelectStmt", Kind: statement.OrdinaryRead, Effects: []statement.Effect{{Kind: statement.OrdinaryRead}}}}, statement.OrdinaryRead, nil)
+			if d := s.viewOf(p).Decide(r); d.Verdict != want {
+				t.Errorf("%+v: %+v, want %v", credential.Vault, d, want)
+			}
+		}
 	}
 }

@@ -178,6 +178,12 @@ func (v *VaultCredential) validate(wrong func(string, ...any)) {
 	}
 }
 
+// sharesPassword reports whether sessions get a login that was not made for them.
+func (d *Database) sharesPassword() bool {
+	v := d.Credential.Vault
+	return v != nil && v.Engine != engineDatabase
+}
+
 // Client is the configuration of a client for Vault.
 func (v *VaultConfig) Client(log *slog.Logger) vault.Config {
 	c := vault.Config{

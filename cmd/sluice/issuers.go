@@ -52,7 +52,7 @@ func (r *running) openIssuers(ctx context.Context, p *policy.Policy) (map[string
 	for n, i := range issuers {
 		switch err := found[n]; {
 		case proxy.Away(err) && ctx.Err() == nil:
-			r.log.Error("nobody works on a database until what is away is back", "database", i.database(), "err", err)
+			r.log.Error("a database is away, or Vault is; nobody works on it until both are back", "database", i.database(), "err", err)
 		case err != nil:
 			return nil, fmt.Errorf("database %s: %w", i.database(), err)
 		}

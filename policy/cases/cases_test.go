@@ -113,7 +113,7 @@ func told(c *cases.Case) string {
 	for _, field := range []struct{ name, value string }{
 		{"name", c.Name},
 		{"time", q.Time},
-		{"application", q.Session.ApplicationName},
+		{"application", q.Session.ApplicationName}, {"password", map[bool]string{true: "shared"}[q.Session.SharedPassword]},
 		{"rule", x.Rule},
 		{"kind", x.Kind},
 		{"subject", x.Subject},

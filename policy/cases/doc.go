@@ -18,12 +18,13 @@
 // over any number of lines. A value with spaces stands in double quotes too.
 //
 // The keys database, address, method, tls (yes or no), time (RFC 3339),
-// application_name, declared.NAME and place.NAME set the facts. place.sandbox="let an unknown
-// user in without a password; no TLS" is what was measured about a
-// destination of the policy, findings separated by semicolons; place.sandbox=""
-// is a measurement without a finding. The keys rule and kind are further
-// expectations. A line that begins with "defaults" sets facts for the lines
-// below it. Facts that nobody sets are those of NewQuestion.
+// application_name, shared_password (yes or no), declared.NAME and place.NAME
+// set the facts. place.sandbox="let an unknown user in without a password; no
+// TLS" is what was measured about a destination of the policy, findings
+// separated by semicolons; place.sandbox="" is a measurement without a finding.
+// The keys rule and kind are further expectations. A line that begins with
+// "defaults" sets facts for the lines below it. Facts that nobody sets are
+// those of NewQuestion.
 //
 // # The YAML form
 //

@@ -37,7 +37,7 @@ func NewQuestion() Question {
 }
 
 // The keys of facts. The last two are followed by a name.
-var factKeys = []string{"database", "address", "method", "issuer", "subject", "groups", "acr", "amr", "tls", "time", "application_name", declaredKey + "NAME", placeKey + "NAME"}
+var factKeys = []string{"database", "address", "method", "issuer", "subject", "groups", "acr", "amr", "tls", "time", "application_name", "shared_password", declaredKey + "NAME", placeKey + "NAME"}
 
 const (
 	declaredKey = "declared."
@@ -84,10 +84,9 @@ func (q *Question) Set(key, value string) error {
 	case "amr":
 		q.Identity.AMR = listed(value)
 	case "tls":
-		if value != "yes" && value != "no" {
-			return fmt.Errorf("tls is yes or no, not %q", value)
-		}
-		q.Session.TLS = value == "yes"
+		return answer(key, value, &q.Session.TLS)
+	case "shared_password":
+		return answer(key, value, &q.Session.SharedPassword)
 	case "time":
 		return q.at(value)
 	case "application_name":
@@ -95,6 +94,15 @@ func (q *Question) Set(key, value string) error {
 	default:
 		return fmt.Errorf("%q is not a key%s", key, orKnown(key, lineKeys()))
 	}
+	return nil
+}
+
+// answer reads yes or no.
+func answer(key, value string, to *bool) error {
+	if value != "yes" && value != "no" {
+		return fmt.Errorf("%s is yes or no, not %q", key, value)
+	}
+	*to = value == "yes"
 	return nil
 }
 

@@ -35,6 +35,7 @@ type factsEntry struct {
 	TLS       *bool                      `yaml:"tls"`
 	Time      strictyaml.Text            `yaml:"time"`
 	App       strictyaml.Text            `yaml:"application_name"`
+	Shared    *bool                      `yaml:"shared_password"`
 	Declared  map[string]strictyaml.Text `yaml:"declared"`
 	Places    []placeEntry               `yaml:"places"`
 	Functions []functionEntry            `yaml:"functions"`
@@ -55,6 +56,7 @@ type caseEntry struct {
 	TLS       *bool                      `yaml:"tls"`
 	Time      strictyaml.Text            `yaml:"time"`
 	App       strictyaml.Text            `yaml:"application_name"`
+	Shared    *bool                      `yaml:"shared_password"`
 	Declared  map[string]strictyaml.Text `yaml:"declared"`
 	Places    []placeEntry               `yaml:"places"`
 	Functions []functionEntry            `yaml:"functions"`
@@ -65,7 +67,7 @@ type caseEntry struct {
 
 func (e *caseEntry) facts() *factsEntry {
 	return &factsEntry{
-		e.As, e.Database, e.Address, e.Method, e.Issuer, e.Subject, e.Groups, e.ACR, e.AMR, e.TLS, e.Time, e.App, e.Declared, e.Places, e.Functions,
+		e.As, e.Database, e.Address, e.Method, e.Issuer, e.Subject, e.Groups, e.ACR, e.AMR, e.TLS, e.Time, e.App, e.Shared, e.Declared, e.Places, e.Functions,
 	}
 }
 
@@ -171,6 +173,9 @@ func (r *yamlReader) facts(e *factsEntry, q *Question) {
 	}
 	if e.TLS != nil {
 		q.Session.TLS = *e.TLS
+	}
+	if e.Shared != nil {
+		q.Session.SharedPassword = *e.Shared
 	}
 	for name, text := range e.Declared {
 		r.set(q, declaredKey+name, text)

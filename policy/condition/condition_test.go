@@ -12,7 +12,7 @@ import (
 
 var input = condition.Input{
 	Identity:  condition.Identity{User: "anna", Method: "cert", Issuer: "https://login.example", Subject: "a-1", Groups: []string{"dba", "staff"}, ACR: "urn:mfa", AMR: []string{"otp"}},
-	Session:   condition.Session{Database: "shop", Address: "10.1.2.3", TLS: true, ApplicationName: "psql", Declared: map[string]string{"reason": "T-1"}},
+	Session:   condition.Session{Database: "shop", Address: "10.1.2.3", TLS: true, ApplicationName: "psql", SharedPassword: true, Declared: map[string]string{"reason": "T-1"}},
 	Statement: condition.Statement{Kind: "ordinary_read", Node: "SelectStmt", Effects: []string{"ordinary_read"}, Relations: []string{"public.users"}, Classes: []string{"contact.email"}},
 	Destinations: []condition.Destination{
 		{Type: "server", Host: "db.example", Port: 5432, Name: "here", Measured: true}, {Type: "server", Host: "other", Findings: []string{"is open"}},
@@ -29,6 +29,7 @@ func TestHolds(t *testing.T) {
 		`identity.groups.exists(g, g.startsWith("st")) && identity.groups.size() == 2`:    true,
 		`identity.acr == "urn:mfa" && identity.amr == ["otp"]`:                            true,
 		`session.database == "shop" && session.tls && session.address.startsWith("10.")`:  true,
+		`session.shared_password && !(session.tls && !session.shared_password)`:           true,
 		`"reason" in session.declared && session.declared["reason"].matches("^T-[0-9]+")`: true,
 		`has(session.declared.ticket)`:                                                    false,
 		`statement.kind == "ordinary_read" && "public.users" in statement.relations`:      true,

@@ -35,6 +35,7 @@ type Session struct {
 	Address         string            `cel:"address"`
 	TLS             bool              `cel:"tls"`
 	ApplicationName string            `cel:"application_name"`
+	SharedPassword  bool              `cel:"shared_password"`
 	Declared        map[string]string `cel:"declared"`
 }
 
