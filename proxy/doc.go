@@ -12,8 +12,8 @@
 //	  |-------------------------->| judged (settings.go)           |
 //	  |  SCRAM, certificate       | login.go                       |
 //	  |<------------------------->|                                |
-//	  |                           | session.open on record         |
-//	  |                           | credential issued, on record   |
+//	  |                           | session.open recorded          |
+//	  |                           | credential issued, both on disk|
 //	  |                           | upstream.go: TLS, SCRAM        |
 //	  |                           |------------------------------->|
 //	  | ParameterStatus, key,     |                                |

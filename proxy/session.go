@@ -94,6 +94,9 @@ var (
 	errOverLimit  = errors.New("a statement ran on over its limit")
 )
 
+// noTrail says that there is no session without a record of it.
+var noTrail = startupError{"58000", "sluice: no session, because the audit trail cannot be written", "Tell the people who run Sluice."}
+
 const (
 	// farewell bounds the last message to a client.
 	farewell = 2 * time.Second
@@ -109,8 +112,10 @@ const (
 // run is a session's life after the login, in order: record, credential,
 // upstream, greeting, relay, end.
 func (s *session) run(ctx context.Context) error {
-	if err := s.append(ctx, s.event("session.open", "", s.opening())); err != nil {
-		err = startupError{"58000", "sluice: no session, because the audit trail cannot be written", "Tell the people who run Sluice."}.because(err)
+	// It is on disk with what is recorded next, which comes before anything is
+	// done for the session at the database.
+	if err := s.enqueue(s.event("session.open", "", s.opening())); err != nil {
+		err = noTrail.because(err)
 		s.sayGoodbye(err)
 		s.server.noSession(err)
 		return err
@@ -174,7 +179,7 @@ func (s *session) begin(ctx context.Context) error {
 		VaultRole: chosen.Role, Rule: chosen.Rule, Purpose: chosen.Purpose, Shared: lease.Weak,
 	}
 	if err := s.append(ctx, s.event("credential.issued", "", issued)); err != nil {
-		return err
+		return noTrail.because(err)
 	}
 	s.upstream, err = s.database.target.connect(ctx, lease, s.upstreamParams())
 	if err != nil {
