@@ -37,6 +37,7 @@ func TestMatrix(t *testing.T) {
 	binary := harness.BuildSluice(t)
 	for _, version := range harness.Versions(t) {
 		t.Run(fmt.Sprintf("postgresql-%d", version), func(t *testing.T) {
+			t.Parallel() // most of the time clients wait
 			world := harness.NewWorld(t, version)
 			gate := harness.StartGate(t, world, binary, harness.AllowAll)
 			compareWays(t, world, world.Direct(), gate.Target())
@@ -47,6 +48,7 @@ func TestMatrix(t *testing.T) {
 // TestCasesAreRepeatable runs every case twice on the direct way, so that a
 // difference that TestMatrix finds is the proxy's doing and not chance.
 func TestCasesAreRepeatable(t *testing.T) {
+	t.Parallel()
 	world := harness.NewWorld(t, 15)
 	compareWays(t, world, world.Direct(), world.Direct())
 }
