@@ -45,7 +45,9 @@ type answer struct {
 	sent time.Time
 }
 
-// ask makes the call, again if it may pass, and notes how Vault does.
+// ask makes the call, again if it may pass, and notes how Vault does. Of an
+// error with the status 404 the answer is there as well, if it had one: KV says
+// in it what became of a version.
 func (c *Client) ask(ctx context.Context, q question) (answer, error) {
 	limit := tries
 	if c.health.down(c.now()) {
@@ -61,7 +63,7 @@ func (c *Client) ask(ctx context.Context, q question) (answer, error) {
 			return answer{secret, sent}, nil
 		}
 		if !err.passing || n == limit || q.once && !err.undone {
-			return answer{}, err
+			return answer{secret, sent}, err
 		}
 		pause := max(after, pauseBefore(n))
 		if deadline, ok := ctx.Deadline(); ok && time.Until(deadline) < pause {
@@ -92,7 +94,7 @@ func (c *Client) askOnce(ctx context.Context, q question) (secret *api.Secret, a
 	})
 	var err error
 	if q.read {
-		secret, err = view.Logical().ReadWithContext(ctx, q.path)
+		secret, err = c.get(ctx, view, q.path)
 	} else {
 		secret, err = view.Logical().WriteWithContext(ctx, q.path, q.body)
 	}
@@ -117,7 +119,20 @@ func (c *Client) askOnce(ctx context.Context, q question) (secret *api.Secret, a
 	default:
 		return secret, 0, nil
 	}
-	return nil, after, f
+	return secret, after, f
+}
+
+// get is what the library calls reading, but keeps the words of a 404, which
+// tell a mount that is missing from a path with nothing.
+func (c *Client) get(ctx context.Context, view *api.Client, path string) (*api.Secret, error) {
+	ctx, cancel := context.WithTimeout(ctx, c.config.Timeout)
+	defer cancel()
+	response, refused := view.Logical().ReadRawWithContext(ctx, path)
+	secret, err := view.Logical().ParseRawResponseAndCloseBody(response, refused)
+	if refused != nil {
+		err = refused
+	}
+	return secret, err
 }
 
 // unreachable says what kept the answer away. A certificate that fails is not

@@ -112,7 +112,7 @@ func (c *Client) begin(ctx context.Context) error {
 	if err := c.firstLogin(ctx); err != nil {
 		return err
 	}
-	if err := c.checkRights(ctx); err != nil {
+	if err := c.checkRights(ctx, c.rights()); err != nil {
 		return err
 	}
 	if err := c.endEarlier(ctx); err != nil {

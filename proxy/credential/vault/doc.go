@@ -31,6 +31,9 @@
 // that somebody revokes in Vault is noticed over the same connection: its role
 // is gone from pg_roles.
 //
+// Beside leases it reads and creates what has no end: a key that is kept in KV
+// version 2 (ReadKept, CreateKept), at the start, with the same login.
+//
 // All times are durations that Vault gave, counted on our monotonic clock from
 // the moment before the question was sent. Vault's absolute times are not
 // looked at, so that clocks may differ.
@@ -47,6 +50,7 @@
 //	update  sys/leases/renew, sys/leases/revoke, sys/leases/lookup
 //	read    auth/token/lookup-self
 //	read    database/creds/CONTROL, database/static-creds/ROLE, secret/data/PATH
+//	create  secret/data/PATH, for a key that is made at the first start
 //	update  sys/capabilities-self, with which Begin looks for rights that are missing
 //
 // A child token needs read on database/creds/ROLE and update on

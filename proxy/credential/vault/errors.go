@@ -19,6 +19,11 @@ var (
 	errGone = errors.New("Vault does not know it any more")
 	// errFixed says that a lease cannot be renewed at all.
 	errFixed = errors.New("it cannot be renewed")
+	// errNothing says that Vault looked at a path and found nothing: it answers
+	// 404 and says no word. Where it has nowhere to look it says so.
+	errNothing = errors.New("Vault has nothing there")
+	// errTaken says that something is where something was to be created.
+	errTaken = errors.New("something is there already")
 )
 
 // failure is a call to Vault that did not do what it should. It never holds
@@ -89,7 +94,7 @@ func meaning(status int) string {
 
 // known are words of Vault's answers that say more than the status, with what
 // is to be said in their place. The words are those of Vault 1.21 and OpenBao
-// 2, in the packages vault and builtin/logical/database.
+// 2, in the packages vault and builtin/logical/database and the plug-in kv.
 var known = []struct {
 	words string
 	said  string
@@ -113,6 +118,8 @@ var known = []struct {
 	{"bad token", "the token is not valid any more", nil},
 	{"no handler for route", "nothing is mounted there; is the mount right?", nil},
 	{"unsupported path", "the engine that is mounted there has no such path; is the mount right?", nil},
+	{"check-and-set parameter did not match", "something is there already", errTaken},
+	{"non-versioned to versioned", "the engine is just being upgraded to version 2", ErrAway},
 	{"batch tokens cannot", "a batch token cannot do this; let the login method give service tokens", nil},
 	{"permission denied", "Vault denies it: the token is not valid any more, or its policies do not allow this", nil},
 }
@@ -128,9 +135,13 @@ func (f *failure) understand(words []string) {
 		if k.kind != nil {
 			f.kinds = append(f.kinds, k.kind)
 		}
+		f.passing = k.kind == ErrAway
+		f.undone = f.passing
 		break
 	}
 	switch s := f.status; {
+	case s == http.StatusNotFound && text == "":
+		f.kinds = append(f.kinds, errNothing)
 	case s == http.StatusForbidden:
 		// A token that is gone is not a right that is missing.
 		if !errors.Is(f, errGone) {

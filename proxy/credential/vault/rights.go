@@ -31,11 +31,10 @@ func (c *Client) rights() []right {
 	return needed
 }
 
-// checkRights says which rights the login token lacks, before somebody waits
-// for a session or for its end. A token that may not even ask is let through:
+// checkRights says which of some rights the login token lacks, before somebody
+// waits for what needs them. A token that may not even ask is let through:
 // what it lacks shows when it is needed.
-func (c *Client) checkRights(ctx context.Context) error {
-	needed := c.rights()
+func (c *Client) checkRights(ctx context.Context, needed []right) error {
 	var paths []string
 	for _, r := range needed {
 		paths = append(paths, r.path)

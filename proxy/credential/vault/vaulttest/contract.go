@@ -27,6 +27,11 @@ type Target struct {
 	Mount, Role, Missing string
 	// Child are more parameters for child tokens, such as policies.
 	Child map[string]any
+	// KeepMount and KeepPath are where the login may read and create a secret of
+	// KV version 2, and where there is none yet. Admin returns a new token that
+	// may do everything.
+	KeepMount, KeepPath string
+	Admin               func(t *testing.T) string
 	// UserHas is part of the name of a user whose child token has the display
 	// name alice-contract; empty if the username template does not use it.
 	UserHas string
@@ -58,6 +63,10 @@ func Contract(t *testing.T, target Target) {
 		{"a token that is revoked is denied", deniesRevoked},
 		{"a role that is unknown is refused", refusesRole},
 		{"a token is told what it may do", tellsRights},
+		{"a secret that never was is not found, without a word", missesSecret},
+		{"a mount that is missing is not found, with words", missesMount},
+		{"a secret is created once, and read with its version", createsSecret},
+		{"a secret whose version is deleted is not found, with its metadata", missesVersion},
 	} {
 		t.Run(strings.ReplaceAll(c.name, " ", "_"), func(t *testing.T) {
 			p := &probe{T: t, target: target, login: target.Login(t)}

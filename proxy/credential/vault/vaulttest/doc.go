@@ -3,7 +3,8 @@
 //
 // [Server] speaks the paths that package vault uses, in memory: logins, child
 // tokens that end with their parent, leases that end with their token, the
-// database engine's creds and static-creds, KV version 2. It has what a real
+// database engine's creds and static-creds, KV version 2 with its versions and
+// check-and-set. It has what a real
 // server does not give on demand: it is a standby, sealed, slow, asks for fewer
 // questions, loses an answer after it has done the work, forgets a lease, and
 // lets time jump. With a [Database] it makes the roles for real.

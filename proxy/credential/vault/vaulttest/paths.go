@@ -44,7 +44,7 @@ func (s *Server) handle(r *http.Request) (out reply, ok bool) {
 		_ = r.Body.Close()
 	}
 	s.mu.Lock()
-	call := Call{Number: len(s.calls) + 1, Path: path}
+	call := Call{Number: len(s.calls) + 1, Path: path, Put: r.Method == http.MethodPut}
 	s.calls = append(s.calls, call)
 	fault := s.fault(call)
 	s.mu.Unlock()
@@ -113,15 +113,15 @@ func (s *Server) answer(r *http.Request, path string, body map[string]any) reply
 	case path == "sys/capabilities-self":
 		return s.capabilities(body)
 	}
-	return s.engine(t, path)
+	return s.engine(t, r.Method, path, body)
 }
 
 // engine answers for the database engine and KV, at whatever mount.
-func (s *Server) engine(t *token, path string) reply {
+func (s *Server) engine(t *token, method, path string, body map[string]any) reply {
 	engine, rest, _ := strings.Cut(path, "/")
 	kind, name, _ := strings.Cut(rest, "/")
 	switch {
-	case engine == "auth" || engine == "sys":
+	case engine == "auth" || engine == "sys" || engine == NoMount:
 		return refuse(http.StatusNotFound, "no handler for route")
 	case kind == "creds":
 		return s.credentials(t, engine, name)
@@ -129,11 +129,10 @@ func (s *Server) engine(t *token, path string) reply {
 		return reply{body: map[string]any{"data": map[string]any{
 			"username": SharedUser, "password": SharedPassword, "ttl": 3600, "rotation_period": 86400,
 		}}}
-	case kind == "data" && name != "missing":
-		return reply{body: map[string]any{"data": map[string]any{
-			"data":     map[string]any{"username": SharedUser, "password": SharedPassword},
-			"metadata": map[string]any{"version": 1},
-		}}}
+	case kind == "data" && method == http.MethodGet && !strings.HasPrefix(name, keptBelow):
+		return sharedSecret(name)
+	case kind == "data" || kind == "metadata":
+		return s.keep(method, engine, kind, name, body)
 	case kind == "static-creds":
 		return refuse(http.StatusBadRequest, "unknown role: "+name)
 	}

@@ -37,6 +37,9 @@ type Options struct {
 	ChildPolicy string
 	// Batch makes login tokens batch tokens, which have no accessor.
 	Batch bool
+	// CreateOnly lets nobody overwrite what is in KV, as a policy with create
+	// and without update does.
+	CreateOnly bool
 }
 
 // What the login methods of a Server take, and what its engines hold.
@@ -51,6 +54,8 @@ const (
 	// SharedUser and SharedPassword are those of every static role and secret.
 	SharedUser     = "shop_shared"
 	SharedPassword = "shared-password-that-nobody-may-see"
+	// NoMount is a mount that is not there, OldMount one of KV version 1.
+	NoMount, OldMount = "nowhere", "old"
 )
 
 // Server is the fake. It is safe for concurrent use.
@@ -65,7 +70,8 @@ type Server struct {
 	decide  func(Call) Fault
 	calls   []Call
 	secrets []string
-	denied  map[string]bool // paths that no token may use
+	denied  map[string]bool  // paths that no token may use
+	kept    map[string]*kept // what was written to KV, by the path of its data
 }
 
 type token struct {
@@ -96,7 +102,7 @@ func New(options Options) *Server {
 		}
 	}
 	return &Server{
-		options: options, tokens: map[string]*token{}, leases: map[string]*lease{}, denied: map[string]bool{},
+		options: options, tokens: map[string]*token{}, leases: map[string]*lease{}, denied: map[string]bool{}, kept: map[string]*kept{},
 		secrets: []string{SecretID, JWT, SharedPassword},
 	}
 }
@@ -140,7 +146,8 @@ func (s *Server) RoundTrip(r *http.Request) (*http.Response, error) {
 type Call struct {
 	Number int // from 1
 	Path   string
-	Status int // of the answer; 0 if it was cut
+	Put    bool // it is to change something
+	Status int  // of the answer; 0 if it was cut
 }
 
 // Calls returns what came in so far.
