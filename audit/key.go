@@ -22,7 +22,7 @@ const (
 	maxKeyBytes   = 4096
 )
 
-// ErrKey is the error for a key file that cannot be used.
+// ErrKey is the error for a key that is there and cannot be used.
 var ErrKey = errors.New("the trail's key cannot be used")
 
 // Key signs a trail's checkpoints. It is an ed25519 key in the encoding of
@@ -98,11 +98,18 @@ func (k *Key) LogValue() slog.Value { return slog.StringValue(k.String()) }
 // MarshalText implements encoding.TextMarshaler.
 func (k *Key) MarshalText() ([]byte, error) { return []byte(k.String()), nil }
 
+// parseKeyText reads a private key as it is kept, with or without the end of a
+// line.
+func parseKeyText(text string) (*Key, error) { return parseKey(strings.TrimSuffix(text, "\n")) }
+
 // parseKey reads a private key. Its errors never quote it.
 func parseKey(private string) (*Key, error) {
+	if len(private) > maxKeyBytes {
+		return nil, fmt.Errorf("audit: %w: it has %d bytes, and no key has more than %d", ErrKey, len(private), maxKeyBytes)
+	}
 	signer, err := note.NewSigner(private)
 	if err != nil {
-		return nil, fmt.Errorf("audit: %w: %w", ErrKey, err)
+		return nil, fmt.Errorf("audit: %w: %s (%w)", ErrKey, wrongKind(private), err)
 	}
 	public, err := publicHalf(signer.Name(), private)
 	if err != nil {
@@ -115,12 +122,27 @@ func parseKey(private string) (*Key, error) {
 	return &Key{signer, verifier, public}, nil
 }
 
+// wrongKind says what a text is that is no private key of a trail.
+func wrongKind(text string) string {
+	_, err := note.NewVerifier(text)
+	switch {
+	case err == nil:
+		return "it is the public half, and the private one is needed"
+	case strings.HasPrefix(text, "-----BEGIN "):
+		return "it is a PEM file, and no key that Sluice makes"
+	case strings.HasPrefix(text, "PRIVATE+KEY+"):
+		return "it is damaged"
+	}
+	return "it is no key that Sluice makes"
+}
+
 // publicHalf derives the verifier key. The private key is
 // PRIVATE+KEY+name+hash+data, where data is base64 of a byte for the
 // algorithm and the 32 bytes of the seed.
 func publicHalf(name, private string) (string, error) {
 	fields := strings.SplitN(private, "+", 5)
 	data, err := base64.StdEncoding.DecodeString(fields[len(fields)-1])
+	defer clear(data)
 	if err != nil || len(data) != 1+ed25519.SeedSize {
 		return "", errors.New("malformed key data")
 	}
@@ -145,10 +167,11 @@ func loadKey(path string) (*Key, error) {
 		return nil, fmt.Errorf("audit: %w: others may read %s (mode %04o); make a new key, or run chmod 600 if nobody has read it", ErrKey, path, info.Mode().Perm())
 	}
 	data := make([]byte, info.Size())
+	defer clear(data)
 	if _, err := f.ReadAt(data, 0); err != nil {
 		return nil, fmt.Errorf("audit: the trail's key: %w", err)
 	}
-	key, err := parseKey(strings.TrimSuffix(string(data), "\n"))
+	key, err := parseKeyText(string(data))
 	if err != nil {
 		return nil, fmt.Errorf("%w in %s", err, path)
 	}
@@ -183,22 +206,14 @@ func generateKey() (key *Key, private string, err error) {
 
 // publish keeps the verifier key at path.
 func (k *Key) publish(path string) error {
-	want := k.public + "\n"
-	err := writeExclusive(path, []byte(want), 0o644)
+	err := writeExclusive(path, []byte(k.public+"\n"), 0o644)
 	if err == nil {
 		return nil
 	}
 	if !errors.Is(err, fs.ErrExist) {
 		return fmt.Errorf("audit: writing the verifier key: %w", err)
 	}
-	have, err := os.ReadFile(path)
-	if err != nil {
-		return fmt.Errorf("audit: reading the verifier key: %w", err)
-	}
-	if string(have) != want {
-		return fmt.Errorf("audit: %w: %s belongs to another key; move it away if the key was replaced on purpose", ErrKey, path)
-	}
-	return nil
+	return k.CheckPublic(path)
 }
 
 // writeExclusive makes a whole file, or fails with fs.ErrExist if there is
