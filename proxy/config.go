@@ -28,7 +28,8 @@ type Config struct {
 	OIDC []identity.Issuer `yaml:"oidc"`
 	// Databases are the databases behind the proxy.
 	Databases []Database `yaml:"databases"`
-	// Vault issues the credentials of databases that have credential.vault.
+	// Vault issues the credentials of databases that have credential.vault, and
+	// keeps the trail's key if there is trail.vault_key.
 	Vault *VaultConfig `yaml:"vault"`
 	// Policy is the policy document.
 	Policy string `yaml:"policy"`
@@ -185,6 +186,9 @@ type TrailConfig struct {
 	// Key signs checkpoints; it is made on first use. Default: beside
 	// the trail's folder, with its name and the ending .key.
 	Key string `yaml:"key"`
+	// VaultKey has the key kept in Vault in the place of a file: read at each
+	// start, made at the first. Default: it is in a file.
+	VaultKey *VaultKey `yaml:"vault_key"`
 	// Timeout bounds how long a statement waits for its record. Default
 	// 10s.
 	Timeout time.Duration `yaml:"timeout"`
@@ -280,7 +284,12 @@ func (c *Config) fill() {
 	trail := ""
 	if c.Trail.Dir != "" {
 		trail = filepath.Clean(c.Trail.Dir)
-		orElse(&c.Trail.Key, trail+".key")
+		if c.Trail.VaultKey == nil {
+			orElse(&c.Trail.Key, trail+".key")
+		}
+	}
+	if v := c.Trail.VaultKey; v != nil {
+		v.fill()
 	}
 	if c.Vault != nil {
 		c.Vault.fill(trail)
@@ -330,9 +339,7 @@ func (c *Config) validate() error {
 	}
 	c.validateIssuers(wrong)
 	c.Log.validate(wrong)
-	if c.Trail.Dir == "" {
-		wrong("trail.dir: is needed; nothing runs unrecorded")
-	}
+	c.validateTrail(wrong)
 	if len(c.Databases) == 0 {
 		wrong("databases: at least one is needed")
 	}
@@ -372,6 +379,23 @@ func (c *Config) validate() error {
 		}
 	}
 	return errors.Join(errs...)
+}
+
+func (c *Config) validateTrail(wrong func(string, ...any)) {
+	if c.Trail.Dir == "" {
+		wrong("trail.dir: is needed; nothing runs unrecorded")
+	}
+	v := c.Trail.VaultKey
+	if v == nil {
+		return
+	}
+	if c.Trail.Key != "" {
+		wrong("trail: key and vault_key are both there; keep one")
+	}
+	if c.Vault == nil {
+		wrong("trail.vault_key: needs the section vault")
+	}
+	v.validate(wrong)
 }
 
 // validateIssuers holds the issuers and the rules that name them together.

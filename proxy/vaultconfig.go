@@ -9,8 +9,8 @@ import (
 	"github.com/sluice-pg/sluice/proxy/credential/vault"
 )
 
-// VaultConfig says how to reach the Vault that issues credentials, and how to log
-// in there. OpenBao speaks the same.
+// VaultConfig says how to reach the Vault that issues credentials and keeps keys,
+// and how to log in there. OpenBao speaks the same.
 type VaultConfig struct {
 	// Address is the server's URL, https://vault.example.net:8200; http only
 	// for this machine.

@@ -32,7 +32,7 @@ type running struct {
 	trail    *audit.Trail
 	analyzer *statement.Analyzer
 	issuers  []*credential.Builtin
-	vault    *vault.Client // nil without one
+	vault    *vault.Client // nil without one, and when it is not needed any more
 	server   *proxy.Server
 	service  *systemd.Service
 	admin    *admin.Server
@@ -61,12 +61,11 @@ func start(ctx context.Context, config *proxy.Config, told *telemetry.Telemetry,
 	if err != nil {
 		return nil, cli.Exit(err, exitConfig)
 	}
-	key, err := audit.LoadOrCreateKey(config.Trail.Key)
-	if err != nil {
-		return nil, fmt.Errorf("trail: %w", err)
+	if err := r.openVault(); err != nil {
+		return nil, err
 	}
-	if r.trail, err = audit.Open(config.Trail.Dir, audit.Options{Key: key}); err != nil {
-		return nil, fmt.Errorf("trail: %w", err)
+	if err := r.openTrail(ctx); err != nil {
+		return nil, err
 	}
 	if err := r.recordStart(ctx, p, source); err != nil {
 		return nil, err

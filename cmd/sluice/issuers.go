@@ -30,9 +30,6 @@ type beginner interface {
 // behind. A database or a Vault that is away keeps nobody from the others: it
 // takes sessions when it is back and the same has been done there.
 func (r *running) openIssuers(ctx context.Context, p *policy.Policy) (map[string]proxy.Credentials, error) {
-	if err := r.openVault(); err != nil {
-		return nil, err
-	}
 	run := rand.Text()
 	issuers := make([]beginner, len(r.config.Databases))
 	for n, d := range r.config.Databases {
