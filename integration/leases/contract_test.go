@@ -18,6 +18,11 @@ func TestContractOfTheRealServer(t *testing.T) {
 	setup := vaultsetup.Follow(t, vault, world.Server)
 	vaulttest.Contract(t, vaulttest.Target{
 		Address: vault.Address(), Mount: "database", Role: "shop-read", Missing: "shop-missing", UserHas: "alice",
+		KeepMount: "secret", KeepPath: "sluice/trail",
+		Admin: func(t *testing.T) string {
+			client, _ := vault.Root().Child(t, map[string]any{"policies": []string{"root"}, "ttl": "5m"})
+			return client.Token().Reveal()
+		},
 		Child: map[string]any{"policies": []string{"sluice-session"}, "no_default_policy": true},
 		Login: func(t *testing.T) string {
 			client, _ := vault.Login(t, setup.AppRole(t))

@@ -67,7 +67,6 @@ func children(t *testing.T, s *Stage, sluice *vaultserver.Client) {
 // withoutLease are keys, and a login whose password Vault changes now and then.
 func withoutLease(t *testing.T, s *Stage, sluice *vaultserver.Client) {
 	t.Helper()
-	s.Vault.EnableEngine(t, "secret", "kv", map[string]string{"version": "2"})
 	s.Vault.Root().Write(t, "secret/data/sluice/signing", map[string]any{"data": map[string]any{"key": "k"}})
 	data, _ := sluice.Read(t, "secret/data/sluice/signing").Data["data"].(map[string]any)
 	if data["key"] != "k" {
