@@ -2,6 +2,7 @@ package vaultsetup
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"io/fs"
 	"net"
@@ -17,6 +18,7 @@ import (
 
 	"github.com/sluice-pg/sluice/integration/harness"
 	"github.com/sluice-pg/sluice/integration/vaultserver"
+	"github.com/sluice-pg/sluice/proxy/doctor"
 )
 
 // leasesOfPeople lets everybody read with a lease of their own.
@@ -145,6 +147,24 @@ func (f *front) nowhere(t *testing.T, private string) {
 	}
 }
 
+// doctorSays has the doctor look at the key, and make nothing of it.
+func (f *front) doctorSays(t *testing.T, want string) {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), f.program, "doctor", "-o", "json", "--config", filepath.Join(f.gate.Dir(), "sluice.yaml"))
+	cmd.Env = append(os.Environ(), keyInVault)
+	out, err := cmd.Output() // other findings make it end with another code
+	var report doctor.Report
+	if decoded := json.Unmarshal(out, &report); decoded != nil {
+		t.Fatalf("doctor: %v, %v\n%s", err, decoded, out)
+	}
+	for _, check := range report.Checks {
+		if check.Name == "trail.key" && strings.Contains(check.Evidence, want) {
+			return
+		}
+	}
+	t.Errorf("the doctor does not say %q of the key:\n%s", want, out)
+}
+
 // fails starts Sluice again, which must end, and returns what it said meanwhile.
 func (f *front) fails(t *testing.T) string {
 	t.Helper()
@@ -176,8 +196,10 @@ func TestTrailKeyInVault(t *testing.T) {
 		t.Errorf("%d records, then %d; the key has version %s", first, second, f.keyVersion(t))
 	}
 	f.nowhere(t, private)
+	f.doctorSays(t, "Vault at secret/sluice/trail (field key) has sluice-trail/")
 
 	f.Vault.Seal(t)
+	f.doctorSays(t, "Vault is sealed")
 	if said := f.fails(t); !strings.Contains(said, "Vault is sealed") || !strings.Contains(said, "start or unseal Vault, or correct vault.address") {
 		t.Errorf("with Vault sealed:\n%s", said)
 	}

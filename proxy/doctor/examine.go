@@ -31,7 +31,7 @@ func Examine(ctx context.Context, config *proxy.Config) *Report {
 	list := []examination{
 		{"users", "", func(_ context.Context, f *findings) { lookAtUsers(f, config) }},
 		{"policy", "", func(_ context.Context, f *findings) { lookAtPolicy(f, config.Policy) }},
-		{"trail", "", func(_ context.Context, f *findings) { lookAtTrail(f, config.Trail) }},
+		{"trail", "", func(ctx context.Context, f *findings) { lookAtTrail(ctx, f, config) }},
 		{"clock.synchronised", "", func(_ context.Context, f *findings) { lookAtKernelClock(f) }},
 	}
 	for _, l := range config.Listen {

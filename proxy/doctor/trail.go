@@ -1,6 +1,7 @@
 package doctor
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -25,9 +26,13 @@ const (
 	young = 6 * audit.DefaultCheckpointEvery
 )
 
+// trailKey is the name of the check of the key that signs.
+const trailKey = "trail.key"
+
 // lookAtTrail judges the trail, its key and the disk below.
-func lookAtTrail(f *findings, c proxy.TrailConfig) {
-	key := lookAtTrailKey(f, c)
+func lookAtTrail(ctx context.Context, f *findings, config *proxy.Config) {
+	c := config.Trail
+	key := lookAtTrailKey(ctx, f, config)
 	info, err := os.Stat(c.Dir)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
@@ -118,13 +123,14 @@ func trialWrite(dir string) (took time.Duration, err error) {
 	return time.Since(begin), errors.Join(err, file.Sync(), file.Close())
 }
 
-// lookAtTrailKey judges the key that signs, and returns it if it can be used.
-func lookAtTrailKey(f *findings, c proxy.TrailConfig) *audit.Key {
-	const name = "trail.key"
+// lookAtKeyFile judges the file with the key, and returns the key if it can be
+// used.
+func lookAtKeyFile(f *findings, c proxy.TrailConfig) *audit.Key {
+	const name = trailKey
 	key, err := audit.LoadKey(c.Key)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		if _, err := os.Stat(filepath.Join(c.Dir, record.SegmentName(0))); err == nil {
+		if begun(c.Dir) {
 			f.problem(name, "Put the key back, or begin a new trail in another folder.", "%s is not there, and the trail was begun with it", c.Key)
 			return nil
 		}
@@ -152,7 +158,7 @@ func lookAtCheckpoint(f *findings, dir string, key *audit.Key) {
 	message, err := os.ReadFile(filepath.Join(dir, "latest"))
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		if _, err := os.Stat(filepath.Join(dir, record.SegmentName(0))); err != nil {
+		if !begun(dir) {
 			return // nothing was recorded
 		}
 		// No file has come since the first segment, so that is how old it is.

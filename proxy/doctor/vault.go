@@ -3,6 +3,7 @@ package doctor
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -16,27 +17,48 @@ import (
 	"github.com/sluice-pg/sluice/proxy/credential/vault"
 )
 
-// lookThroughVault logs in to Vault as the proxy does, takes a credential, looks
-// at the database with it, and gives it back. Its journal is its own, so that a
-// running proxy is not disturbed.
-func lookThroughVault(ctx context.Context, f *findings, config *proxy.Config, d proxy.Database, now time.Time) {
-	dir, err := os.MkdirTemp("", "sluice-doctor-")
-	if err != nil {
-		f.unknown("vault.login", "Make room in the folder for temporary files.", "%v", err)
+// errNoRoom says that the doctor has no place for a journal of its own.
+var errNoRoom = errors.New("no folder can be made for the doctor's journal")
+
+// noVault says why there is no client, as the check of that name.
+func noVault(f *findings, name string, err error) {
+	if errors.Is(err, errNoRoom) {
+		f.unknown(name, "Make room in the folder for temporary files.", "%v", err)
 		return
 	}
-	defer os.RemoveAll(dir)
+	f.problem(name, "Correct the section vault.", "%v", err)
+}
+
+// openVault makes a client that logs in as the proxy does. Its journal is its own,
+// so that a running proxy is not disturbed. What it took is given back with the
+// function it returns.
+func openVault(config *proxy.Config) (client *vault.Client, giveBack func(context.Context) error, err error) {
+	dir, err := os.MkdirTemp("", "sluice-doctor-")
+	if err != nil {
+		return nil, nil, fmt.Errorf("%w: %w", errNoRoom, err)
+	}
 	settings := config.Vault.Client(nil)
 	settings.Journal = filepath.Join(dir, "journal")
-	client, err := vault.Open(settings)
+	if client, err = vault.Open(settings); err != nil {
+		return nil, nil, errors.Join(err, os.RemoveAll(dir))
+	}
+	return client, func(ctx context.Context) error {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+		defer cancel()
+		return errors.Join(client.Close(ctx), os.RemoveAll(dir))
+	}, nil
+}
+
+// lookThroughVault logs in to Vault as the proxy does, takes a credential, looks
+// at the database with it, and gives it back.
+func lookThroughVault(ctx context.Context, f *findings, config *proxy.Config, d proxy.Database, now time.Time) {
+	client, giveBack, err := openVault(config)
 	if err != nil {
-		f.problem("vault.login", "Correct the section vault.", "%v", err)
+		noVault(f, "vault.login", err)
 		return
 	}
 	defer func() {
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
-		defer cancel()
-		if err := client.Close(ctx); err != nil {
+		if err := giveBack(ctx); err != nil {
 			f.warning("vault.returned", "Revoke it in Vault, or let it run out.", "what this look took from Vault is not given back: %v", err)
 		}
 	}()

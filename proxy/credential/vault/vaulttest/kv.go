@@ -48,6 +48,13 @@ func (s *Server) Destroy(path string) {
 	s.kept[path].destroyed = true
 }
 
+// Forget takes a secret away with all its versions.
+func (s *Server) Forget(path string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.kept, path)
+}
+
 // Kept returns the fields of the latest version at a path; nil if there is none.
 func (s *Server) Kept(path string) map[string]any {
 	s.mu.Lock()

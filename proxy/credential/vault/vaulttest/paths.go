@@ -44,7 +44,7 @@ func (s *Server) handle(r *http.Request) (out reply, ok bool) {
 		_ = r.Body.Close()
 	}
 	s.mu.Lock()
-	call := Call{Number: len(s.calls) + 1, Path: path, Put: r.Method == http.MethodPut}
+	call := Call{Number: len(s.calls) + 1, Path: path}
 	s.calls = append(s.calls, call)
 	fault := s.fault(call)
 	s.mu.Unlock()
@@ -83,7 +83,7 @@ func (s *Server) answer(r *http.Request, path string, body map[string]any) reply
 	if t == nil {
 		return refuse(http.StatusForbidden, "2 errors occurred:\n\t* permission denied\n\t* invalid token\n\n")
 	}
-	if s.denied[path] {
+	if s.denied[path] || s.fixed[path] && r.Method != http.MethodGet {
 		return refuse(http.StatusForbidden, "1 error occurred:\n\t* permission denied\n\n")
 	}
 	text := func(name string) string {
@@ -154,15 +154,19 @@ func (s *Server) login(path string, body map[string]any) reply {
 	return s.auth(t)
 }
 
-// capabilities are those of root, but for what Deny has named.
+// capabilities are those of root, but for what Deny and ReadOnly have named.
 func (s *Server) capabilities(body map[string]any) reply {
 	data := map[string]any{}
 	paths, _ := body["paths"].([]any)
 	for _, p := range paths {
 		path, _ := p.(string)
-		data[path] = []string{"root"}
-		if s.denied[path] {
+		switch {
+		case s.denied[path]:
 			data[path] = []string{"deny"}
+		case s.fixed[path]:
+			data[path] = []string{"read"}
+		default:
+			data[path] = []string{"root"}
 		}
 	}
 	return reply{body: map[string]any{"data": data}}

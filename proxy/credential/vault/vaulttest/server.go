@@ -71,6 +71,7 @@ type Server struct {
 	calls   []Call
 	secrets []string
 	denied  map[string]bool  // paths that no token may use
+	fixed   map[string]bool  // paths that may be read and not changed
 	kept    map[string]*kept // what was written to KV, by the path of its data
 }
 
@@ -102,7 +103,7 @@ func New(options Options) *Server {
 		}
 	}
 	return &Server{
-		options: options, tokens: map[string]*token{}, leases: map[string]*lease{}, denied: map[string]bool{}, kept: map[string]*kept{},
+		options: options, tokens: map[string]*token{}, leases: map[string]*lease{}, denied: map[string]bool{}, fixed: map[string]bool{}, kept: map[string]*kept{},
 		secrets: []string{SecretID, JWT, SharedPassword},
 	}
 }
@@ -146,8 +147,7 @@ func (s *Server) RoundTrip(r *http.Request) (*http.Response, error) {
 type Call struct {
 	Number int // from 1
 	Path   string
-	Put    bool // it is to change something
-	Status int  // of the answer; 0 if it was cut
+	Status int // of the answer; 0 if it was cut
 }
 
 // Calls returns what came in so far.
@@ -236,6 +236,13 @@ func (s *Server) Jump(by time.Duration) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.shift += by
+}
+
+// ReadOnly lets a path be read by all, and changed by nobody.
+func (s *Server) ReadOnly(path string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.fixed[path] = true
 }
 
 // Deny lets nobody use a path any more, or again.
