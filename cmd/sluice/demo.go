@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -10,6 +11,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/sluice-pg/sluice/examples/demo"
+	"github.com/sluice-pg/sluice/examples/demo/tenant"
 	"github.com/sluice-pg/sluice/proxy"
 	"github.com/sluice-pg/sluice/proxy/identity"
 	"github.com/sluice-pg/sluice/proxy/systemd"
@@ -19,16 +21,55 @@ import (
 func demoCommand() *cli.Command {
 	return &cli.Command{
 		Name: "demo", Usage: "three real databases, Sluice in front of one, and a story to play",
-		Flags: []cli.Flag{&cli.BoolFlag{Name: "script", Usage: "play the story and exit; not zero if a step is not as it should be"}},
+		Flags: []cli.Flag{
+			&cli.BoolFlag{Name: "script", Usage: "play the story and exit; not zero if a step is not as it should be"},
+			&cli.StringFlag{Name: "vault", Usage: "let the Vault at `ADDR` make the logins, as https://vault.example.net:8200; its token is that of VAULT_TOKEN or ~/.vault-token, and everything made there is removed again"},
+			&cli.PathFlag{Name: "vault-ca", Usage: "PEM `FILE` with who signed Vault's certificate; default: VAULT_CACERT, or the system's"},
+		},
 		Action: func(c *cli.Context) error {
+			vault, err := demoVault(c)
+			if err != nil {
+				return err
+			}
 			greet := !c.Bool("script") // the story is read, not worked in
 			return demo.Run(c.Context, demo.Options{
 				StartProxy: func(ctx context.Context, d demo.ProxySetup) (string, func(context.Context) error, error) {
 					return startDemoProxy(ctx, d, greet)
 				},
-				Stdout: os.Stdout, Stderr: os.Stderr, Script: c.Bool("script"),
+				Stdout: os.Stdout, Stderr: os.Stderr, Script: c.Bool("script"), Vault: vault,
 			})
 		},
+	}
+}
+
+// demoVault is the Vault that the demo is to use; nil for none.
+func demoVault(c *cli.Context) (*tenant.Options, error) {
+	address := c.String("vault")
+	if address == "" {
+		if c.IsSet("vault") || c.IsSet("vault-ca") {
+			return nil, cli.Exit("--vault needs the address of a Vault, as https://vault.example.net:8200", exitUsage)
+		}
+		return nil, nil
+	}
+	token, from, err := tenant.TakeToken()
+	if err != nil {
+		return nil, fmt.Errorf("sluice: demo: %w", err)
+	}
+	return &tenant.Options{
+		Address: address, CA: cmp.Or(c.Path("vault-ca"), os.Getenv("VAULT_CACERT")), Namespace: os.Getenv("VAULT_NAMESPACE"),
+		Token: token, TokenFrom: from,
+	}, nil
+}
+
+// demoCredential says where the logins of the demo's sessions come from.
+func demoCredential(d demo.ProxySetup) (proxy.Credential, *proxy.VaultConfig) {
+	v := d.Vault
+	if v == nil {
+		return proxy.Credential{Builtin: &proxy.BuiltinCredential{Admin: d.AdminDSN, Group: d.Group}}, nil
+	}
+	return proxy.Credential{Vault: &proxy.VaultCredential{Mount: v.Mount, ControlRole: v.ControlRole}}, &proxy.VaultConfig{
+		Address: v.Address, CA: v.CA, Namespace: v.Namespace, SessionPolicies: []string{v.SessionPolicy},
+		Auth: proxy.VaultAuth{AppRole: &proxy.VaultAppRole{Mount: v.AuthMount, RoleIDFile: v.RoleIDFile, SecretIDFile: v.SecretIDFile}},
 	}
 }
 
@@ -38,6 +79,7 @@ func startDemoProxy(ctx context.Context, d demo.ProxySetup, greet bool) (string,
 	if err != nil {
 		return "", nil, fmt.Errorf("log: %w", err)
 	}
+	credential, vault := demoCredential(d)
 	config := &proxy.Config{
 		Listen: []proxy.Listen{{Address: d.Listen, Plaintext: "loopback"}},
 		Users:  d.Users,
@@ -45,8 +87,9 @@ func startDemoProxy(ctx context.Context, d demo.ProxySetup, greet bool) (string,
 		Databases: []proxy.Database{{
 			Name:       d.Database,
 			Upstream:   proxy.Upstream{Host: d.Host, Port: d.Port, TLS: proxy.UpstreamTLS{CA: d.CAFile}},
-			Credential: proxy.Credential{Builtin: &proxy.BuiltinCredential{Admin: d.AdminDSN, Group: d.Group}},
+			Credential: credential,
 		}},
+		Vault:    vault,
 		Policy:   d.Policy,
 		Trail:    proxy.TrailConfig{Dir: d.TrailDir},
 		Greeting: greet,

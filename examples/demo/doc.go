@@ -12,11 +12,15 @@
 // anything happened. The first thing that is not as it should be ends it
 // with an error.
 //
+// With Options.Vault the logins come from somebody's Vault, in which the demo
+// makes what it needs under a name of its own and removes it (package tenant).
+//
 // Everything lives in one folder and in child processes that end with the
 // demo, however it ends.
 //
 // Files in reading order: servers.go (the three servers; schema.sql, data.sql),
 // workplace.go (the folder, passwords, policy), run.go (the demo), story.go
 // (what happens in it), play.go and psql.go (how it is played), evidence.go
-// (the trail's part), leave.go (nothing stays behind).
+// (the trail's part), vault.go and vaultstory.go (the same with Vault), leave.go
+// (nothing stays behind).
 package demo

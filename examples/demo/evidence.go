@@ -25,14 +25,14 @@ const commandTimeout = time.Minute
 // about, and the trail shows whether it is whole.
 func (p *player) afterwards(ctx context.Context, proxy *runningProxy) error {
 	fmt.Fprintf(p.out, "\n5. Afterwards: what a reviewer finds\n\n   Alice has left. She never had a password of the database.\n")
-	gone := truth{
-		say: "the login that Sluice made for her session is gone", on: shop, want: "0",
-		sql: `SELECT count(*) FROM pg_auth_members WHERE roleid = 'shop_app'::regrole`,
-	}
+	gone := p.vault.gone()
 	if err := p.eventually(ctx, gone); err != nil {
 		return err
 	}
 	fmt.Fprintf(p.out, "   [ok] looked up: %s\n", gone.say)
+	if err := p.vaultLease(ctx); err != nil {
+		return err
+	}
 	if err := p.why(ctx); err != nil {
 		return err
 	}

@@ -23,6 +23,7 @@ type player struct {
 	out     io.Writer
 	servers *Servers
 	work    *workplace
+	vault   *inVault
 	sluice  []string
 	ids     []string // of the refusals so far
 	quoted  string   // the id of the first refusal that quoted a measurement
@@ -30,8 +31,8 @@ type player struct {
 
 // play runs the whole story; the first thing that is not as it should be ends
 // it.
-func play(ctx context.Context, o Options, w *workplace, s *Servers, proxy *runningProxy, dsn string) error {
-	p := &player{out: o.Stdout, servers: s, work: w, sluice: o.Sluice}
+func play(ctx context.Context, o Options, w *workplace, s *Servers, proxy *runningProxy, vault *inVault, dsn string) error {
+	p := &player{out: o.Stdout, servers: s, work: w, vault: vault, sluice: o.Sluice}
 	fmt.Fprintf(p.out, "Sluice stands in front of shop.\n\n  $ psql %q\n", dsn)
 	if err := p.session(ctx, dsn); err != nil {
 		return err
@@ -54,7 +55,7 @@ func (p *player) session(ctx context.Context, dsn string) (err error) {
 			err = quit
 		}
 	}()
-	for i, chapter := range story(sandboxDSN(p.servers), p.work.outside) {
+	for i, chapter := range p.vault.story(story(sandboxDSN(p.servers), p.work.outside)) {
 		fmt.Fprintf(p.out, "\n%d. %s\n", i+1, chapter.title)
 		for _, step := range chapter.steps {
 			if err := p.step(ctx, psql, step); err != nil {

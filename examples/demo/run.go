@@ -9,6 +9,8 @@ import (
 	"os/signal"
 	"syscall"
 	"time"
+
+	"github.com/sluice-pg/sluice/examples/demo/tenant"
 )
 
 // stopTimeout bounds how long the proxy may take to stop.
@@ -26,6 +28,8 @@ type Options struct {
 	Stdout, Stderr io.Writer
 	// Script plays the story instead of waiting for a person.
 	Script bool
+	// Vault issues the credentials; nil means that Sluice does so itself.
+	Vault *tenant.Options
 	// Sluice is the command line of the sluice program, for the commands
 	// that the story shows; this program if empty.
 	Sluice []string
@@ -69,6 +73,9 @@ func run(ctx context.Context, o Options) (err error) {
 	defer func() { err = errors.Join(err, os.RemoveAll(w.dir), clean.dismiss()) }()
 	err = runServers(ctx, o, w)
 	if err != nil && ctx.Err() != nil {
+		if behind := new(tenant.LeftBehind); errors.As(err, &behind) {
+			return errors.Join(errInterrupted, behind)
+		}
 		return errInterrupted // and what that broke is of no interest
 	}
 	return err
@@ -76,6 +83,11 @@ func run(ctx context.Context, o Options) (err error) {
 
 // runServers starts the servers and stops them whatever happens.
 func runServers(ctx context.Context, o Options, w *workplace) (err error) {
+	vault, err := openVault(ctx, o)
+	if err != nil {
+		return err
+	}
+	defer vault.close()
 	servers, err := Start(ctx, w.servers, o.Stdout)
 	if err != nil {
 		return err
@@ -84,6 +96,10 @@ func runServers(ctx context.Context, o Options, w *workplace) (err error) {
 	if err := w.furnish(servers); err != nil {
 		return err
 	}
+	if err := vault.furnish(ctx, o.Stdout, w, servers); err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, vault.leave(o.Stdout)) }()
 	if o.Script {
 		w.setup.Listen = "127.0.0.1:0"
 	}
@@ -98,9 +114,10 @@ func runServers(ctx context.Context, o Options, w *workplace) (err error) {
 		return err
 	}
 	if o.Script {
-		return play(ctx, o, w, servers, proxy, dsn)
+		return play(ctx, o, w, servers, proxy, vault, dsn)
 	}
 	invite(o.Stdout, w, servers, dsn)
+	vault.invite(o.Stdout)
 	<-ctx.Done()
 	fmt.Fprintln(o.Stdout, "\nStopping Sluice and the servers ...")
 	return nil

@@ -43,7 +43,7 @@ func workplaceFor(t *testing.T, s *Servers) *workplace {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { os.RemoveAll(w.dir) })
-	if err := w.furnish(s); err != nil {
+	if err := errors.Join(w.furnish(s), w.issueItself(s)); err != nil {
 		t.Fatal(err)
 	}
 	return w

@@ -21,6 +21,9 @@ var policyTemplate string
 // user is who works with the shop's database in the demo.
 const user = "alice"
 
+// group is the role that sessions work as.
+const group = "shop_app"
+
 // usualPort is where the demo listens if nobody else does.
 const usualPort = "127.0.0.1:6432"
 
@@ -49,6 +52,9 @@ type ProxySetup struct {
 	Policy string
 	// TrailDir is where the trail is to be; it does not exist yet.
 	TrailDir string
+	// Vault issues the credentials if it is there; AdminDSN and Group are empty
+	// then.
+	Vault *VaultSetup
 }
 
 // workplace is the demo's folder.
@@ -82,23 +88,31 @@ func makeWorkplace() (*workplace, error) {
 // furnish writes the files that Sluice reads.
 func (w *workplace) furnish(s *Servers) error {
 	in := func(name string) string { return filepath.Join(w.setup.Dir, name) }
-	w.setup.Database, w.setup.Group = "shop", "shop_app"
+	w.setup.Database = "shop"
 	w.setup.Host, w.setup.Port, w.setup.CAFile = pgserver.Host, s.Shop.Port(), s.Shop.CAFile
 	w.setup.Users, w.setup.Policy, w.setup.TrailDir = in("users.scram"), in("policy.yaml"), in("trail")
 	w.setup.Listen = freeAddress()
-	passfile := in("admin.pgpass")
-	w.setup.AdminDSN = fmt.Sprintf("host=%s port=%d dbname=shop user=%s passfile=%s sslmode=verify-full sslrootcert=%s",
-		pgserver.Host, s.Shop.Port(), s.Shop.Superuser(), passfile, s.Shop.CAFile)
 	policy, err := policyFor(s.Analytics.Port(), s.Analytics.CAFile, s.Sandbox.Port())
 	if err != nil {
 		return err
 	}
-	admin := passLine(s.Shop.Addr(), "*", s.Shop.Superuser(), s.Shop.Password())
 	if err := errors.Join(
 		os.WriteFile(w.setup.Policy, policy, 0o600),
-		os.WriteFile(passfile, admin, 0o600),
 		identity.AddUser(w.setup.Users, user, []byte(w.password), 0),
 	); err != nil {
+		return fmt.Errorf("files for Sluice: %w", err)
+	}
+	return nil
+}
+
+// issueItself lets Sluice make logins by itself, as a superuser.
+func (w *workplace) issueItself(s *Servers) error {
+	passfile := filepath.Join(w.setup.Dir, "admin.pgpass")
+	w.setup.Group = group
+	w.setup.AdminDSN = fmt.Sprintf("host=%s port=%d dbname=shop user=%s passfile=%s sslmode=verify-full sslrootcert=%s",
+		pgserver.Host, s.Shop.Port(), s.Shop.Superuser(), passfile, s.Shop.CAFile)
+	admin := passLine(s.Shop.Addr(), "*", s.Shop.Superuser(), s.Shop.Password())
+	if err := os.WriteFile(passfile, admin, 0o600); err != nil {
 		return fmt.Errorf("files for Sluice: %w", err)
 	}
 	return nil
