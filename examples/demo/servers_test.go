@@ -9,6 +9,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/sluice-pg/sluice/examples/demo/tenant"
 	"github.com/sluice-pg/sluice/policy"
 )
 
@@ -115,5 +116,12 @@ func TestPolicy(t *testing.T) {
 		if got, found := p.Place(want.Host, want.Port); !found || got != want {
 			t.Errorf("got %+v, want %+v", got, want)
 		}
+	}
+	if p, err = policy.Parse("policy.yaml", append(text, leases...)); err != nil {
+		t.Fatal(err)
+	}
+	terms, refused := p.Lease(policy.Identity{User: user, Method: "scram-sha-256"}, policy.Session{Database: "shop", Address: "127.0.0.1"})
+	if refused != nil || terms.Role != tenant.SessionRole || terms.Group != group {
+		t.Errorf("with Vault, %s gets %+v, %v", user, terms, refused)
 	}
 }

@@ -9,5 +9,6 @@
 // TestKilledAtEachStep kills Sluice at every request that it makes to Vault, before
 // Vault has it and before the answer is back, and starts it again. TestNoSecret
 // looks for every password, token and secret id in what was logged, recorded,
-// journaled and shown on the command line.
+// journaled and shown on the command line. TestDemo runs the demo with a Vault that
+// others use too, and wants nothing of it to be left there, however it ends.
 package leases

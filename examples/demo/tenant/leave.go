@@ -11,7 +11,7 @@ import (
 // tries is how often something is removed before it is given up, with pause
 // between them: Vault may just be coming back.
 const (
-	tries = 4
+	tries = 3
 	pause = time.Second
 )
 
