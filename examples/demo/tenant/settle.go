@@ -84,7 +84,7 @@ func (t *Tenant) mount(ctx context.Context, _ Database) error {
 	const why = "made by sluice demo, which removes it when it ends"
 	t.note(belonging{
 		path: "sys/mounts/" + t.name, leases: "sys/leases/revoke-force/" + t.name,
-		by: "vault lease revoke -force -prefix " + t.name + "/; vault secrets disable " + t.name,
+		by: "vault lease revoke -force -prefix " + t.name + "; vault secrets disable " + t.name,
 	})
 	if _, err := t.write(ctx, "sys/mounts/"+t.name, map[string]any{"type": "database", "description": why}); err != nil {
 		return t.explain("mounting a database engine at "+t.name+"/", err)
