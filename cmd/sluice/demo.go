@@ -55,10 +55,13 @@ func demoVault(c *cli.Context) (*tenant.Options, error) {
 	if err != nil {
 		return nil, fmt.Errorf("sluice: demo: %w", err)
 	}
-	return &tenant.Options{
-		Address: address, CA: cmp.Or(c.Path("vault-ca"), os.Getenv("VAULT_CACERT")), Namespace: os.Getenv("VAULT_NAMESPACE"),
-		Token: token, TokenFrom: from,
-	}, nil
+	ca := cmp.Or(c.Path("vault-ca"), os.Getenv("VAULT_CACERT"))
+	if ca != "" {
+		if ca, err = filepath.Abs(ca); err != nil { // the demo works in a folder of its own
+			return nil, fmt.Errorf("sluice: demo: the file of --vault-ca: %w", err)
+		}
+	}
+	return &tenant.Options{Address: address, CA: ca, Namespace: os.Getenv("VAULT_NAMESPACE"), Token: token, TokenFrom: from}, nil
 }
 
 // demoCredential says where the logins of the demo's sessions come from.

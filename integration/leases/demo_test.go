@@ -12,8 +12,11 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/jackc/pgx/v5/pgconn"
 
+	"github.com/sluice-pg/sluice/examples/demo/pgserver"
+	"github.com/sluice-pg/sluice/examples/demo/tenant"
 	"github.com/sluice-pg/sluice/integration/harness"
 	"github.com/sluice-pg/sluice/integration/vaultserver"
+	"github.com/sluice-pg/sluice/proxy/credential"
 )
 
 // demoRights is a policy in Vault with what the demo says it needs, and no more.
@@ -28,7 +31,9 @@ func TestDemo(t *testing.T) {
 	t.Run("Ctrl-C with a session open", s.interruptedSession)
 	t.Run("Ctrl-C while setting up", s.interruptedSetUp)
 	t.Run("an answer of Vault's is lost", s.lostAnswer)
+	t.Run("https", s.encrypted)
 	t.Run("Vault is away at the end", s.leftBehind)
+	t.Run("Vault does not reach the database", s.elsewhere)
 	t.Run("what is wrong is said", s.refusals)
 }
 
@@ -151,6 +156,24 @@ func (s *demoStage) lostAnswer(t *testing.T) {
 	}
 }
 
+// Over https the certificate counts; who signed it is named as people name files.
+func (s *demoStage) encrypted(t *testing.T) {
+	d := s.prepare(t, "--script")
+	d.cmd.Args[len(d.cmd.Args)-1] = s.vault.TLSAddress()
+	d.run(t)
+	if code := d.wait(t); code == 0 || !strings.Contains(d.said(), "name who did with --vault-ca") {
+		t.Errorf("unknown authority: exit code %d\n%s", code, d.said())
+	}
+	d = s.prepare(t, "--script", "--vault-ca", filepath.Base(s.vault.CAFile()))
+	d.cmd.Args[len(d.cmd.Args)-1] = s.vault.TLSAddress()
+	d.cmd.Dir = filepath.Dir(s.vault.CAFile())
+	d.run(t)
+	if code := d.wait(t); code != 0 {
+		t.Errorf("exit code %d\n%s", code, d.said())
+	}
+	s.nothingLeft(t, d)
+}
+
 // What cannot be removed is named with the commands that remove it, and these do.
 func (s *demoStage) leftBehind(t *testing.T) {
 	d := s.start(t, "--script")
@@ -196,6 +219,29 @@ func (s *demoStage) typed(t *testing.T, line string) {
 		default:
 			t.Errorf("nobody knows the command %q", one)
 		}
+	}
+}
+
+// A Vault on another machine meets nobody at the loopback.
+func (s *demoStage) elsewhere(t *testing.T) {
+	v, err := tenant.Open(t.Context(), tenant.Options{Address: s.vault.Address(), Token: credential.NewSecret(s.token), TokenFrom: "VAULT_TOKEN"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer v.Close()
+	authority, err := pgserver.NewAuthority(t.TempDir(), "nobody's")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = v.Settle(t.Context(), tenant.Database{
+		Host: "127.0.0.1", Port: 1, Name: "shop", CAFile: authority.CertFile(),
+		User: "shop_vault", Password: credential.NewSecret("a password"), Group: "shop_app",
+	})
+	if err == nil || !strings.Contains(err.Error(), "cannot log in to the demo's PostgreSQL at 127.0.0.1:1, which listens on this machine's loopback only; take a Vault that") {
+		t.Error(err)
+	}
+	if diff := cmp.Diff(s.before, s.inVault(t)); diff != "" {
+		t.Errorf("Vault is not as it was (-before +after)\n%s", diff)
 	}
 }
 
@@ -249,7 +295,7 @@ type demoStage struct {
 
 func newDemoStage(t *testing.T) *demoStage {
 	t.Helper()
-	s := &demoStage{vault: vaultserver.Start(t), binary: harness.BuildSluice(t)}
+	s := &demoStage{vault: vaultserver.StartWith(t, vaultserver.Options{TLS: true}), binary: harness.BuildSluice(t)}
 	s.tap = startTap(t, s.vault.Address)
 	s.vault.EnableEngine(t, "kept", "kv", nil)
 	s.vault.EnableEngine(t, "database", "database", nil)
