@@ -71,8 +71,8 @@ func (v *Vault) approle() string { return "auth/" + v.name + "/role/" + appRole 
 // must Leave.
 func (v *Vault) Settle(ctx context.Context, db Database) (*Tenant, error) {
 	t := &Tenant{Vault: v}
-	for _, make := range []func(context.Context, Database) error{t.mount, t.allow, t.connect, t.roles, t.login} {
-		if err := errors.Join(make(ctx, db), ctx.Err()); err != nil {
+	for _, step := range []func(context.Context, Database) error{t.mount, t.allow, t.connect, t.roles, t.login} {
+		if err := errors.Join(step(ctx, db), ctx.Err()); err != nil {
 			return nil, errors.Join(err, t.Leave())
 		}
 	}
