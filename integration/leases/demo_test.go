@@ -32,6 +32,7 @@ func (s *demoStage) script(t *testing.T) {
 	if code := d.wait(t); code != 0 {
 		t.Fatalf("exit code %d\n%s", code, d.said())
 	}
+	s.manySecrets(t)
 	wantFile(t, "testdata/demo.txt", verdicts(d.said()))
 	for _, words := range []string{
 		"vault_role=shop-app", "rule=engineers", "purpose=read", "logged in upstream as | sluice_shop_app_alice-", "Nothing of the demo is left in Vault.",
@@ -95,7 +96,8 @@ func (s *demoStage) interruptedSession(t *testing.T) {
 // noSecretIn looks for secrets in every file of a folder.
 func (s *demoStage) noSecretIn(t *testing.T, folder string) {
 	t.Helper()
-	secrets := s.secrets(t)
+	s.manySecrets(t)
+	secrets := s.secrets()
 	files, keys := 0, 0
 	err := filepath.Walk(folder, func(path string, info os.FileInfo, err error) error {
 		if err != nil || !info.Mode().IsRegular() {
