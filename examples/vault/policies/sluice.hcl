@@ -80,15 +80,15 @@ path "database/creds/sluice-control" {
   capabilities = ["read"]
 }
 
-# The key that signs the trail: made at the first start, read at each, and never
-# overwritten or deleted. Sluice may not update it, delete it, list what is
-# there, or see its metadata. Leave it out if the key is in a file.
+# What has no lease: the key that signs the trail, made at the first start, read
+# at each, and never overwritten or deleted. Sluice may not update it, delete it,
+# list what is there, or see its metadata. Leave it out if the key is in a file.
 path "secret/data/sluice/trail" {
   capabilities = ["create", "read"]
 }
 
-# What has no lease otherwise: keys to mask with, and logins of places that Vault
-# makes none for. Leave out what you do not use.
+# Keys to mask with, and logins of places that Vault makes none for. Leave out
+# what you do not use.
 path "secret/data/sluice/*" {
   capabilities = ["read"]
 }
