@@ -41,7 +41,7 @@ func (s *session) bind(ctx context.Context) error {
 	if err := s.push(t); err != nil {
 		return err
 	}
-	s.noteRoleOf(&j, nil, true)
+	s.notePlanned(&j, portal)
 	_, err = s.client.Forward(s.upstream.conn)
 	return err
 }
@@ -74,7 +74,7 @@ func (s *session) execute(ctx context.Context, h wire.Header) error {
 	if err := s.send(t, 'E', body); err != nil {
 		return err
 	}
-	s.noteRoleOf(&j, meanings, false)
+	s.noteRoleOf(&j, meanings)
 	return nil
 }
 

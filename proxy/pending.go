@@ -42,9 +42,8 @@ type pending struct {
 	// a function is, quiet that of the last one after which no transaction
 	// was open.
 	recoded, quiet uint64
-	// syncs counts Syncs; unsynced is true if a message of the extended
-	// protocol came behind the last.
-	syncs    uint64
+	// unsynced is true if a message of the extended protocol came behind the
+	// last Sync.
 	unsynced bool
 	// role is whether the session may have left its role.
 	role doubt
@@ -107,11 +106,13 @@ func (p *pending) push(t *ticket) error {
 	}
 	p.changed.Broadcast()
 	switch t.typ {
-	case 'S':
-		p.syncs++
-		p.unsynced = false
 	case 'P', 'B', 'E', 'D', 'C':
 		p.unsynced = true
+	case 'S':
+		p.unsynced = false
+		p.role.roundSent()
+	default:
+		p.role.roundSent()
 	}
 	if t.typ != 'S' && p.skipsHere() {
 		// The server will read past it.
@@ -343,8 +344,8 @@ func (p *pending) ready(status byte, now time.Time) (*ticket, error) {
 	p.copyIn = false
 	p.status = status
 	p.since = now
-	if status == 'I' && t.role == noRoleProbe {
-		p.role.transactionEnded()
+	if status == 'I' {
+		p.role.transactionEnded(t)
 	}
 	p.pop(t.work == nil || t.work.sqlstate == "")
 	if status == 'I' && len(p.queue) == 0 {

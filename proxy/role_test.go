@@ -108,14 +108,15 @@ func TestRoleTakenBack(t *testing.T) {
 	}
 }
 
-// TestRoleTakenBackWithinSyncs: no Sync is added to the client's.
+// TestRoleTakenBackWithinSyncs: no Sync is added to the client's. Should something
+// fail before that, the role is as it was: so it is taken back once more.
 func TestRoleTakenBackWithinSyncs(t *testing.T) {
 	s, client, server := roleSession(t)
 	whole := func(text string) []message {
 		return []message{&pgproto3.Parse{Query: text}, &pgproto3.Bind{}, &pgproto3.Execute{}}
 	}
 	got := s.say(t, client, server, slices.Concat(whole("DISCARD ALL"), whole("SELECT 1"), []message{&pgproto3.Sync{}}, whole("SELECT 2"))...)
-	if want := "P DISCARD ALL, B, E, " + taken + ", P SELECT 1, B, E, S, P SELECT 2, B, E"; got != want {
+	if want := "P DISCARD ALL, B, E, " + taken + ", P SELECT 1, B, E, S, " + taken + ", S, P SELECT 2, B, E"; got != want {
 		t.Errorf("sent %s, want %s", got, want)
 	}
 }
