@@ -16,6 +16,9 @@ const (
 	// undoTimeout bounds taking back what came of a call that failed; somebody
 	// waits for the error.
 	undoTimeout = 5 * time.Second
+	// closeTimeout bounds ending all that is left at the end: a Vault that does
+	// not answer must not keep the process from stopping. The journal has the rest.
+	closeTimeout = 30 * time.Second
 	// workers is how many renewals, lookups or revocations go on at once.
 	workers = 8
 )
@@ -161,10 +164,8 @@ func (c *Client) current() *login {
 func (c *Client) release(l *login, leases int) {
 	c.mu.Lock()
 	l.leases -= leases
-	over := l != c.login && l.leases <= 0 && c.logins[l] && !c.closed
-	if over {
-		delete(c.logins, l)
-	}
+	over := l != c.login && l.leases <= 0 && !l.retiring && !c.closed
+	l.retiring = l.retiring || over
 	c.mu.Unlock()
 	if !over {
 		return
@@ -176,7 +177,11 @@ func (c *Client) release(l *login, leases int) {
 		if err := c.revokeLogin(ctx, l.lent, l.accessor); err != nil {
 			n++
 			c.renewals.set(retire, c.now().Add(again(n)))
+			return
 		}
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		delete(c.logins, l)
 	}
 	c.renewals.set(retire, c.now())
 }
@@ -265,8 +270,11 @@ func (c *Client) TokenLeft() time.Duration {
 }
 
 // Close ends every lease that is left, then the login. What cannot be ended
-// stays in the journal for the next start, and is named in the error.
+// stays in the journal for the next start, and is named in the error. It takes
+// little more than closeTimeout.
 func (c *Client) Close(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, closeTimeout)
+	defer cancel()
 	c.mu.Lock()
 	if c.closed {
 		c.mu.Unlock()

@@ -23,7 +23,8 @@ type login struct {
 
 	// These are guarded by Client.mu.
 	span     span
-	leases   int // that are children of it
+	leases   int  // that are children of it
+	retiring bool // it is being revoked, as nobody needs it any more
 	gone     error
 	failures int
 	doubted  time.Time
