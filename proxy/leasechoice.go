@@ -36,17 +36,22 @@ func (s *session) chooseLease() error {
 	return nil
 }
 
-// leaseBy is what a policy says. Whether there may be a replication connection it
-// has said already (judgeReplication); there is one Vault role for all of them.
+// leaseBy is what a policy says. For replication connections there is one Vault
+// role for all who may follow anything.
 func (s *session) leaseBy(p *policy.Policy) (policy.LeaseTerms, error) {
+	r := s.request(nil, statement.OrdinaryRead, nil)
 	if s.startup.replication {
 		role := s.database.config.Credential.Vault.ReplicationRole
-		if role == "" {
+		switch {
+		case role == "":
 			return policy.LeaseTerms{}, noReplicationLogin.because(errNoLease)
+		case !p.FeedsOf(r.Identity, r.Session):
+			return policy.LeaseTerms{}, startupError{
+				"42501", "sluice: no entry under replication lets you follow changes here", "Ask the owner of the policy for one.",
+			}.because(errNoLease)
 		}
 		return policy.LeaseTerms{Role: role}, nil
 	}
-	r := s.request(nil, statement.OrdinaryRead, nil)
 	terms, err := p.Lease(r.Identity, r.Session)
 	var none *policy.NoLease
 	if errors.As(err, &none) {

@@ -72,13 +72,23 @@ func TestReplicationLease(t *testing.T) {
 		server: &Server{config: &Config{}}, startup: &startup{replication: true},
 		database: &database{config: Database{Name: "shop", Credential: Credential{Vault: vault}}},
 	}
-	s.server.SetPolicy(leasePolicy(t, annaReads))
+	s.identity.User = "anna"
+	const feed = "replication:\n  - {id: feed, users: [anna], databases: [shop], slot: s, publications: [p]}\n"
+	s.server.SetPolicy(leasePolicy(t, annaReads+feed))
 	if err := s.chooseLease(); !errors.Is(err, errNoLease) || goodbye(err) == nil {
 		t.Errorf("without a role: %v", err)
 	}
 	vault.ReplicationRole = "feed"
 	if err := s.chooseLease(); err != nil || s.chosen.terms != (policy.LeaseTerms{Role: "feed"}) {
 		t.Errorf("%v, %+v", err, s.chosen.terms)
+	}
+	s.server.SetPolicy(leasePolicy(t, annaReads+feed))
+	if err := s.keepsLease(); err != nil {
+		t.Errorf("under a policy that says the same: %v", err)
+	}
+	s.server.SetPolicy(leasePolicy(t, annaReads))
+	if err := s.keepsLease(); !errors.Is(err, errNoLease) || !strings.Contains(goodbye(err).message, "session ended") {
+		t.Errorf("under a policy that lets her follow nothing: %v", err)
 	}
 }
 
