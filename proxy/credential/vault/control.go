@@ -23,6 +23,9 @@ const (
 	// that were told to end.
 	firstPoll   = 5 * time.Millisecond
 	longestPoll = 250 * time.Millisecond
+	// replaceEach is how long a login that will not be renewed is used on after
+	// there was no other to be had.
+	replaceEach = 10 * time.Second
 )
 
 // control is the connection of one issuer that terminates backends. Its login
@@ -38,6 +41,7 @@ type control struct {
 	lease    *held
 	password credential.Secret
 	closed   bool
+	refused  time.Time // when there was no other login last
 }
 
 func newControl(i *Issuer) *control {
@@ -85,6 +89,7 @@ func (k *control) do(ctx context.Context, fn func(context.Context, *pgconn.PgCon
 		if err == nil {
 			return nil
 		}
+		k.refused = time.Time{} // it may be the login
 		if k.conn.IsClosed() || k.conn.TxStatus() != 'I' {
 			k.hangUp()
 			if first && used && ctx.Err() == nil {
@@ -95,17 +100,19 @@ func (k *control) do(ctx context.Context, fn func(context.Context, *pgconn.PgCon
 	}
 }
 
-// connect makes sure that there is a connection whose login is in force.
+// connect makes sure that there is a connection, of a login that is in force. While
+// no other login is to be had one that is connected goes on: the server does not
+// hang up when its time is over.
 func (k *control) connect(ctx context.Context) error {
-	if k.conn != nil && !k.conn.IsClosed() && k.fresh() {
-		return nil
-	}
-	if !k.fresh() {
-		if err := k.replace(ctx); err != nil && !k.usable() {
-			return err
+	if k.needsLogin() {
+		if err := k.replace(ctx); err != nil {
+			k.refused = k.issuer.client.now()
+			if !k.usable() && !k.connected() {
+				return err
+			}
 		}
 	}
-	if k.conn != nil && !k.conn.IsClosed() {
+	if k.connected() {
 		return nil
 	}
 	err := k.dial(ctx)
@@ -119,6 +126,15 @@ func (k *control) connect(ctx context.Context) error {
 		err = k.dial(ctx)
 	}
 	return err
+}
+
+func (k *control) connected() bool { return k.conn != nil && !k.conn.IsClosed() }
+
+// needsLogin tells whether to ask for another login now. Who can work without
+// does not wait for an answer that somebody has just not got.
+func (k *control) needsLogin() bool {
+	lately := k.issuer.client.now().Sub(k.refused) < replaceEach
+	return !k.fresh() && (!lately || !k.usable() && !k.connected())
 }
 
 // fresh tells whether the login need not be replaced yet: it can be renewed, or
