@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strconv"
 	"strings"
 	"time"
 
@@ -17,12 +16,6 @@ const (
 	controlName = "sluice/control"
 	// controlTimeout is what one conversation with the server may take.
 	controlTimeout = 15 * time.Second
-	// endTimeout bounds the wait for backends to go.
-	endTimeout = 10 * time.Second
-	// firstPoll and longestPoll are the pauses between two looks at backends
-	// that were told to end.
-	firstPoll   = 5 * time.Millisecond
-	longestPoll = 250 * time.Millisecond
 	// replaceEach is how long a login that will not be renewed is used on after
 	// there was no other to be had.
 	replaceEach = 10 * time.Second
@@ -227,124 +220,4 @@ func (k *control) close(ctx context.Context) error {
 		return nil
 	}
 	return k.issuer.client.end(ctx, k.lease)
-}
-
-// backendsOf says whose backends are meant.
-type backendsOf struct {
-	user   string
-	oid    string // of the user; empty if it is not known
-	pids   []uint32
-	shared bool // others log in as the same user: only the pids are meant
-}
-
-const (
-	// endUser finds backends of a user, and of one that was dropped: then only
-	// its oid is left, or the process ids of who logged in.
-	endUser = `SELECT a.pid, pg_catalog.pg_terminate_backend(a.pid) FROM pg_catalog.pg_stat_activity a
-WHERE a.pid OPERATOR(pg_catalog.<>) pg_catalog.pg_backend_pid() AND (a.usename OPERATOR(pg_catalog.=) $1::pg_catalog.name
-  OR a.usesysid OPERATOR(pg_catalog.=) $2::pg_catalog.oid
-  OR a.usename IS NULL AND a.usesysid IS NOT NULL AND a.pid OPERATOR(pg_catalog.=) ANY ($3::pg_catalog.int4[])) ORDER BY a.pid`
-	endShared = `SELECT a.pid, pg_catalog.pg_terminate_backend(a.pid) FROM pg_catalog.pg_stat_activity a
-WHERE a.usename OPERATOR(pg_catalog.=) $1::pg_catalog.name
-  AND a.pid OPERATOR(pg_catalog.=) ANY ($2::pg_catalog.int4[]) ORDER BY a.pid`
-	lookAtRoles = `SELECT r.rolname, r.oid, r.rolcanlogin FROM pg_catalog.pg_roles r
-WHERE r.rolname OPERATOR(pg_catalog.=) ANY ($1::pg_catalog.text[]::pg_catalog.name[])`
-)
-
-// terminate ends backends and returns when the server shows none.
-func (k *control) terminate(ctx context.Context, of backendsOf) error {
-	deadline := time.Now().Add(endTimeout)
-	for pause := firstPoll; ; pause = min(2*pause, longestPoll) {
-		alive, err := k.signal(ctx, of)
-		if err != nil {
-			return fmt.Errorf("terminate the backends of %s: %w", of.user, err)
-		}
-		if len(alive) == 0 {
-			return nil
-		}
-		if time.Now().After(deadline) {
-			return fmt.Errorf("still alive after %s: backend %s of %s", endTimeout, strings.Join(alive, ", "), of.user)
-		}
-		select {
-		case <-time.After(pause):
-		case <-ctx.Done():
-			return fmt.Errorf("still alive: backend %s of %s: %w", strings.Join(alive, ", "), of.user, ctx.Err())
-		}
-	}
-}
-
-// signal tells backends to end, and returns which there are.
-func (k *control) signal(ctx context.Context, of backendsOf) (alive []string, err error) {
-	pids := make([]string, len(of.pids))
-	for n, pid := range of.pids {
-		pids[n] = strconv.FormatUint(uint64(pid), 10)
-	}
-	sql, parameters := endUser, []string{of.user, "0", arrayLiteral(pids)}
-	if of.oid != "" {
-		parameters[1] = of.oid
-	}
-	if of.shared {
-		sql, parameters = endShared, []string{of.user, arrayLiteral(pids)}
-	}
-	err = k.do(ctx, func(ctx context.Context, conn *pgconn.PgConn) error {
-		rows, err := query(ctx, conn, sql, parameters...)
-		alive = nil
-		for _, row := range rows {
-			alive = append(alive, row[0])
-		}
-		return err
-	})
-	var refused *pgconn.PgError
-	if errors.As(err, &refused) && refused.Code == "42501" {
-		err = fmt.Errorf("the roles that Vault makes for %s need pg_signal_backend: %w", k.issuer.config.ControlRole, err)
-	}
-	return alive, err
-}
-
-// serverRole is a role as the server shows it.
-type serverRole struct {
-	name, oid string
-	logsIn    bool
-}
-
-// roles returns which of some roles there are.
-func (k *control) roles(ctx context.Context, names []string) (found []serverRole, err error) {
-	err = k.do(ctx, func(ctx context.Context, conn *pgconn.PgConn) error {
-		rows, err := query(ctx, conn, lookAtRoles, arrayLiteral(names))
-		found = nil
-		for _, row := range rows {
-			found = append(found, serverRole{row[0], row[1], row[2] == "t"})
-		}
-		return err
-	})
-	return found, err
-}
-
-// arrayLiteral writes texts as PostgreSQL reads them as an array.
-func arrayLiteral(texts []string) string {
-	quoted := make([]string, len(texts))
-	for n, text := range texts {
-		quoted[n] = `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(text) + `"`
-	}
-	return "{" + strings.Join(quoted, ",") + "}"
-}
-
-// query executes one statement with text parameters and returns its rows as
-// text; NULL becomes the empty string.
-func query(ctx context.Context, conn *pgconn.PgConn, sql string, parameters ...string) ([][]string, error) {
-	values := make([][]byte, len(parameters))
-	for n, parameter := range parameters {
-		values[n] = []byte(parameter)
-	}
-	result := conn.ExecParams(ctx, sql, values, nil, nil, nil).Read()
-	if result.Err != nil {
-		return nil, result.Err
-	}
-	rows := make([][]string, len(result.Rows))
-	for n, row := range result.Rows {
-		for _, value := range row {
-			rows[n] = append(rows[n], string(value))
-		}
-	}
-	return rows, nil
 }
