@@ -3,6 +3,7 @@ package vault
 import (
 	"context"
 	"errors"
+	"time"
 
 	"github.com/sluice-pg/sluice/proxy/credential"
 )
@@ -32,8 +33,8 @@ func (c *Client) endEarlier(ctx context.Context) error {
 				"but nobody looks for its backends", "database", h.database, "lease", h.id, "role", h.user)
 		}
 	}
-	if err := c.endAll(ctx, left); err != nil {
-		if errors.Is(err, ErrAway) || errors.Is(err, ErrDenied) {
+	if err := c.endInTime(ctx, left); err != nil {
+		if errors.Is(err, ErrDenied) || errors.Is(err, ErrAway) && !c.answers(ctx) {
 			return err
 		}
 		c.log.Error("what an earlier run left cannot all be ended; tried again later", "err", wrap("end what an earlier run left", err))
@@ -48,4 +49,20 @@ func (c *Client) endEarlier(ctx context.Context) error {
 		c.log.Warn("ended leases that an earlier run left behind", "count", n)
 	}
 	return nil
+}
+
+// earlierTimeout bounds ending what earlier runs left before sessions may begin.
+const earlierTimeout = 8 * time.Second
+
+func (c *Client) endInTime(ctx context.Context, all []*held) error {
+	ctx, cancel := context.WithTimeout(ctx, earlierTimeout)
+	defer cancel()
+	return c.endAll(ctx, all)
+}
+
+// answers tells whether Vault is there: a revocation takes as long as the database
+// whose role is to be dropped.
+func (c *Client) answers(ctx context.Context) bool {
+	_, err := c.asLogin(ctx, question{doing: "look the login token up", read: true, path: "auth/token/lookup-self"})
+	return err == nil
 }
