@@ -128,8 +128,11 @@ func isPlain(text string, most int) bool {
 	return text != "" && len(text) <= most
 }
 
-// mayAsk refuses addresses where somebody in between could answer.
-func (c *Issuer) mayAsk(address string) error {
+func (c *Issuer) mayAsk(address string) error { return MayAsk(address, c.InsecureLoopback) }
+
+// MayAsk refuses addresses where somebody in between could answer. loopback
+// lets those on this machine be asked without TLS.
+func MayAsk(address string, loopback bool) error {
 	u, err := url.Parse(address)
 	switch {
 	case err != nil || u.Host == "" || u.User != nil || u.Opaque != "":
@@ -137,7 +140,7 @@ func (c *Issuer) mayAsk(address string) error {
 	case u.Scheme == "https":
 		return nil
 	case u.Scheme == "http" && isLoopback(u.Hostname()):
-		if c.InsecureLoopback {
+		if loopback {
 			return nil
 		}
 		return errors.New("has no TLS; on this machine insecure_loopback: true allows that, for trying things out")

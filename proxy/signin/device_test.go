@@ -20,6 +20,12 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 // token endpoint says, one after the other.
 func testProvider(t *testing.T, offersDevice bool, answers ...map[string]any) Provider {
 	t.Helper()
+	p, _ := startProvider(t, offersDevice, answers...)
+	return p
+}
+
+func startProvider(t *testing.T, offersDevice bool, answers ...map[string]any) (Provider, *httptest.Server) {
+	t.Helper()
 	mux := http.NewServeMux()
 	server := httptest.NewTLSServer(mux)
 	t.Cleanup(server.Close)
@@ -56,7 +62,7 @@ func testProvider(t *testing.T, offersDevice bool, answers ...map[string]any) Pr
 	if err := os.WriteFile(ca, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw}), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	return Provider{Issuer: server.URL, ClientID: "psql", Scopes: []string{"openid", "groups"}, CA: ca}
+	return Provider{Issuer: server.URL, ClientID: "psql", Scopes: []string{"openid", "groups"}, CA: ca}, server
 }
 
 func TestDevice(t *testing.T) {

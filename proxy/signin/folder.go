@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"time"
 )
 
 // Folder is where the files are, such as $XDG_CONFIG_HOME/sluice/login.
@@ -19,7 +20,20 @@ func DefaultFolder() (Folder, error) {
 	if err != nil {
 		return "", fmt.Errorf("folder of the login: %w", err)
 	}
-	return Folder(filepath.Join(dir, "sluice", "login")), nil
+	return OpenFolder(filepath.Join(dir, "sluice", "login"))
+}
+
+// OpenFolder is a folder of the person's choice. Its path stands in the service
+// file, and psql may be started anywhere.
+func OpenFolder(path string) (Folder, error) {
+	path, err := filepath.Abs(path)
+	if err != nil {
+		return "", fmt.Errorf("folder of the login: %w", err)
+	}
+	if strings.ContainsAny(path, "\n\r\x00") {
+		return "", errors.New("the folder's path cannot stand in a service file")
+	}
+	return Folder(path), nil
 }
 
 // Entry is a way to a database through Sluice.
@@ -49,6 +63,9 @@ func (e Entry) Check() error {
 			return fmt.Errorf("the %s cannot stand in a service file", what)
 		}
 	}
+	if strings.ContainsAny(e.Host, "/@,") {
+		return errors.New("the host is one name or address: a socket has no TLS, and a passfile's line is for one host")
+	}
 	return nil
 }
 
@@ -60,12 +77,17 @@ func (f Folder) passFile(name string) string { return filepath.Join(string(f), n
 // Save writes the entry and its token. Other entries of the service file stay
 // as they are.
 func (f Folder) Save(e Entry, token string) error {
-	if err := e.Check(); err != nil {
+	if err := errors.Join(e.Check(), checkToken(token)); err != nil {
 		return err
 	}
 	if err := os.MkdirAll(string(f), 0o700); err != nil {
 		return fmt.Errorf("folder of the login: %w", err)
 	}
+	unlock, err := f.enter()
+	if err != nil {
+		return err
+	}
+	defer unlock()
 	line := strings.Join([]string{escape(e.Host), escape(e.Port), escape(e.Database), escape(e.User), escape(token)}, ":")
 	if err := replace(f.passFile(e.Name), line+"\n"); err != nil {
 		return fmt.Errorf("passfile: %w", err)
@@ -80,9 +102,30 @@ func (f Folder) Save(e Entry, token string) error {
 	return nil
 }
 
-// Has reports whether an entry was saved.
+// enter makes sure that the folder is ours alone and tidy. Others wait until
+// unlock.
+func (f Folder) enter() (unlock func(), err error) {
+	if err := f.check(); err != nil {
+		return nil, fmt.Errorf("folder of the login: %w", err)
+	}
+	if unlock, err = f.lock(); err != nil {
+		return nil, fmt.Errorf("folder of the login: lock: %w", err)
+	}
+	if err := f.tidy(time.Now()); err != nil {
+		unlock()
+		return nil, fmt.Errorf("folder of the login: %w", err)
+	}
+	return unlock, nil
+}
+
+// Has reports whether an entry was saved whose token has not expired.
 func (f Folder) Has(name string) bool {
-	_, err := os.Stat(f.passFile(name))
+	unlock, err := f.enter()
+	if err != nil {
+		return false
+	}
+	defer unlock()
+	_, err = os.Stat(f.passFile(name))
 	return serviceName.MatchString(name) && err == nil
 }
 
@@ -97,8 +140,10 @@ func withSection(old, name, section string) string {
 	var out strings.Builder
 	inside, done := false, false
 	for line := range strings.Lines(old) {
-		if strings.HasPrefix(line, "[") {
-			inside = strings.TrimSpace(line) == "["+name+"]"
+		// What libpq takes for the beginning of one: white space before it and
+		// anything behind it are nothing to it.
+		if start := strings.TrimLeft(line, " \t\r\v\f"); strings.HasPrefix(start, "[") {
+			inside = strings.HasPrefix(start, "["+name+"]")
 			if inside && !done {
 				out.WriteString(section)
 				done = true

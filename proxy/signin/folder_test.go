@@ -72,6 +72,10 @@ func TestOtherSectionsStay(t *testing.T) {
 	if got := withSection(old, "sho", "[sho]\n"); got != old+"\n[sho]\n" {
 		t.Errorf("%q", got)
 	}
+	// As libpq reads it, which the person may have written.
+	if got := withSection("  [shop] # mine\nhost=old\n\t[b]\nhost=y\n", "shop", "[shop]\nhost=new\n"); got != "[shop]\nhost=new\n\t[b]\nhost=y\n" {
+		t.Errorf("%q", got)
+	}
 	if got := withSection("[a]\nx=1\n[a]\nx=2\n", "a", "[a]\nx=3\n"); got != "[a]\nx=3\n" {
 		t.Errorf("%q", got)
 	}
@@ -79,13 +83,17 @@ func TestOtherSectionsStay(t *testing.T) {
 
 func TestEntriesThatCannotStand(t *testing.T) {
 	for name, change := range map[string]func(*Entry){
-		"no name":          func(e *Entry) { e.Name = "" },
-		"a path":           func(e *Entry) { e.Name = "../x" },
-		"a bracket":        func(e *Entry) { e.Name = "a]" },
-		"no host":          func(e *Entry) { e.Host = "" },
-		"a line break":     func(e *Entry) { e.Host = "x\nsslmode=disable" },
-		"a carriage":       func(e *Entry) { e.User = "x\r" },
-		"space at the end": func(e *Entry) { e.Database = "shop " },
+		"no name":                  func(e *Entry) { e.Name = "" },
+		"a path":                   func(e *Entry) { e.Name = "../x" },
+		"a bracket":                func(e *Entry) { e.Name = "a]" },
+		"no host":                  func(e *Entry) { e.Host = "" },
+		"a line break":             func(e *Entry) { e.Host = "x\nsslmode=disable" },
+		"a carriage":               func(e *Entry) { e.User = "x\r" },
+		"a name with a line break": func(e *Entry) { e.Name = "a\n" },
+		"a name of dots":           func(e *Entry) { e.Name = ".." },
+		"two hosts":                func(e *Entry) { e.Host = "a,b" },
+		"a socket":                 func(e *Entry) { e.Host = "/run/sluice" },
+		"space at the end":         func(e *Entry) { e.Database = "shop " },
 	} {
 		e := entry("shop")
 		change(&e)
