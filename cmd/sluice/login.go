@@ -5,6 +5,8 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -38,9 +40,9 @@ func loginCommand() *cli.Command {
 			if c.NArg() != 1 {
 				return cli.Exit("login takes one NAME", exitUsage)
 			}
-			e := signin.Entry{
-				Name: c.Args().First(), Host: c.String("host"), Port: c.String("port"), Database: c.String("dbname"),
-				User: c.String("user"), RootCert: c.String("sslrootcert"),
+			e, err := loginEntry(c)
+			if err != nil {
+				return err
 			}
 			if err := e.Check(); err != nil {
 				return cli.Exit(err, exitUsage)
@@ -65,13 +67,26 @@ func loginCommand() *cli.Command {
 	}
 }
 
+// loginEntry is the connection to save. psql may be started anywhere, so a file is
+// named in full.
+func loginEntry(c *cli.Context) (e signin.Entry, err error) {
+	e = signin.Entry{
+		Name: c.Args().First(), Host: c.String("host"), Port: c.String("port"), Database: c.String("dbname"),
+		User: c.String("user"), RootCert: c.String("sslrootcert"),
+	}
+	if e.RootCert != "" && e.RootCert != "system" {
+		e.RootCert, err = filepath.Abs(e.RootCert)
+	}
+	return e, err
+}
+
 func folderFlag() cli.Flag {
 	return &cli.PathFlag{Name: "folder", Usage: "`FOLDER` of the files; default: sluice/login in your folder for configuration"}
 }
 
 func loginFolder(c *cli.Context) (signin.Folder, error) {
 	if path := c.Path("folder"); path != "" {
-		return signin.Folder(path), nil
+		return signin.OpenFolder(path)
 	}
 	return signin.DefaultFolder()
 }
@@ -104,7 +119,7 @@ func psqlCommand() *cli.Command {
 				return err
 			}
 			if !folder.Has(name) {
-				return cli.Exit(fmt.Sprintf("there is no connection %s: sluice login makes one", name), exitRuntime)
+				return cli.Exit(fmt.Sprintf("there is no connection %s whose token is still good: sluice login makes one", name), exitRuntime)
 			}
 			program, err := exec.LookPath("psql")
 			if err != nil {
@@ -114,15 +129,27 @@ func psqlCommand() *cli.Command {
 			if !c.Bool("quiet") {
 				fmt.Fprintln(os.Stderr, equivalent(folder, name, arguments))
 			}
-			environ := append(os.Environ(), "PGSERVICEFILE="+folder.ServiceFile())
-			return syscall.Exec(program, append([]string{"psql", "-d", "service=" + name}, arguments...), environ)
+			return syscall.Exec(program, append([]string{"psql", "-d", "service=" + name}, arguments...), environment(os.Environ(), folder))
 		},
 	}
+}
+
+// environment is psql's. The person's own service file and password are for other
+// databases; psql would take the first of two values, and a password before the
+// passfile.
+func environment(own []string, folder signin.Folder) []string {
+	others := slices.DeleteFunc(slices.Clone(own), func(v string) bool {
+		return strings.HasPrefix(v, "PGSERVICEFILE=") || strings.HasPrefix(v, "PGPASSWORD=")
+	})
+	return append(others, "PGSERVICEFILE="+folder.ServiceFile())
 }
 
 // equivalent is the command for a shell.
 func equivalent(folder signin.Folder, name string, arguments []string) string {
 	words := []string{"PGSERVICEFILE=" + shellQuote(folder.ServiceFile()), "psql", "-d", "service=" + name}
+	if os.Getenv("PGPASSWORD") != "" {
+		words = append([]string{"PGPASSWORD="}, words...)
+	}
 	for _, a := range arguments {
 		words = append(words, shellQuote(a))
 	}

@@ -82,13 +82,14 @@ func TestSignIn(t *testing.T) {
 	s.noteSaved(t, folder)
 	run := func(args ...string) (string, error) {
 		cmd := exec.CommandContext(t.Context(), builds.sluice, append([]string{"psql", "shop", "-X", "-w", "-A", "-t"}, args...)...)
-		cmd.Env = []string{"HOME=" + home, "PATH=" + os.Getenv("PATH")}
+		// What the person set for other databases is not for this one.
+		cmd.Env = []string{"HOME=" + home, "PATH=" + os.Getenv("PATH"), "PGSERVICEFILE=" + filepath.Join(home, ".pg_service.conf"), "PGPASSWORD=mine"}
 		out, err := cmd.CombinedOutput()
 		return string(out), err
 	}
 	out, err := run("-c", "SHOW sluice.session", "-c", `SELECT 'it''s in'`)
 	if err != nil || !strings.Contains(out, "person|alice of "+s.idp.issuer) || !strings.Contains(out, "it's in\n") ||
-		!strings.HasPrefix(out, "PGSERVICEFILE="+folder+"/pg_service.conf psql -d service=shop -X -w") {
+		!strings.HasPrefix(out, "PGPASSWORD= PGSERVICEFILE="+folder+"/pg_service.conf psql -d service=shop -X -w") {
 		t.Errorf("%v\n%s", err, out)
 	}
 	if out, err := run("--quiet", "--csv", "-c", "SELECT 1 AS one"); err != nil || !strings.HasSuffix(out, "\n1\n") {
