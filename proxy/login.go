@@ -13,9 +13,12 @@ import (
 
 // maxAuth bounds one message of a login, in bytes. maxTokenAuth is for messages
 // that carry a token, with what stands around it.
+// maxDrained is up to where one that is too long is read and thrown away: a
+// connection that is closed with bytes unread takes the answer with it.
 const (
 	maxAuth      = 1024
 	maxTokenAuth = identity.MaxToken + 256
+	maxDrained   = 256 << 10
 )
 
 // authPeer is a client during its login. Its messages have at most limit
@@ -23,6 +26,9 @@ const (
 type authPeer struct {
 	conn  *wire.Conn
 	limit int
+	// mayTry is asked once a message is there: many connections may have been
+	// opened before the first of them failed.
+	mayTry func() error
 }
 
 // SendAuth implements identity.Peer.
@@ -42,7 +48,18 @@ func (p authPeer) ReceiveAuth() ([]byte, error) {
 	if h.Type != 'p' {
 		return nil, fmt.Errorf("%w: expected a password message, got %q", wire.ErrProtocol, h.Type)
 	}
-	return p.conn.Body(p.limit)
+	body, err := p.conn.Body(p.limit)
+	if errors.Is(err, wire.ErrTooLarge) && h.Len <= maxDrained {
+		_ = p.conn.Discard() // the message is refused all the same
+	}
+	if err != nil {
+		return nil, err
+	}
+	if err := p.mayTry(); err != nil {
+		clear(body)
+		return nil, err
+	}
+	return body, nil
 }
 
 // authenticate proves who the client is, by the first rule that matches.
@@ -79,14 +96,18 @@ func (s *Server) prove(ctx context.Context, a *admission, rule identity.Rule) (i
 	if a.shown != nil {
 		transport.ServerCertificate = a.shown.Certificate()
 	}
+	peer := authPeer{conn: a.conn, limit: maxAuth, mayTry: func() error { return s.throttle.Check(a.from.client, a.startup.user) }}
 	login := identity.Login{User: a.startup.user, Rule: rule, Provider: s.providers.Named(rule.OIDC), Transport: transport}
+	if rule.WithToken() {
+		peer.limit = maxTokenAuth
+	}
 	switch rule.Method {
 	case identity.MethodJWT:
-		return identity.JWT(ctx, authPeer{a.conn, maxTokenAuth}, login)
+		return identity.JWT(ctx, peer, login)
 	case identity.MethodOAuthBearer:
-		return identity.OAuthBearer(ctx, authPeer{a.conn, maxTokenAuth}, login)
+		return identity.OAuthBearer(ctx, peer, login)
 	}
-	return identity.SCRAM(authPeer{a.conn, maxAuth}, a.startup.user, s.verifiers, transport)
+	return identity.SCRAM(peer, a.startup.user, s.verifiers, transport)
 }
 
 // negotiate tells the client which protocol the session speaks, once and

@@ -110,3 +110,36 @@ func TestDiscoveryOnTheWire(t *testing.T) {
 		t.Errorf("after the end: %q, %v", more, err)
 	}
 }
+
+// Guesses on many connections at once are counted like others: what counts is
+// when a password comes, not when its connection began.
+func TestGuessesAtOnce(t *testing.T) {
+	s := start(t, "", harness.AllowAll, rule("[anna]", "jwt", ""))
+	s.idp.note(s.idp.token(t, "alice"))
+	var clients []*proxytest.RawClient
+	for range 30 {
+		client, _ := s.opened(t, "anna", true)
+		clients = append(clients, client)
+	}
+	tried := 0
+	for i, client := range clients {
+		if err := client.SendFrames(proxytest.Frame{Type: 'p', Body: []byte("guess\x00")}); err != nil {
+			t.Fatal(err)
+		}
+		answer, err := client.Receive()
+		if err != nil || answer.Type != 'E' {
+			t.Fatalf("%d: %q, %v", i, answer.Body, err)
+		}
+		switch text := string(answer.Body); {
+		case strings.Contains(text, "password authentication failed"):
+			tried++
+		case !strings.Contains(text, "too many failed logins"):
+			t.Errorf("%d: %q", i, text)
+		}
+	}
+	// Three are free, one more begins the first wait, and a slow machine may see
+	// its second end.
+	if tried < 4 || tried > 6 {
+		t.Errorf("%d of %d guesses were tried", tried, len(clients))
+	}
+}

@@ -43,8 +43,8 @@ type Peer interface {
 // goes on with AuthenticationOk; on failure nothing has been sent to end the
 // exchange.
 //
-// A login that was decided is a [*Failure]. Any other error says that the
-// client went away or could not be written to; psql does so when it finds
+// A login that was decided is a [*Failure], perhaps the peer's own. Any other
+// error says that the client went away or could not be written to; psql does so when it finds
 // that it needs a password and asks for one, so that is no failed guess.
 func SCRAM(peer Peer, user string, v *Verifiers, transport Transport) (Identity, error) {
 	set, err := v.current()

@@ -10,6 +10,7 @@ import (
 
 const (
 	freeFailures  = 3                // answered at once: people mistype
+	freeNames     = 20               // people behind one address who may mistype
 	firstDelay    = time.Second      // after the next one, then doubling
 	longestDelay  = time.Minute      // never longer, so that nobody is locked out for good
 	forgetAfter   = 15 * time.Minute // a quiet key starts anew
@@ -19,8 +20,10 @@ const (
 )
 
 // Throttle slows down guessing. It counts failed logins by address and user:
-// an attacker elsewhere cannot lock a user out. Its memory is bounded. The
-// zero value is ready, and it is safe for concurrent use.
+// an attacker elsewhere cannot lock a user out. It also counts for how many
+// users an address has failed, so that one guess for each of many is not free.
+// Its memory is bounded. The zero value is ready, and it is safe for concurrent
+// use.
 type Throttle struct {
 	// Now tells the time; nil means time.Now.
 	Now func() time.Time
@@ -30,10 +33,14 @@ type Throttle struct {
 	order   list.List                     // most recent failure in front
 }
 
+// throttleKey is an address and a user; without one it is the address itself,
+// whose failures are the users for whom a login failed.
 type throttleKey struct {
 	network netip.Prefix
 	user    string
 }
+
+func (k throttleKey) anybody() throttleKey { return throttleKey{network: k.network} }
 
 type throttleEntry struct {
 	key      throttleKey
@@ -47,42 +54,67 @@ type throttleEntry struct {
 func (t *Throttle) Check(addr netip.Addr, user string) error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	element, ok := t.entries[keyOf(addr, user)]
-	if !ok {
-		return nil
+	key := keyOf(addr, user)
+	whose := fmt.Sprintf(" for user %q", user)
+	wait := t.wait(key)
+	if longer := t.wait(key.anybody()); longer > wait {
+		wait, whose = longer, ""
 	}
-	wait := element.Value.(*throttleEntry).until.Sub(t.now())
 	if wait <= 0 {
 		return nil
 	}
 	seconds := int64((wait + time.Second - 1) / time.Second)
 	return &Failure{
 		Code:    codeInvalidAuthorization,
-		Message: fmt.Sprintf("sluice: too many failed logins for user %q from this address; try again in %d s", user, seconds),
+		Message: fmt.Sprintf("sluice: too many failed logins%s from this address; try again in %d s", whose, seconds),
 		Cause:   ErrThrottled,
 	}
+}
+
+func (t *Throttle) wait(key throttleKey) time.Duration {
+	element, ok := t.entries[key]
+	if !ok {
+		return 0
+	}
+	return element.Value.(*throttleEntry).until.Sub(t.now())
 }
 
 // Failed counts a failed login.
 func (t *Throttle) Failed(addr netip.Addr, user string) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	now := t.now()
-	entry := t.entry(keyOf(addr, user))
-	if now.Sub(entry.last) > forgetAfter {
-		entry.failures = 0
+	key := keyOf(addr, user)
+	if t.entry(key).count(t.now(), freeFailures) == 1 {
+		t.entry(key.anybody()).count(t.now(), freeNames)
 	}
-	entry.failures++
-	entry.last = now
-	entry.until = now.Add(delayAfter(entry.failures))
+}
+
+// count adds a failure, of which so many are free, and returns how many there are.
+func (e *throttleEntry) count(now time.Time, free int) int {
+	if now.Sub(e.last) > forgetAfter {
+		e.failures = 0
+	}
+	e.failures++
+	e.last = now
+	e.until = now.Add(delayAfter(e.failures - free))
+	return e.failures
 }
 
 // Succeeded forgets the failures of an address and user.
 func (t *Throttle) Succeeded(addr netip.Addr, user string) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if element, ok := t.entries[keyOf(addr, user)]; ok {
-		t.remove(element)
+	key := keyOf(addr, user)
+	element, ok := t.entries[key]
+	if !ok {
+		return
+	}
+	t.remove(element)
+	if element, ok = t.entries[key.anybody()]; ok {
+		all := element.Value.(*throttleEntry)
+		if all.failures--; all.failures <= 0 {
+			t.remove(element)
+		}
 	}
 }
 
@@ -115,15 +147,15 @@ func (t *Throttle) now() time.Time {
 	return time.Now()
 }
 
+// delayAfter is the wait after so many failures beyond those that are free.
 func delayAfter(failures int) time.Duration {
-	if failures <= freeFailures {
+	switch {
+	case failures <= 0:
 		return 0
-	}
-	doublings := failures - freeFailures - 1
-	if doublings > 10 {
+	case failures > 10:
 		return longestDelay
 	}
-	return min(firstDelay<<doublings, longestDelay)
+	return min(firstDelay<<(failures-1), longestDelay)
 }
 
 // keyOf counts an IPv4 address by itself and IPv6 by its network. The user

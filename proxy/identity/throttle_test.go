@@ -99,6 +99,44 @@ func TestThrottleKeys(t *testing.T) {
 	}
 }
 
+// One guess for each of many names is guessing as well: a password that many
+// people have, or which names there are.
+func TestThrottleCountsNames(t *testing.T) {
+	throttle, clock := newThrottle()
+	for i := range freeNames {
+		if err := throttle.Check(home, fmt.Sprint("user", i)); err != nil {
+			t.Fatalf("name %d: %v", i, err)
+		}
+		throttle.Failed(home, fmt.Sprint("user", i))
+		throttle.Failed(home, "user0") // the same name again is no other name
+		throttle.Succeeded(home, "user0")
+	}
+	if err := throttle.Check(home, "alice"); err != nil {
+		t.Fatalf("after %d names: %v", freeNames-1, err)
+	}
+	throttle.Failed(home, "another")
+	for i, seconds := range []time.Duration{1, 2, 4, 8, 16, 32, 60, 60} {
+		throttle.Failed(home, fmt.Sprint("more", i))
+		err := throttle.Check(home, "alice")
+		if err == nil || !errors.Is(err, ErrThrottled) || !strings.Contains(err.Error(), fmt.Sprintf("failed logins from this address; try again in %d s", seconds)) {
+			t.Fatalf("after %d names more: %v", i+1, err)
+		}
+		if throttle.Check(away, "alice") != nil {
+			t.Error("another address is held back")
+		}
+		clock.Time = clock.Add(seconds * time.Second)
+		if err := throttle.Check(home, "alice"); err != nil {
+			t.Errorf("%d s later: %v", seconds, err)
+		}
+	}
+	throttle.Failed(home, "last")
+	clock.Time = clock.Add(forgetAfter + time.Second)
+	throttle.Failed(home, "first")
+	if err := throttle.Check(home, "alice"); err != nil {
+		t.Errorf("after a quiet time: %v", err)
+	}
+}
+
 func TestThrottleIsBounded(t *testing.T) {
 	throttle, _ := newThrottle()
 	for i := range maxThrottled + 500 {
