@@ -1,9 +1,11 @@
 package identity
 
 import (
+	"bytes"
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
+	"io"
 	"math"
 	"slices"
 	"strings"
@@ -22,6 +24,9 @@ const (
 	maxGroups = 256
 	// maxMethods is how many entries amr may have.
 	maxMethods = 16
+	// lastSecond is the end of the year 9999, behind which a time cannot be
+	// written down.
+	lastSecond = 253_402_300_799
 )
 
 // jwt is a token of the compact form (RFC 7515 section 7.1), taken apart and
@@ -73,8 +78,30 @@ func decodeMembers(part string) (members, error) {
 	if err != nil || !utf8.Valid(data) {
 		return nil, ErrTokenMalformed
 	}
-	var m members
-	if json.Unmarshal(data, &m) != nil || m == nil {
+	return readMembers(data)
+}
+
+// readMembers reads a JSON object. A name that stands there twice is refused:
+// which of the two counts depends on who reads it (RFC 7519 section 4).
+func readMembers(data []byte) (members, error) {
+	d := json.NewDecoder(bytes.NewReader(data))
+	if start, err := d.Token(); err != nil || start != json.Delim('{') {
+		return nil, ErrTokenMalformed
+	}
+	m := make(members)
+	for d.More() {
+		token, err := d.Token()
+		name, ok := token.(string)
+		var value json.RawMessage
+		if err != nil || !ok || m[name] != nil || d.Decode(&value) != nil {
+			return nil, ErrTokenMalformed
+		}
+		m[name] = value
+	}
+	if _, err := d.Token(); err != nil {
+		return nil, ErrTokenMalformed
+	}
+	if _, err := d.Token(); err != io.EOF {
 		return nil, ErrTokenMalformed
 	}
 	return m, nil
@@ -112,7 +139,10 @@ func checkClaim(name, text string) error {
 		return badClaim(name, "is empty")
 	case len(text) > maxClaim:
 		return badClaim(name, fmt.Sprintf("is longer than %d bytes", maxClaim))
-	case !utf8.ValidString(text) || strings.ContainsFunc(text, func(r rune) bool { return !unicode.IsPrint(r) }):
+	case strings.ContainsRune(text, utf8.RuneError):
+		// It stands for whatever cannot be read: two names would become one.
+		return badClaim(name, "is no text in Unicode")
+	case strings.ContainsFunc(text, func(r rune) bool { return !unicode.IsPrint(r) }):
 		return badClaim(name, "has a sign that cannot be printed")
 	}
 	return nil
@@ -160,7 +190,7 @@ func (m members) time(name string) (time.Time, bool, error) {
 		return time.Time{}, false, nil
 	}
 	var seconds float64
-	if json.Unmarshal(raw, &seconds) != nil || seconds < 0 || seconds > 1<<40 {
+	if json.Unmarshal(raw, &seconds) != nil || seconds < 0 || seconds > lastSecond {
 		return time.Time{}, false, badClaim(name, "is no time")
 	}
 	whole, part := math.Modf(seconds)

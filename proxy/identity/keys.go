@@ -25,6 +25,8 @@ const (
 	betweenFetches = 10 * time.Second
 	// fetchTimeout bounds asking it, both requests together.
 	fetchTimeout = 10 * time.Second
+	// patience is how long a login that has keys at hand waits for newer ones.
+	patience = time.Second
 	// minRSA is the shortest RSA key that counts, in bits (RFC 7518 section
 	// 3.3).
 	minRSA = 2048
@@ -53,12 +55,18 @@ type keySet struct {
 
 // find returns the keys that may have made a signature: those of the name that
 // a token gives, for its algorithm. It asks the provider if the keys are not
-// there, are old, or none of them has that name, as often as it may be asked.
+// there, are old, or none of them has that name, as often as it may be asked. A
+// provider that hangs holds up only those who need a new key.
 func (k *keySet) find(ctx context.Context, name, algorithm string) ([]jose.JSONWebKey, error) {
 	found, wait := k.look(name, algorithm)
 	if wait != nil {
+		var enough <-chan time.Time // never, without a key
+		if len(found) > 0 {
+			enough = time.After(patience)
+		}
 		select {
 		case <-wait:
+		case <-enough:
 		case <-ctx.Done():
 			return nil, fmt.Errorf("%w: %w", ErrProvider, ctx.Err())
 		}
