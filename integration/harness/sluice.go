@@ -71,6 +71,8 @@ type Setup struct {
 	// Auth are login rules before the one that takes everybody by password, a
 	// line each, as "- {...}".
 	Auth []string
+	// ClientCA is who signs certificates of clients; empty for nobody.
+	ClientCA string
 	// Listen are more keys of the listen entry, Limits those of limits, in
 	// the form "a: 1, b: 2". Limits are drain: 5s if nothing is said.
 	Listen, Limits string
@@ -218,12 +220,16 @@ func gateConfig(setup Setup, world *World, cert, key string) string {
 	if limits == "" {
 		limits = "drain: 5s"
 	}
+	clients := ""
+	if setup.ClientCA != "" {
+		clients = fmt.Sprintf(", client_ca: %q", setup.ClientCA)
+	}
 	auth := strings.Join(setup.Auth, "\n  ")
 	if auth != "" {
 		auth += "\n  "
 	}
 	fmt.Fprintf(&b, `listen:
-  - {address: "127.0.0.1:%d", tls: {cert: %q, key: %q}, plaintext: loopback%s}
+  - {address: "127.0.0.1:%d", tls: {cert: %q, key: %q%s}, plaintext: loopback%s}
 users: users.scram
 auth:
   %s- {databases: [all], users: [all], addresses: [all], method: scram-sha-256}
@@ -232,7 +238,7 @@ trail: {dir: trail}
 limits: {%s}
 %s
 databases:
-`, setup.Port, cert, key, listen, auth, limits, setup.Config)
+`, setup.Port, cert, key, clients, listen, auth, limits, setup.Config)
 	for _, name := range []string{"shop", "restored"} {
 		port, tls := world.Server.Port(), fmt.Sprintf("{mode: verify-full, ca: %q}", world.Server.CAFile)
 		admin := adminDSN(world, port, "verify-full")
