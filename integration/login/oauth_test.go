@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 
@@ -86,7 +87,12 @@ func TestDiscoveryWithLibpq18(t *testing.T) {
 	for range 6 {
 		expect(t, run("oauth_issuer="+s.idp.issuer+" oauth_client_id=psql require_auth=oauth"), 2, "no OAuth flows are available")
 	}
-	if n := strings.Count(s.gate.Log(), "client asked where to get a token"); n != 6 {
+	// The line is written after the client has its answer.
+	asked := func() int { return strings.Count(s.gate.Log(), "client asked where to get a token") }
+	for deadline := time.Now().Add(10 * time.Second); asked() < 6 && time.Now().Before(deadline); {
+		time.Sleep(20 * time.Millisecond)
+	}
+	if n := asked(); n != 6 {
 		t.Errorf("%d clients asked where to get a token\n%s", n, s.gate.Log())
 	}
 	// libpq believes only the issuer that its user named.
