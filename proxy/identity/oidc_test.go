@@ -65,7 +65,12 @@ func (s signer) sign(t testing.TB, claims any, header map[jose.HeaderKey]any) st
 	for name, value := range header {
 		options = options.WithHeader(name, value)
 	}
-	made, err := jose.NewSigner(jose.SigningKey{Algorithm: s.algorithm, Key: s.key}, options)
+	return compact(t, jose.SigningKey{Algorithm: s.algorithm, Key: s.key}, options, payload)
+}
+
+func compact(t testing.TB, key jose.SigningKey, options *jose.SignerOptions, payload []byte) string {
+	t.Helper()
+	made, err := jose.NewSigner(key, options)
 	if err != nil {
 		t.Fatal(err)
 	}

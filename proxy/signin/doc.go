@@ -7,7 +7,8 @@
 // Both files are in a folder of Sluice's own, with mode 0600, so that nothing is
 // changed that the person wrote: libpq is pointed to them by PGSERVICEFILE. A
 // service entry names its passfile, and a passfile has one line and is replaced
-// with the next token.
+// with the next token, or removed once that has expired (tidy.go). The provider is
+// asked with care (client.go): what it says is shown on a terminal.
 //
 // This is the client's side; who is let in by a token is decided by package
 // identity.
