@@ -20,14 +20,21 @@ const (
 // takeRoleBack comes before every message that can run something, once the
 // session may have left its role.
 func (s *session) takeRoleBack(before byte) error {
-	if strings.IndexByte("QPBEFDC", before) < 0 {
+	switch before {
+	case 'Q', 'P', 'B', 'E', 'F', 'D', 'C':
+	default:
 		return nil
 	}
-	waits, err := s.waitsForPlanned(before)
-	if err != nil || waits {
+	p := s.pending
+	p.mu.Lock()
+	standing := p.role.standing
+	p.mu.Unlock()
+	if !standing {
+		return nil
+	}
+	if waits, err := s.waitsForPlanned(before); err != nil || waits {
 		return err
 	}
-	p := s.pending
 	p.mu.Lock()
 	where := betweenSyncs
 	if p.unsynced {
