@@ -265,6 +265,29 @@ func TestSweepAfterCrash(t *testing.T) {
 	}
 }
 
+// Two databases of one proxy are on one server: both find the same leftovers at
+// the same moment, and both go on when they are gone.
+func TestSweepTogether(t *testing.T) {
+	p := newPlace(t)
+	crashed := newIssuer(t, p.config())
+	for i := range 30 {
+		issue(t, crashed, fmt.Sprintf("s%d", i))
+	}
+	var all sync.WaitGroup
+	for range 4 {
+		next := newIssuer(t, p.config())
+		all.Go(func() {
+			if _, err := next.Sweep(testContext(t)); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	all.Wait()
+	if n := one(t, p.super, `SELECT count(*) FROM pg_roles WHERE rolname LIKE 'sluice\_s%'`); n != "0" {
+		t.Errorf("%s roles are left", n)
+	}
+}
+
 func TestConcurrentIssueAndEnd(t *testing.T) {
 	p := newPlace(t)
 	b := newIssuer(t, p.config())

@@ -124,7 +124,32 @@ type ending struct {
 	super  bool // the admin is a superuser
 }
 
+// mostClashes is how often an end begins anew.
+const mostClashes = 10
+
+// run ends the role. Where two databases of a proxy are on one server, both end
+// what an earlier run left there, maybe the same role at the same moment: who
+// comes second looks again at what there is.
 func (e *ending) run(ctx context.Context) error {
+	for n := 0; ; n++ {
+		err := e.once(ctx)
+		if err == nil || n == mostClashes || !clash(err) {
+			return err
+		}
+	}
+}
+
+// clash says whether a statement failed because somebody else has dropped or
+// changed the role meanwhile.
+func clash(err error) bool {
+	var refused *pgconn.PgError
+	if !errors.As(err, &refused) {
+		return false
+	}
+	return refused.Code == "42704" || refused.Code == "XX000" && strings.HasPrefix(refused.Message, "tuple concurrently ")
+}
+
+func (e *ending) once(ctx context.Context) error {
 	exists, err := e.find(ctx)
 	switch {
 	case err != nil:
