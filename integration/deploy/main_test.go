@@ -9,6 +9,8 @@ import (
 	"testing"
 
 	"github.com/goccy/go-yaml"
+
+	"github.com/sluice-pg/sluice/integration/secrets"
 )
 
 // root is the repository as seen from this package.
@@ -33,7 +35,9 @@ func TestMain(m *testing.M) {
 	}
 	build(root, sluice, "./cmd/sluice")
 	build("render", render, ".")
+	stop := secrets.StartWatch()
 	code := m.Run()
+	stop()
 	os.RemoveAll(dir)
 	os.Exit(code)
 }

@@ -14,6 +14,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/sluice-pg/sluice/integration/secrets"
 )
 
 // patience is how long something may take that takes a moment.
@@ -43,6 +45,7 @@ func (s *stage) run(t *testing.T, env []string, stdin string, words ...string) r
 	if err != nil && !errors.As(err, &exit) {
 		t.Fatalf("%q: %v", words, err)
 	}
+	secrets.Show(t.Name(), stdout.String()+stderr.String())
 	return result{cmd.ProcessState.ExitCode(), stdout.String(), stderr.String()}
 }
 
@@ -94,6 +97,7 @@ func (s *stage) start(t *testing.T, change func(*exec.Cmd), words ...string) *pr
 			_ = p.cmd.Process.Kill()
 			<-p.exited
 		}
+		secrets.Keep(secrets.Logs, t.Name(), []byte(p.output.String()))
 		if t.Failed() {
 			t.Logf("%q:\n%s", words, p.output.String())
 		}

@@ -10,6 +10,8 @@ import (
 	"testing"
 
 	"github.com/sluice-pg/sluice/examples/demo/pgserver"
+	"github.com/sluice-pg/sluice/integration/harness"
+	"github.com/sluice-pg/sluice/integration/secrets"
 )
 
 // The ports in the examples.
@@ -34,7 +36,13 @@ func newStage(t *testing.T) *stage {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { os.RemoveAll(dir) })
+	writes := secrets.NewTree(t.Name(), filepath.Join(dir, "var", "lib"))
+	secrets.Learn(secrets.Password, password)
+	t.Cleanup(func() {
+		writes.Keep()
+		secrets.LearnKeys(dir)
+		os.RemoveAll(dir)
+	})
 	if err := os.Chmod(dir, 0o755); err != nil {
 		t.Fatal(err)
 	}
@@ -50,6 +58,7 @@ func (s *stage) startServer(t *testing.T, o pgserver.Options) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
+		harness.LearnFrom(server)
 		if err := server.Stop(); err != nil {
 			t.Error(err)
 		}
@@ -68,6 +77,7 @@ func (s *stage) preparedServer(t *testing.T) (issuerPassword string) {
 		}
 	}
 	issuerPassword = "of the issuer in this test"
+	secrets.Learn(secrets.Password, issuerPassword)
 	s.startServer(t, pgserver.Options{TLS: true, Database: "shop", InitSQL: []string{
 		"CREATE TABLE products (sku text PRIMARY KEY); INSERT INTO products VALUES ('SKU-0001')",
 		sql.String(),

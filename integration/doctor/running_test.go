@@ -1,6 +1,7 @@
 package doctor
 
 import (
+	"bytes"
 	"encoding/json"
 	"os"
 	"os/exec"
@@ -10,6 +11,7 @@ import (
 	"time"
 
 	"github.com/sluice-pg/sluice/integration/harness"
+	"github.com/sluice-pg/sluice/integration/secrets"
 	"github.com/sluice-pg/sluice/proxy/doctor"
 )
 
@@ -126,7 +128,10 @@ func exitCodes(t *testing.T, binary, config string) {
 		{2, []string{"--config", config, "shop"}},
 	} {
 		cmd := exec.CommandContext(t.Context(), binary, append([]string{"doctor"}, c.args...)...)
+		var stderr bytes.Buffer
+		cmd.Stderr = &stderr
 		out, _ := cmd.Output()
+		secrets.Show(t.Name(), string(out)+stderr.String())
 		if code := cmd.ProcessState.ExitCode(); code != c.code {
 			t.Errorf("sluice doctor %v: exit code %d, want %d\n%s", c.args, code, c.code, out)
 		}

@@ -22,6 +22,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/sluice-pg/sluice/integration/harness"
+	"github.com/sluice-pg/sluice/integration/secrets"
 	"github.com/sluice-pg/sluice/proxy/doctor"
 	"github.com/sluice-pg/sluice/proxy/identity"
 	"github.com/sluice-pg/sluice/proxy/layers"
@@ -51,7 +52,10 @@ type stage struct {
 
 func newStage(t *testing.T, version int) *stage {
 	t.Helper()
+	secrets.Learn(secrets.Password, "the issuer in this suite")
+	secrets.Learn(secrets.Password, "a password of this suite")
 	s := &stage{world: harness.NewWorld(t, version), dir: t.TempDir(), port: freePort(t)}
+	t.Cleanup(func() { secrets.LearnKeys(s.dir) })
 	s.world.Exec(t, "shop", roles)
 	s.write(t, "policy.yaml", "version: 1\n")
 	s.write(t, "issuer.pgpass", "*:*:*:issuer:the issuer in this suite\n")
@@ -166,6 +170,7 @@ func (s *stage) lines(r *doctor.Report) []string {
 	)
 	var out []string
 	for _, c := range r.Checks {
+		secrets.Show("doctor", c)
 		if strings.Contains(c.Evidence+c.Fix, "the issuer in this suite") {
 			panic("the doctor told the password: " + c.Name)
 		}

@@ -2,6 +2,7 @@ package doctor
 
 import (
 	"bytes"
+	"io"
 	"os/exec"
 	"strings"
 	"syscall"
@@ -9,6 +10,7 @@ import (
 	"time"
 
 	"github.com/sluice-pg/sluice/integration/harness"
+	"github.com/sluice-pg/sluice/integration/secrets"
 	"github.com/sluice-pg/sluice/proxy/doctor"
 )
 
@@ -21,7 +23,8 @@ func TestStarts(t *testing.T) {
 	}
 	cmd := exec.Command(harness.BuildSluice(t), "serve", "--config", s.path("sluice.yaml"))
 	var output bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &output, &output
+	both := io.MultiWriter(&output, secrets.Log(t.Name()))
+	cmd.Stdout, cmd.Stderr = both, both
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}

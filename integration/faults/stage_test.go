@@ -20,6 +20,7 @@ import (
 
 	"github.com/sluice-pg/sluice/audit/read"
 	"github.com/sluice-pg/sluice/integration/harness"
+	"github.com/sluice-pg/sluice/integration/secrets"
 )
 
 const (
@@ -103,7 +104,9 @@ func dsn(target harness.Target, port int, database, application string) string {
 func connect(ctx context.Context, dsn string) (*pgconn.PgConn, error) {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	return pgconn.Connect(ctx, dsn)
+	c, err := pgconn.Connect(ctx, dsn)
+	secrets.Show("faults", err)
+	return c, err
 }
 
 // mustConnect is connect where nothing is broken yet. A busy machine may need

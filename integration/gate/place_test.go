@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net"
 	"os"
@@ -17,6 +18,8 @@ import (
 
 	"github.com/sluice-pg/sluice/audit"
 	"github.com/sluice-pg/sluice/examples/demo/pgserver"
+	"github.com/sluice-pg/sluice/integration/harness"
+	"github.com/sluice-pg/sluice/integration/secrets"
 	"github.com/sluice-pg/sluice/policy"
 	"github.com/sluice-pg/sluice/policy/statement"
 	"github.com/sluice-pg/sluice/proxy"
@@ -55,7 +58,7 @@ func TestMain(m *testing.M) {
 func withServer(m *testing.M) int {
 	var err error
 	shared, err = pgserver.Start(context.Background(), pgserver.Options{
-		TLS: true, Database: database,
+		TLS: true, Database: database, Config: map[string]string{"log_statement": "ddl"},
 		InitSQL: []string{"CREATE ROLE " + group, "GRANT ALL ON DATABASE " + database + " TO " + group, "GRANT ALL ON SCHEMA public TO " + group},
 	})
 	if err != nil {
@@ -63,6 +66,9 @@ func withServer(m *testing.M) int {
 		return 1
 	}
 	defer shared.Stop()
+	defer harness.LearnFrom(shared)
+	secrets.Learn(secrets.Password, password)
+	defer secrets.StartWatch()()
 	return m.Run()
 }
 
@@ -159,6 +165,7 @@ func newPlace(dir, admin string, port int, ca string, s setup) (*place, error) {
 }
 
 func assemble(config *proxy.Config, dir string, s setup) (*place, error) {
+	writes := secrets.NewTree("gate", dir)
 	p, err := policy.Parse("policy.yaml", []byte(s.policy))
 	if err != nil {
 		return nil, err
@@ -217,17 +224,20 @@ func assemble(config *proxy.Config, dir string, s setup) (*place, error) {
 			cut()
 			// A test may have broken the trail on purpose.
 			_ = trail.Close()
+			writes.Keep()
 			return errors.Join(<-served, analyzer.Close(), issuer.Close(context.Background()))
 		},
 	}, nil
 }
 
-// testLog is quiet unless somebody looks for a cause.
+// testLog is quiet unless somebody looks for a cause; what is in it is looked at
+// for secrets.
 func testLog() *slog.Logger {
-	if os.Getenv("SLUICE_TEST_LOG") == "" {
-		return slog.New(slog.DiscardHandler)
+	out := secrets.Log("gate")
+	if os.Getenv("SLUICE_TEST_LOG") != "" {
+		out = io.MultiWriter(out, os.Stderr)
 	}
-	return slog.New(slog.NewTextHandler(os.Stderr, nil))
+	return slog.New(slog.NewTextHandler(out, nil))
 }
 
 // dsn is how to connect to the proxy.
@@ -249,7 +259,9 @@ func (p *place) connect(t *testing.T, extra string) *pgconn.PgConn {
 func (p *place) try(extra string) (*pgconn.PgConn, error) {
 	ctx, done := context.WithTimeout(context.Background(), 30*time.Second)
 	defer done()
-	return pgconn.Connect(ctx, p.dsn(extra))
+	c, err := pgconn.Connect(ctx, p.dsn(extra))
+	secrets.Show("gate", err)
+	return c, err
 }
 
 // run runs a simple query and returns its error.
@@ -258,6 +270,7 @@ func run(t *testing.T, c *pgconn.PgConn, sql string) error {
 	ctx, done := context.WithTimeout(t.Context(), 60*time.Second)
 	defer done()
 	_, err := c.Exec(ctx, sql).ReadAll()
+	secrets.Show(t.Name(), err)
 	return err
 }
 

@@ -10,6 +10,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/sluice-pg/sluice/integration/secrets"
 )
 
 // commandTime is how long a client program may run.
@@ -59,6 +61,12 @@ func Run(t testing.TB, target Target, c Command) Result {
 	var exit *exec.ExitError
 	if err != nil && (!errors.As(err, &exit) || ctx.Err() != nil) {
 		t.Fatalf("%s %s: %v\n%s", target.Name, filepath.Base(c.Program), errors.Join(err, ctx.Err()), stderr.String())
+	}
+	if target.Name == ThroughSluice {
+		secrets.LearnGiven(target.Password)
+		name := t.Name() + " " + filepath.Base(c.Program)
+		secrets.Keep(secrets.Outputs, name, stdout.Bytes())
+		secrets.Keep(secrets.Outputs, name, stderr.Bytes())
 	}
 	blank := strings.NewReplacer(
 		fmt.Sprintf("port %d", target.Port), "port PORT",

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"os"
 	"os/exec"
@@ -16,6 +17,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/sluice-pg/sluice/integration/secrets"
 	"github.com/sluice-pg/sluice/proxy/identity"
 )
 
@@ -35,6 +37,7 @@ const module = "../.."
 // SLUICE_TEST_RACE set it has the race detector in it.
 func BuildSluice(t testing.TB) string {
 	t.Helper()
+	secrets.Watch(t)
 	binary := filepath.Join(t.TempDir(), "sluice")
 	args := []string{"build", "-o", binary}
 	if os.Getenv("SLUICE_TEST_RACE") != "" {
@@ -59,6 +62,7 @@ type Gate struct {
 	exited chan struct{}
 	output lockedBuffer
 	stop   *sync.Once
+	writes *secrets.Tree
 }
 
 // Setup is what is special about a gate. The zero value is an empty policy,
@@ -112,10 +116,13 @@ func StartGateWith(t testing.TB, world *World, binary string, setup Setup) *Gate
 		g.setup.Port = freePort(t)
 	}
 	g.writeFiles(t, setup.Policy, gateConfig(g.setup, world, cert, key))
+	g.writes, g.output.kept = secrets.NewTree(t.Name(), g.dir), secrets.Log(t.Name())
+	secrets.Watch(t)
 	before := world.roles(t)
 	g.Start(t)
 	t.Cleanup(func() {
 		g.Stop(t)
+		g.writes.Keep()
 		if left := newIn(world.roles(t), before); len(left) > 0 {
 			t.Errorf("sluice left roles behind: %v\n%s", left, g.output.String())
 		}
@@ -144,6 +151,7 @@ func (g *Gate) Start(t testing.TB) {
 	}
 	go func() {
 		_ = cmd.Wait() // the state is read from ProcessState
+		g.writes.Keep()
 		close(exited)
 	}()
 }
@@ -331,14 +339,15 @@ func freePort(t testing.TB) int {
 
 // lockedBuffer is a buffer that a process writes and a test reads.
 type lockedBuffer struct {
-	mu  sync.Mutex
-	buf bytes.Buffer
+	mu   sync.Mutex
+	buf  bytes.Buffer
+	kept io.Writer
 }
 
 func (b *lockedBuffer) Write(p []byte) (int, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	return b.buf.Write(p)
+	return io.MultiWriter(&b.buf, b.kept).Write(p)
 }
 
 func (b *lockedBuffer) String() string {

@@ -2,10 +2,12 @@ package harness
 
 import (
 	_ "embed"
+	"path/filepath"
 	"testing"
 	"time"
 
 	"github.com/sluice-pg/sluice/examples/demo/pgserver"
+	"github.com/sluice-pg/sluice/integration/secrets"
 )
 
 // user is the person in all suites, with the password of the same name.
@@ -52,7 +54,9 @@ func NewWorldWith(t testing.TB, version int, config map[string]string) *World {
 	if err != nil {
 		t.Fatal(err)
 	}
+	secrets.Learn(secrets.Password, password)
 	t.Cleanup(func() {
+		LearnFrom(server)
 		if err := server.Stop(); err != nil {
 			t.Error(err)
 		}
@@ -61,6 +65,16 @@ func NewWorldWith(t testing.TB, version int, config map[string]string) *World {
 	w.Exec(t, "shop_template", schema)
 	w.Reset(t, "restored")
 	return w
+}
+
+// LearnFrom takes note of the secrets of a server, before it stops: also of those
+// of the roles that Sluice has made, as far as the server's log has them.
+func LearnFrom(server *pgserver.Server) {
+	secrets.Learn(secrets.Password, server.Password())
+	secrets.LearnVerifiersOf(server.LogFile())
+	if server.CAFile != "" {
+		secrets.LearnKeys(filepath.Dir(server.CAFile))
+	}
 }
 
 // Exec runs statements as superuser.

@@ -10,6 +10,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/sluice-pg/sluice/integration/secrets"
 )
 
 const module = "github.com/sluice-pg/sluice"
@@ -32,7 +34,9 @@ func TestMain(m *testing.M) {
 			panic(err.Error() + "\n" + out)
 		}
 	}
+	stop := secrets.StartWatch()
 	code := m.Run()
+	stop()
 	os.RemoveAll(dir)
 	os.Exit(code)
 }

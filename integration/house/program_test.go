@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/sluice-pg/sluice/audit"
+	"github.com/sluice-pg/sluice/integration/secrets"
 )
 
 // ended is how a program ended.
@@ -23,13 +24,17 @@ type ended struct {
 	stdout, stderr string
 }
 
+// typed is a password for who asks for one.
+const typed = "a password of some length"
+
 func start(t *testing.T, dir, program string, args ...string) ended {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, program, args...)
 	cmd.Dir = dir
-	cmd.Stdin = strings.NewReader("a password of some length\n")
+	secrets.Learn(secrets.Password, typed)
+	cmd.Stdin = strings.NewReader(typed + "\n")
 	var stdout, stderr bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
 	err := cmd.Run()
@@ -37,6 +42,7 @@ func start(t *testing.T, dir, program string, args ...string) ended {
 	if err != nil && !errors.As(err, &exit) {
 		t.Fatalf("%s %s: %v", program, strings.Join(args, " "), err)
 	}
+	secrets.Show(t.Name(), stdout.String()+stderr.String())
 	return ended{cmd.ProcessState.ExitCode(), stdout.String(), stderr.String()}
 }
 

@@ -12,6 +12,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/sluice-pg/sluice/integration/harness"
+	"github.com/sluice-pg/sluice/integration/secrets"
 	"github.com/sluice-pg/sluice/integration/vaultserver"
 	"github.com/sluice-pg/sluice/integration/vaultsetup"
 )
@@ -132,6 +133,7 @@ var inMessages = regexp.MustCompile(` \[req .*|(in \d+ (seconds|minutes)|now), a
 
 // words are what a person has seen, in short.
 func words(err error) string {
+	secrets.Show("leases", err)
 	var pg *pgconn.PgError
 	switch {
 	case err == nil:

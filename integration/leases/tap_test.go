@@ -12,6 +12,8 @@ import (
 	"strings"
 	"sync"
 	"testing"
+
+	"github.com/sluice-pg/sluice/integration/secrets"
 )
 
 // tap stands between Sluice and Vault. It passes on what both say, remembers every
@@ -112,6 +114,7 @@ func (k *tap) note(body []byte) {
 	if json.Unmarshal(body, &message) != nil {
 		return
 	}
+	secrets.LearnWords(body)
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	k.noteIn("", message)

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/sluice-pg/sluice/integration/harness"
+	"github.com/sluice-pg/sluice/integration/secrets"
 )
 
 // psql is a psql that reads what a person types.
@@ -56,6 +57,7 @@ func startPsql(t *testing.T, target harness.Target) *psql {
 		case <-time.After(patience):
 			_ = cmd.Process.Kill()
 		}
+		secrets.Show(t.Name(), p.seen())
 	})
 	return p
 }

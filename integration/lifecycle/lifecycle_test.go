@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/sluice-pg/sluice/integration/harness"
+	"github.com/sluice-pg/sluice/integration/secrets"
 )
 
 // patience is how long a test waits for something before it fails.
@@ -117,6 +118,7 @@ func (s stage) healthcheck(t *testing.T, g *harness.Gate, args ...string) (exit 
 	args = append([]string{"healthcheck", "--config", filepath.Join(g.Dir(), "sluice.yaml")}, args...)
 	cmd := exec.CommandContext(ctx, s.binary, args...)
 	out, err := cmd.CombinedOutput()
+	secrets.Show(t.Name(), string(out))
 	if err != nil && cmd.ProcessState == nil {
 		t.Fatal(err)
 	}

@@ -21,6 +21,7 @@ import (
 	"time"
 
 	"github.com/sluice-pg/sluice/integration/harness"
+	"github.com/sluice-pg/sluice/integration/secrets"
 )
 
 // provider is the program of the folder of that name, sluice the proxy; both
@@ -256,6 +257,7 @@ func (p *idp) note(token string) string {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.tokens = append(p.tokens, token)
+	secrets.LearnJWT(token)
 	return token
 }
 

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/sluice-pg/sluice/integration/harness"
+	"github.com/sluice-pg/sluice/integration/secrets"
 )
 
 // approve is what the person does in a browser.
@@ -54,6 +55,7 @@ func (s *scene) signIn(t *testing.T, home, user, person string) string {
 	}
 	lines := bufio.NewScanner(said)
 	for lines.Scan() {
+		secrets.Show(t.Name(), lines.Text())
 		if m := shownCode.FindStringSubmatch(lines.Text()); m != nil {
 			s.idp.approve(t, m[1], person)
 		}
@@ -61,6 +63,7 @@ func (s *scene) signIn(t *testing.T, home, user, person string) string {
 	if err := cmd.Wait(); err != nil {
 		t.Fatalf("sluice login: %v", err)
 	}
+	secrets.Show(t.Name(), result.String())
 	return result.String()
 }
 
@@ -85,6 +88,7 @@ func TestSignIn(t *testing.T) {
 		// What the person set for other databases is not for this one.
 		cmd.Env = []string{"HOME=" + home, "PATH=" + os.Getenv("PATH"), "PGSERVICEFILE=" + filepath.Join(home, ".pg_service.conf"), "PGPASSWORD=mine"}
 		out, err := cmd.CombinedOutput()
+		secrets.Show(t.Name(), string(out))
 		return string(out), err
 	}
 	out, err := run("-c", "SHOW sluice.session", "-c", `SELECT 'it''s in'`)

@@ -16,6 +16,8 @@ import (
 	trace "go.opentelemetry.io/proto/otlp/trace/v1"
 	"google.golang.org/protobuf/encoding/protojson"
 	"google.golang.org/protobuf/proto"
+
+	"github.com/sluice-pg/sluice/integration/secrets"
 )
 
 // collector takes OTLP over HTTP (protobuf), as an OpenTelemetry collector
@@ -57,6 +59,8 @@ func (c *collector) take(signal string, form proto.Message) http.HandlerFunc {
 			return
 		}
 		c.texts[signal] += protojson.Format(request)
+		secrets.Keep(secrets.Telemetry, signal, body)
+		secrets.Keep(secrets.Telemetry, signal+" as JSON", []byte(protojson.Format(request)))
 		if r, ok := request.(*tracepb.ExportTraceServiceRequest); ok {
 			for _, resource := range r.ResourceSpans {
 				for _, scope := range resource.ScopeSpans {

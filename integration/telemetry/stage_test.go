@@ -15,6 +15,7 @@ import (
 
 	"github.com/sluice-pg/sluice/audit/read"
 	"github.com/sluice-pg/sluice/integration/harness"
+	"github.com/sluice-pg/sluice/integration/secrets"
 )
 
 // Words that are in what the client sends and nowhere else. No one of them may
@@ -98,6 +99,7 @@ func (s *stage) play(t *testing.T) {
 	} {
 		state := ""
 		if _, err := c.Exec(t.Context(), step.sql).ReadAll(); err != nil {
+			secrets.Show(t.Name(), err)
 			state = stateOf(err)
 		}
 		if state != step.state {
@@ -123,6 +125,8 @@ func (s *stage) failToLogIn(t *testing.T) {
 		if c, err := pgconn.Connect(t.Context(), target.URL()); err == nil {
 			c.Close(t.Context())
 			t.Errorf("%s got in", target.User)
+		} else {
+			secrets.Show(t.Name(), err)
 		}
 	}
 }
@@ -152,6 +156,7 @@ func (s *stage) scrape(t *testing.T) string {
 	if err != nil || response.StatusCode != http.StatusOK {
 		t.Fatalf("/metrics: %s: %v\n%s", response.Status, err, body)
 	}
+	secrets.Keep(secrets.Telemetry, "scrape", body)
 	return string(body)
 }
 

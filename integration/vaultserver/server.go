@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/sluice-pg/sluice/examples/demo/pgserver"
+	"github.com/sluice-pg/sluice/integration/secrets"
 	"github.com/sluice-pg/sluice/proxy/credential"
 )
 
@@ -85,6 +86,7 @@ func elsewhere(t testing.TB, address string, o Options) *Server {
 	case o.TLS:
 		t.Fatalf("this test needs a server with a certificate of its own, which that of %s is not: unset it", addressVariable)
 	}
+	secrets.Learn(secrets.VaultToken, token)
 	s := &Server{address: address, root: credential.NewSecret(token)}
 	if sealed := s.Sealed(t); sealed {
 		t.Fatalf("the server of %s is sealed: unseal it first", addressVariable)

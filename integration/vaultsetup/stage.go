@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/sluice-pg/sluice/examples/demo/pgserver"
+	"github.com/sluice-pg/sluice/integration/secrets"
 	"github.com/sluice-pg/sluice/integration/vaultserver"
 	"github.com/sluice-pg/sluice/proxy/credential"
 )
@@ -79,6 +80,7 @@ func Follow(t testing.TB, vault *vaultserver.Server, server *pgserver.Server) *S
 // the password from its standard input, twice.
 func prepare(t testing.TB, vault *vaultserver.Server, server *pgserver.Server) *Stage {
 	t.Helper()
+	secrets.Learn(secrets.Password, firstPassword)
 	s := &Stage{Vault: vault, Server: server, dir: t.TempDir()}
 	s.Folder = filepath.Join(s.dir, "vault")
 	cmd := exec.CommandContext(t.Context(), "psql", "-X", "-q", server.DSN(server.Superuser(), "", Database),
@@ -125,6 +127,9 @@ func (s *Stage) trySetUp(t testing.TB, env []string, args ...string) (string, er
 		"VAULT_ADDR=" + s.Vault.Address(), "VAULT_TOKEN=" + s.Vault.RootToken().Reveal(),
 	}, env...)
 	out, err := cmd.CombinedOutput()
+	if text, err := os.ReadFile(filepath.Join(s.Folder, "secret_id")); err == nil {
+		secrets.Learn(secrets.SecretID, strings.TrimSpace(string(text)))
+	}
 	return string(out), err
 }
 

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"io"
 	"io/fs"
 	"log/slog"
 	"net"
@@ -18,6 +19,7 @@ import (
 	"github.com/sluice-pg/sluice/audit/verify"
 	"github.com/sluice-pg/sluice/examples/demo/pgserver"
 	"github.com/sluice-pg/sluice/integration/harness"
+	"github.com/sluice-pg/sluice/integration/secrets"
 	"github.com/sluice-pg/sluice/policy"
 	"github.com/sluice-pg/sluice/policy/statement"
 	"github.com/sluice-pg/sluice/proxy"
@@ -44,7 +46,7 @@ func proxied(t *testing.T, s *pgserver.Server, policyName string, base proxytest
 		Recorder:    trail(t, config),
 		Verifiers:   verifiers(t, config.Users),
 		Credentials: map[string]proxy.Credentials{database: issuer(t, s, policyName)},
-		Log:         slog.New(slog.NewTextHandler(testLog{t}, nil)),
+		Log:         slog.New(slog.NewTextHandler(io.MultiWriter(testLog{t}, secrets.Log(t.Name())), nil)),
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -148,6 +150,8 @@ func trail(t *testing.T, config *proxy.Config) *audit.Trail {
 	if err != nil {
 		t.Fatal(err)
 	}
+	writes := secrets.NewTree(t.Name(), filepath.Dir(config.Trail.Dir))
+	t.Cleanup(writes.Keep)
 	trail, err := audit.Open(config.Trail.Dir, audit.Options{Key: key})
 	if err != nil {
 		t.Fatal(err)

@@ -12,6 +12,8 @@ import (
 	"testing"
 
 	"github.com/sluice-pg/sluice/examples/demo/pgserver"
+	"github.com/sluice-pg/sluice/integration/harness"
+	"github.com/sluice-pg/sluice/integration/secrets"
 	"github.com/sluice-pg/sluice/proxy/proxytest"
 )
 
@@ -40,16 +42,19 @@ func startServer(t *testing.T, version int) *pgserver.Server {
 		TLS:      true,
 		Database: database,
 		InitSQL:  roles,
-		Config:   map[string]string{"max_prepared_transactions": "5", "lc_messages": "C"},
+		Config:   map[string]string{"max_prepared_transactions": "5", "lc_messages": "C", "log_statement": "ddl"},
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
+	secrets.Learn(secrets.Password, password)
+	secrets.Watch(t)
 	t.Cleanup(func() {
 		rows, err := s.Query(context.WithoutCancel(t.Context()), database, `SELECT rolname FROM pg_roles WHERE rolname LIKE 'sluice\_%'`)
 		if err != nil || len(rows) != 0 {
 			t.Errorf("roles left on the server: %v, %v", rows, err)
 		}
+		harness.LearnFrom(s)
 		if err := s.Stop(); err != nil {
 			t.Error(err)
 		}
