@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/sluice-pg/sluice/proxy/identity"
@@ -345,6 +346,9 @@ func (c *Config) validate() error {
 	}
 	if c.Vault != nil {
 		c.Vault.validate(wrong)
+		if c.Trail.VaultKey == nil && !slices.ContainsFunc(c.Databases, Database.usesVault) {
+			wrong("vault: nothing uses it: no database has credential.vault, and there is no trail.vault_key")
+		}
 	}
 	names := map[string]bool{}
 	for i, d := range c.Databases {

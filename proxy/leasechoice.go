@@ -41,16 +41,16 @@ func (s *session) chooseLease() error {
 func (s *session) leaseBy(p *policy.Policy) (policy.LeaseTerms, error) {
 	r := s.request(nil, statement.OrdinaryRead, nil)
 	if s.startup.replication {
-		role := s.database.config.Credential.Vault.ReplicationRole
+		v := s.database.config.Credential.Vault
 		switch {
-		case role == "":
+		case v.ReplicationRole == "":
 			return policy.LeaseTerms{}, noReplicationLogin.because(errNoLease)
 		case !p.FeedsOf(r.Identity, r.Session):
 			return policy.LeaseTerms{}, startupError{
 				"42501", "sluice: no entry under replication lets you follow changes here", "Ask the owner of the policy for one.",
 			}.because(errNoLease)
 		}
-		return policy.LeaseTerms{Role: role}, nil
+		return policy.LeaseTerms{Role: v.ReplicationRole, Group: v.ReplicationGroup}, nil
 	}
 	terms, err := p.Lease(r.Identity, r.Session)
 	var none *policy.NoLease

@@ -78,8 +78,8 @@ func TestReplicationLease(t *testing.T) {
 	if err := s.chooseLease(); !errors.Is(err, errNoLease) || goodbye(err) == nil {
 		t.Errorf("without a role: %v", err)
 	}
-	vault.ReplicationRole = "feed"
-	if err := s.chooseLease(); err != nil || s.chosen.terms != (policy.LeaseTerms{Role: "feed"}) {
+	vault.ReplicationRole, vault.ReplicationGroup = "feed", "feeders"
+	if err := s.chooseLease(); err != nil || s.chosen.terms != (policy.LeaseTerms{Role: "feed", Group: "feeders"}) {
 		t.Errorf("%v, %+v", err, s.chosen.terms)
 	}
 	s.server.SetPolicy(leasePolicy(t, annaReads+feed))

@@ -75,14 +75,16 @@ func (s *Server) revokeUnrevoked(ctx context.Context) {
 	}
 }
 
-// tryUnrevoked tries each once. A database that is away is asked once, not for
-// each of them.
+// tryUnrevoked tries each once. A database that is away, or Vault, is asked once,
+// not for each of them.
 func (s *Server) tryUnrevoked(ctx context.Context) {
 	away := map[Credentials]bool{}
 	leases, doubtful := s.unrevoked.take()
 	for _, l := range leases {
-		if away[l.issuer] || s.tryToRevoke(ctx, l) != nil {
-			away[l.issuer] = true
+		if away[l.issuer] {
+			s.unrevoked.add(l)
+		} else if err := s.tryToRevoke(ctx, l); err != nil {
+			away[l.issuer] = Away(err)
 			s.unrevoked.add(l)
 		}
 	}

@@ -3,6 +3,7 @@ package proxy
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"testing"
 	"time"
@@ -17,7 +18,7 @@ type awayIssuer struct {
 	ends, tries, ended int
 }
 
-var errAway = errors.New("the database is away")
+var errAway = fmt.Errorf("the database is away: %w", context.DeadlineExceeded)
 
 func (i *awayIssuer) Issue(context.Context, credential.Request) (*credential.Lease, error) {
 	return nil, errAway
@@ -72,6 +73,31 @@ func TestUnrevokedIsTriedUntilItIsGone(t *testing.T) {
 	}
 	if well.ends != 1 || well.tries != 0 || away.ended != 2 {
 		t.Errorf("%+v %+v", well, away)
+	}
+}
+
+// refusing is an issuer that can end all leases but one.
+type refusing struct{ awayIssuer }
+
+func (i *refusing) End(ctx context.Context, l *credential.Lease) error {
+	if l.ID == "a" {
+		return errors.New("permission denied")
+	}
+	return i.awayIssuer.End(ctx, l)
+}
+
+// A lease that cannot be revoked keeps no other from it.
+func TestUnrevokableHoldsNothingUp(t *testing.T) {
+	kept := &keptRecords{}
+	s := &Server{recorder: kept, log: slog.New(slog.DiscardHandler), now: time.Now}
+	issuer := &refusing{}
+	for _, id := range []string{"a", "b"} {
+		s.unrevoked.add(unrevokedLease{issuer, &credential.Lease{ID: id}, id, ""})
+	}
+	s.tryUnrevoked(t.Context())
+	left, _ := s.unrevoked.take()
+	if len(left) != 1 || left[0].lease.ID != "a" || len(kept.types) != 1 || kept.types[0] != "credential.revoked b" {
+		t.Errorf("%+v, %q", left, kept.types)
 	}
 }
 

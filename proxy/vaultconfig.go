@@ -84,6 +84,10 @@ type VaultCredential struct {
 	// policy allows; its logins have the attribute REPLICATION. Without it there
 	// are none, whatever the policy says.
 	ReplicationRole string `yaml:"replication_role"`
+	// ReplicationGroup is the role of the database that such a session works as
+	// where it runs SQL. Default: the login itself, whose tables would keep Vault
+	// from dropping it.
+	ReplicationGroup string `yaml:"replication_group"`
 	// CatalogRole is the Vault role for looking up functions that the policy
 	// knows. Without it they cannot be measured, and are not known.
 	CatalogRole string `yaml:"catalog_role"`
@@ -173,10 +177,16 @@ func (v *VaultCredential) validate(wrong func(string, ...any)) {
 	default:
 		wrong("credential.vault.engine: %q is not database, static or kv", v.Engine)
 	}
+	if v.ReplicationGroup != "" && v.ReplicationRole == "" {
+		wrong("credential.vault.replication_group: means nothing without replication_role")
+	}
 	if v.CatalogGroup != "" && v.CatalogRole == "" {
 		wrong("credential.vault.catalog_group: means nothing without catalog_role")
 	}
 }
+
+// usesVault reports whether Vault issues the credentials of a database.
+func (d Database) usesVault() bool { return d.Credential.Vault != nil }
 
 // sharesPassword reports whether sessions get a login that was not made for them.
 func (d *Database) sharesPassword() bool {

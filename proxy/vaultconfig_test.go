@@ -64,6 +64,8 @@ func TestVaultMistakes(t *testing.T) {
 		{"approle: {role_id_file: role, secret_id_file: secret}", "kubernetes: {}", "role is needed"},
 		{vaultText, "", "needs the section vault"},
 		{"control_role: control", "engine: files", "is not database, static or kv"},
+		{"control_role: control", "replication_group: x", "means nothing without replication_role"},
+		{"{vault: {control_role: control}}", `{builtin: {admin: "host=db.example.net user=issuer", group: shop_app}}`, "nothing uses it"},
 		{"control_role: control", "catalog_group: x", "means nothing without catalog_role"},
 		{"{vault: {control_role: control}}", "{}", "vault or builtin is needed"},
 		{"vault: {control_role: control}", "vault: {}, builtin: {admin: host=x, group: g}", "keep one"},

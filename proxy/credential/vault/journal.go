@@ -57,10 +57,15 @@ func openJournal(path string) (*journal, error) {
 
 func (j *journal) load() error {
 	text, err := os.ReadFile(j.path)
-	if err != nil && !errors.Is(err, os.ErrNotExist) {
+	switch {
+	case errors.Is(err, os.ErrNotExist):
+		j.alive, err = newEntries(), nil
+	case err != nil:
 		return fmt.Errorf("read the journal: %w", err)
+	default:
+		j.alive, err = readJournal(text)
 	}
-	if j.alive, err = readJournal(text); err != nil {
+	if err != nil {
 		return fmt.Errorf("the journal %s is damaged: %w; it says what has to be revoked after a crash. Revoke what its "+
 			"readable lines name (vault lease revoke, vault token revoke -accessor), then move the file away and start again", j.path, err)
 	}

@@ -177,14 +177,21 @@ func (e *entries) text() ([]byte, error) {
 // readJournal reads a whole file. A last line without its LF is one that a
 // crash kept from being finished: nobody has been told that it is on disk, so
 // it may be left out. Anything else that is not right is an error with the
-// number of the line.
+// number of the line; so is a file with nothing in it, since one comes into
+// being with its head.
 func readJournal(text []byte) (*entries, error) {
+	if len(text) == 0 {
+		return nil, errors.New("line 1: nothing is there")
+	}
 	found := newEntries()
 	for number := 1; len(text) > 0; number++ {
 		line, rest, whole := bytes.Cut(text, []byte{'\n'})
 		text = rest
 		r, err := readLine(line)
 		if err != nil && !whole {
+			if _, err := readLine(line[:max(0, len(line)-1)]); err == nil {
+				return nil, fmt.Errorf("line %d: its last byte is not its end", number)
+			}
 			return found, nil
 		}
 		if err == nil && number == 1 {
