@@ -22,7 +22,11 @@ func TestStartsWhileADatabaseIsAway(t *testing.T) {
 	s.gate = harness.StartGateWith(t, world, harness.BuildSluice(t), harness.Setup{
 		Policy: "version: 1\n", Limits: limits, Ways: map[string]int{"shop": s.server.Port()},
 	})
-	if !strings.Contains(s.gate.Log(), "a database is away") {
+	away := func() bool { return strings.Contains(s.gate.Log(), "a database is away") }
+	for deadline := time.Now().Add(10 * time.Second); !away() && time.Now().Before(deadline); {
+		time.Sleep(20 * time.Millisecond) // it listens before its log has been read here
+	}
+	if !away() {
 		t.Error("the log does not say that a database is away")
 	}
 	works := mustConnect(t, s.direct("restored", "works"))

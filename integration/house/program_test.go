@@ -33,8 +33,11 @@ func start(t *testing.T, dir, program string, args ...string) ended {
 	defer cancel()
 	cmd := exec.CommandContext(ctx, program, args...)
 	cmd.Dir = dir
-	secrets.Learn(secrets.Password, typed)
-	cmd.Stdin = strings.NewReader(typed + "\n")
+	cmd.Stdin = strings.NewReader("neither a password nor SQL\n")
+	if args[0] == "user" {
+		secrets.Learn(secrets.Password, typed)
+		cmd.Stdin = strings.NewReader(typed + "\n")
+	}
 	var stdout, stderr bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
 	err := cmd.Run()
