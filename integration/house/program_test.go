@@ -34,7 +34,7 @@ func start(t *testing.T, dir, program string, args ...string) ended {
 	cmd := exec.CommandContext(ctx, program, args...)
 	cmd.Dir = dir
 	cmd.Stdin = strings.NewReader("neither a password nor SQL\n")
-	if args[0] == "user" {
+	if len(args) > 0 && args[0] == "user" {
 		secrets.Learn(secrets.Password, typed)
 		cmd.Stdin = strings.NewReader(typed + "\n")
 	}

@@ -13,7 +13,7 @@ import (
 )
 
 // between is how often the process list is looked at.
-const between = 100 * time.Millisecond
+const between = 200 * time.Millisecond
 
 // watch is the look-out of this process, for as long as somebody wants it.
 var watch struct {
@@ -80,11 +80,13 @@ type lookout struct {
 	program string // this test's own: in some suites it is Sluice
 	file    *os.File
 	seen    map[string]bool
+	sluices map[int]bool // of one look, as far as was asked
 }
 
 // look looks once at every process below this one.
 func (l *lookout) look() {
 	parents := parentsOfAll()
+	l.sluices = map[int]bool{}
 	for pid := range parents {
 		if !below(parents, pid, l.self) {
 			continue
@@ -117,9 +119,14 @@ func (l *lookout) note(pid int, what string) {
 // isSluice says whether a process is a Sluice. A file that is removed under a
 // running program has a word behind its name.
 func (l *lookout) isSluice(pid int) bool {
-	program, err := os.Readlink(fmt.Sprintf("/proc/%d/exe", pid))
-	program = strings.TrimSuffix(program, " (deleted)")
-	return err == nil && (filepath.Base(program) == "sluice" || program == l.program)
+	is, known := l.sluices[pid]
+	if !known {
+		program, err := os.Readlink(fmt.Sprintf("/proc/%d/exe", pid))
+		program = strings.TrimSuffix(program, " (deleted)")
+		is = err == nil && (filepath.Base(program) == "sluice" || program == l.program)
+		l.sluices[pid] = is
+	}
+	return is
 }
 
 // isChild says whether a Sluice has started a process, or whoever started it.
