@@ -25,7 +25,7 @@ type ended struct {
 }
 
 // typed is a password for who asks for one.
-const typed = "a password of some length"
+const typed = "typed where a password is asked for"
 
 func start(t *testing.T, dir, program string, args ...string) ended {
 	t.Helper()
@@ -33,7 +33,7 @@ func start(t *testing.T, dir, program string, args ...string) ended {
 	defer cancel()
 	cmd := exec.CommandContext(ctx, program, args...)
 	cmd.Dir = dir
-	cmd.Stdin = strings.NewReader("neither a password nor SQL\n")
+	cmd.Stdin = strings.NewReader("a password of some length\n")
 	if len(args) > 0 && args[0] == "user" {
 		secrets.Learn(secrets.Password, typed)
 		cmd.Stdin = strings.NewReader(typed + "\n")
