@@ -29,15 +29,19 @@ leases:
   - {id: own, purposes: [read], role: shop-read, group: shop_read}
   - {id: shared, purposes: [copy-out], role: shop-copy-out, group: shop_copy_out, share: {for: 1m, sessions: 3}}
   - {id: short, purposes: [migrate], role: shop-migrate, group: shop_owner}
+replication:
+  - {id: sales, users: [alice], databases: [shop], slot: warehouse, publications: [sold], may_create: true}
 rules:
   - {id: everything, effect: allow, kinds: ["*"], limits: {rows: unlimited, bytes: unlimited}}
 `
 
 // The leases to migrate are short here: how long they are given for, and how long
-// they can become.
+// they can become. Those to follow changes are shorter.
 const (
 	briefTTL = 8 * time.Second
 	briefMax = 14 * time.Second
+	feedTTL  = 4 * time.Second
+	feedMax  = 7 * time.Second
 )
 
 // stage is a server and a Vault, with Sluice between people and both.
@@ -63,23 +67,43 @@ func setStage(t testing.TB, binary string, version int, limits string) *stage {
 func newStage(t testing.TB, binary string, version int) *stage {
 	t.Helper()
 	s := &stage{binary: binary}
-	s.world = harness.NewWorldWith(t, version, map[string]string{"max_connections": "300"})
+	s.world = harness.NewWorldWith(t, version, map[string]string{"max_connections": "300", "wal_level": "logical"})
 	s.world.Reset(t, "shop", "restored")
 	s.vault = vaultserver.Start(t)
 	s.setup = vaultsetup.Follow(t, s.vault, s.world.Server)
-	role := s.vault.Root().Read(t, "database/roles/shop-migrate").Data
-	role["default_ttl"], role["max_ttl"] = briefTTL.String(), briefMax.String()
-	s.vault.Root().Write(t, "database/roles/shop-migrate", role)
+	s.setup.Feed(t)
+	s.world.Exec(t, "shop", "CREATE TABLE sold (what text PRIMARY KEY); CREATE PUBLICATION sold FOR TABLE sold; GRANT SELECT ON sold TO shop_feed")
+	s.lasts(t, "shop-migrate", briefTTL, briefMax)
+	s.lasts(t, "shop-feed", feedTTL, feedMax)
 	return s
+}
+
+// lasts sets how long the leases of a role last, and at most.
+func (s *stage) lasts(t testing.TB, name string, ttl, most time.Duration) {
+	t.Helper()
+	role := s.vault.Root().Read(t, "database/roles/"+name).Data
+	role["default_ttl"], role["max_ttl"] = ttl.String(), most.String()
+	s.vault.Root().Write(t, "database/roles/"+name, role)
 }
 
 func (s *stage) startGate(t testing.TB, address, limits string) {
 	t.Helper()
-	s.gate = harness.StartGateWith(t, s.world, s.binary, harness.Setup{
+	s.gate = s.newGate(t, address, limits, "vault: {control_role: sluice-control, catalog_role: shop-catalog, catalog_group: shop_feed, replication_role: shop-feed, replication_group: shop_feed}")
+}
+
+// anotherGate starts one more, for one test, with its own part of Vault.
+func (s *stage) anotherGate(t testing.TB, credential string) *harness.Gate {
+	t.Helper()
+	return s.newGate(t, s.tap.address(), "drain: 2s", credential)
+}
+
+func (s *stage) newGate(t testing.TB, address, limits, credential string) *harness.Gate {
+	t.Helper()
+	return harness.StartGateWith(t, s.world, s.binary, harness.Setup{
 		Policy: policyText, Limits: limits,
 		Config: fmt.Sprintf("vault: {address: %q, timeout: 5s, session_policies: [sluice-session], auth: {approle: {role_id_file: %q, secret_id_file: %q}}}",
 			address, filepath.Join(s.setup.Folder, "role_id"), filepath.Join(s.setup.Folder, "secret_id")),
-		Credential: "vault: {control_role: sluice-control}",
+		Credential: credential,
 	})
 }
 
@@ -129,7 +153,7 @@ func mustQuery(t testing.TB, c *pgconn.PgConn, sql string) string {
 }
 
 // inMessages is what changes from run to run in what people read.
-var inMessages = regexp.MustCompile(` \[req .*|(in \d+ (seconds|minutes)|now), at \d\d:\d\d:\d\d UTC`)
+var inMessages = regexp.MustCompile(` \[req .*|(in \d+ (seconds|minutes)|now), at \d\d:\d\d:\d\d UTC|sluice_shop_read_alice-\w+`)
 
 // words are what a person has seen, in short.
 func words(err error) string {
@@ -156,12 +180,12 @@ func await(t testing.TB, what string, so func() bool) {
 	}
 }
 
-// roles are the roles at the server that Vault has made, but for those of control
-// leases; backends counts what works under any of them.
+// roles are the roles at the server that Vault has made, but for those that
+// Sluice has for itself; backends counts what works under any of them.
 func (s *stage) roles(t testing.TB) (roles []string, backends int) {
 	t.Helper()
 	for _, row := range s.world.Query(t, "postgres", `SELECT r.rolname, (SELECT count(*) FROM pg_stat_activity a WHERE a.usesysid = r.oid)
-FROM pg_roles r WHERE r.rolname LIKE 'sluice\_%' AND r.rolname NOT LIKE 'sluice\_control%'`) {
+FROM pg_roles r WHERE r.rolname LIKE 'sluice\_%' AND r.rolname NOT LIKE 'sluice\_control%' AND r.rolname NOT LIKE 'sluice\_shop\_catalog%'`) {
 		roles = append(roles, row[0])
 		if row[1] != "0" {
 			backends++
@@ -170,11 +194,11 @@ FROM pg_roles r WHERE r.rolname LIKE 'sluice\_%' AND r.rolname NOT LIKE 'sluice\
 	return roles, backends
 }
 
-// leases are the leases that Vault has, but for those of the control role.
+// leases are the leases that Vault has, but for those that Sluice has for itself.
 func (s *stage) leases(t testing.TB) []string {
 	t.Helper()
 	var all []string
-	for _, role := range []string{"shop-read", "shop-copy-out", "shop-migrate"} {
+	for _, role := range []string{"shop-read", "shop-copy-out", "shop-migrate", "shop-feed"} {
 		all = append(all, s.vault.Root().List(t, "sys/leases/lookup/database/creds/"+role)...)
 	}
 	return all

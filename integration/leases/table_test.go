@@ -25,12 +25,12 @@ var tableHead = fmt.Sprintf(`# What becomes of leases
 
 Written by `+"`go test ./integration/leases -rewrite`"+` and compared by every run, with a real
 Vault 1.21 that examples/vault has set up, on PostgreSQL 15 and 18 alike. Leases of the role
-shop-migrate last %s here, %s with every renewal. "Afterwards" is what the server and Vault have of the leases when the
+shop-migrate last %s here, %s with every renewal, those of shop-feed %s and %s. "Afterwards" is what the server and Vault have of the leases when the
 sessions have ended.
 
 | case | what the person saw | what the trail says | afterwards |
 |---|---|---|---|
-`, briefTTL, briefMax)
+`, briefTTL, briefMax, feedTTL, feedMax)
 
 // versions of PostgreSQL that every case is done on, at the same time.
 var versions = []int{15, 18}

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/sluice-pg/sluice/integration/secrets"
 )
@@ -28,6 +29,8 @@ type tap struct {
 	at      int // the request to strike at; 0 for none
 	answer  bool
 	strike  func()
+	skew    time.Duration // by which the times in Vault's answers are moved
+	moved   int           // how many have been
 }
 
 // startTap starts a tap in front of Vault, which may move.
@@ -97,6 +100,7 @@ func (k *tap) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		strike()
 		panic(http.ErrAbortHandler)
 	}
+	said = k.skewed(response.Header, said)
 	maps.Copy(w.Header(), response.Header)
 	w.WriteHeader(response.StatusCode)
 	_, _ = w.Write(said) // who asked may be gone

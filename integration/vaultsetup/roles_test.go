@@ -20,7 +20,7 @@ func TestExample(t *testing.T) {
 				"rights": rights, "names": names, "renewal": renewal,
 				"revocation ends sessions": revocationEndsSessions, "revocation of an owner": revocationOfAnOwner,
 				"revocation of nobody": revocationOfNobody, "revocation of the undroppable": revocationOfTheUndroppable,
-				"control": control, "children": children,
+				"control": control, "children": children, "feed": feed,
 			} {
 				t.Run(name, func(t *testing.T) { test(t, s, sluice) })
 			}

@@ -83,15 +83,28 @@ func prepare(t testing.TB, vault *vaultserver.Server, server *pgserver.Server) *
 	secrets.Learn(secrets.Password, firstPassword)
 	s := &Stage{Vault: vault, Server: server, dir: t.TempDir()}
 	s.Folder = filepath.Join(s.dir, "vault")
-	cmd := exec.CommandContext(t.Context(), "psql", "-X", "-q", server.DSN(server.Superuser(), "", Database),
-		"-f", filepath.Join(Example, "prepare.sql"))
-	cmd.Env = append(os.Environ(), "PGPASSWORD="+server.Password())
-	cmd.Stdin = strings.NewReader(firstPassword + "\n" + firstPassword + "\n")
+	s.psql(t, "prepare.sql", firstPassword+"\n"+firstPassword+"\n")
+	return s
+}
+
+// psql runs a file of the example as superuser.
+func (s *Stage) psql(t testing.TB, file, stdin string) {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), "psql", "-X", "-q", s.Server.DSN(s.Server.Superuser(), "", Database),
+		"-f", filepath.Join(Example, file))
+	cmd.Env = append(os.Environ(), "PGPASSWORD="+s.Server.Password())
+	cmd.Stdin = strings.NewReader(stdin)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
 	if out, err := cmd.CombinedOutput(); err != nil {
-		t.Fatalf("prepare.sql: %v\n%s", err, out)
+		t.Fatalf("%s: %v\n%s", file, err, out)
 	}
-	return s
+}
+
+// Feed does what the example says about following changes.
+func (s *Stage) Feed(t testing.TB) {
+	t.Helper()
+	s.psql(t, "prepare-feed.sql", "")
+	s.SetUp(t, "--feed")
 }
 
 // first are the arguments of setup for a Vault that does not know the

@@ -1,0 +1,1 @@
+SELECT sluice_feed.lease('{{name}}', '{{expiration}}');
