@@ -57,8 +57,11 @@ func TestMain(m *testing.M) {
 
 func withServer(m *testing.M) int {
 	var err error
+	// The log is where LearnFrom finds the secrets of minted roles. It holds all
+	// statements: to tell whether an EXECUTE is one of ddl or mod, a server follows
+	// it to what it executes, for ever if that is itself.
 	shared, err = pgserver.Start(context.Background(), pgserver.Options{
-		TLS: true, Database: database, Config: map[string]string{"log_statement": "ddl"},
+		TLS: true, Database: database, Config: map[string]string{"log_statement": "all"},
 		InitSQL: []string{"CREATE ROLE " + group, "GRANT ALL ON DATABASE " + database + " TO " + group, "GRANT ALL ON SCHEMA public TO " + group},
 	})
 	if err != nil {

@@ -86,11 +86,11 @@ func elsewhere(t testing.TB, address string, o Options) *Server {
 	case o.TLS:
 		t.Fatalf("this test needs a server with a certificate of its own, which that of %s is not: unset it", addressVariable)
 	}
-	secrets.Learn(secrets.VaultToken, token)
 	s := &Server{address: address, root: credential.NewSecret(token)}
 	if sealed := s.Sealed(t); sealed {
 		t.Fatalf("the server of %s is sealed: unseal it first", addressVariable)
 	}
+	secrets.Learn(secrets.VaultToken, token)
 	return s
 }
 
