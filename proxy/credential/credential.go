@@ -4,7 +4,10 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 )
 
 const redacted = "[secret]"
@@ -64,6 +67,24 @@ type Request struct {
 	Share Share
 	// Replication asks for a login that may open replication connections.
 	Replication bool
+}
+
+// Check says what is wrong with the names in a request. They go into comments,
+// journals and the log of Vault, so they are short and printable.
+func (r Request) Check() error {
+	for _, field := range []struct{ name, value string }{
+		{"session", r.SessionID}, {"subject", r.Subject},
+	} {
+		switch {
+		case field.value == "":
+			return fmt.Errorf("the request names no %s", field.name)
+		case len(field.value) > 256:
+			return fmt.Errorf("the %s is longer than 256 bytes", field.name)
+		case !utf8.ValidString(field.value) || strings.ContainsFunc(field.value, unicode.IsControl):
+			return fmt.Errorf("the %s is not printable text", field.name)
+		}
+	}
+	return nil
 }
 
 // Lease is a credential with an end.

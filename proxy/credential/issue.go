@@ -4,10 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 	"time"
-	"unicode"
-	"unicode/utf8"
 
 	"github.com/jackc/pgx/v5/pgconn"
 )
@@ -19,7 +16,7 @@ import (
 // When Issue fails, no role is left, or it will be ended by the next Sweep or
 // Close.
 func (b *Builtin) Issue(ctx context.Context, request Request) (*Lease, error) {
-	if err := checkRequest(request); err != nil {
+	if err := request.Check(); err != nil {
 		return nil, fmt.Errorf("issue credential: %w", err)
 	}
 	group := b.config.Group
@@ -63,23 +60,6 @@ func (b *Builtin) Issue(ctx context.Context, request Request) (*Lease, error) {
 	return &Lease{
 		ID: name, User: name, Password: password, Role: group, Expires: expires, EndsBackends: true,
 	}, nil
-}
-
-// checkRequest keeps what goes into a comment short and printable.
-func checkRequest(request Request) error {
-	for _, field := range []struct{ name, value string }{
-		{"session", request.SessionID}, {"subject", request.Subject},
-	} {
-		switch {
-		case field.value == "":
-			return fmt.Errorf("the request names no %s", field.name)
-		case len(field.value) > 256:
-			return fmt.Errorf("the %s is longer than 256 bytes", field.name)
-		case !utf8.ValidString(field.value) || strings.ContainsFunc(field.value, unicode.IsControl):
-			return fmt.Errorf("the %s is not printable text", field.name)
-		}
-	}
-	return nil
 }
 
 // ErrNoReplication says that no group is configured for replication.

@@ -33,7 +33,7 @@ func (i *Issuer) Issue(ctx context.Context, request credential.Request) (*creden
 }
 
 func (i *Issuer) issue(ctx context.Context, request credential.Request) (*credential.Lease, error) {
-	if err := checkRequest(request); err != nil {
+	if err := request.Check(); err != nil {
 		return nil, err
 	}
 	if err := i.config.checkRole(request.Role); err != nil {
@@ -54,24 +54,6 @@ func (i *Issuer) issue(ctx context.Context, request credential.Request) (*creden
 		ID: h.id, User: h.user, Password: password, Role: request.Group, Expires: term.Expires,
 		Life: h.life, Backends: h.backends, EndsBackends: i.control != nil,
 	}, nil
-}
-
-// checkRequest keeps what goes to Vault's log and to the journal short and
-// printable.
-func checkRequest(request credential.Request) error {
-	for _, field := range []struct{ name, value string }{
-		{"session", request.SessionID}, {"subject", request.Subject},
-	} {
-		switch {
-		case field.value == "":
-			return fmt.Errorf("the request names no %s", field.name)
-		case len(field.value) > 256:
-			return fmt.Errorf("the %s is longer than 256 bytes", field.name)
-		case !utf8.ValidString(field.value) || strings.ContainsFunc(field.value, unicode.IsControl):
-			return fmt.Errorf("the %s is not printable text", field.name)
-		}
-	}
-	return nil
 }
 
 // wish says what lease is wanted.
