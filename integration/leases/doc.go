@@ -7,8 +7,10 @@
 // and the test compares.
 //
 // TestKilledAtEachStep kills Sluice at every request that it makes to Vault, before
-// Vault has it and before the answer is back, and starts it again. TestNoSecret
-// looks for every password, token and secret id in what was logged, recorded,
-// journaled and shown on the command line. TestDemo runs the demo with a Vault that
-// others use too, and wants nothing of it to be left there, however it ends.
+// Vault has it and before the answer is back, and starts it again.
+// TestVaultFailsAtEachStep seals, kills and restarts Vault there, and Sluice goes
+// on. Within the cases every password, token and secret id is looked for in what
+// was logged, recorded, journaled and shown on the command line. TestDemo runs the
+// demo with a Vault that others use too, and wants nothing of it to be left there,
+// however it ends.
 package leases

@@ -16,6 +16,7 @@ const mostSteps = 40
 // Wherever Sluice dies, the next start takes away what the last one had: roles,
 // backends, leases and tokens, also those whose answer never arrived.
 func TestKilledAtEachStep(t *testing.T) {
+	t.Parallel()
 	s := newStage(t, harness.BuildSluice(t), 15)
 	s.tap = startTap(t, s.vault.Address)
 	s.startGate(t, s.tap.address(), "drain: 2s, startup: 10s")
