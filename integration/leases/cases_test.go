@@ -314,7 +314,7 @@ func awayTooLong(t *testing.T, s *stage, application string) string {
 		return looks(c)
 	})
 	notLaterThan(t, began, briefTTL)
-	s.onTrail(t, application) // its end, which Vault does not hear of yet
+	s.onTrail(t, s.gate, application) // its end, which Vault does not hear of yet
 	s.vault.Unseal(t)
 	return words(err) + "; told: " + list(told)
 }

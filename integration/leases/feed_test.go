@@ -123,6 +123,7 @@ func feedsNobody(t *testing.T, s *stage, application string) string {
 			t.Error("it followed")
 		}
 		saw = f.ending()
+		s.elsewhere = s.onTrail(t, gate, application)
 	})
 	return saw
 }

@@ -53,6 +53,8 @@ type stage struct {
 	tap    *tap              // between Sluice and Vault, if there is one
 	gate   *harness.Gate
 	left   []string // leases that a bench took from Vault itself
+	// elsewhere is what the trail says of a case that has a Sluice of its own.
+	elsewhere string
 }
 
 // setStage starts all three, and a tap between Sluice and Vault.
