@@ -13,14 +13,20 @@ const patience = 2 * time.Second
 // health is how Vault was doing when it was last asked.
 type health struct {
 	mu    sync.Mutex
+	asked time.Time // when the call was sent that counts
 	since time.Time // away since; zero if it answered
 	err   error     // the latest answer that was none
 }
 
-// note takes a call into account: nil, or how it failed.
+// note takes a call into account: nil, or how it failed. One that has waited in
+// vain for long says nothing if another, sent later, is answered by now.
 func (h *health) note(at time.Time, f *failure) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	if at.Before(h.asked) {
+		return
+	}
+	h.asked = at
 	switch {
 	case f == nil || !errors.Is(f, ErrAway):
 		h.since, h.err = time.Time{}, nil
