@@ -33,7 +33,7 @@ func start(t *testing.T, dir, program string, args ...string) ended {
 	defer cancel()
 	cmd := exec.CommandContext(ctx, program, args...)
 	cmd.Dir = dir
-	cmd.Stdin = strings.NewReader("a password of some length\n")
+	cmd.Stdin = strings.NewReader("an unreadable text\n")
 	if len(args) > 0 && args[0] == "user" {
 		secrets.Learn(secrets.Password, typed)
 		cmd.Stdin = strings.NewReader(typed + "\n")
