@@ -17,7 +17,7 @@
 //	  |                           | upstream.go: TLS, SCRAM        |
 //	  |                           |------------------------------->|
 //	  | ParameterStatus, key,     |                                |
-//	  | ReadyForQuery             | session.go: greet              |
+//	  | ReadyForQuery             | sessionbegin.go: greet         |
 //	  |<--------------------------|                                |
 //	  | Query, Parse, Bind, ...   | frontend.go; text.go,          |
 //	  |-------------------------->| extended.go, copyin.go,        |
@@ -31,7 +31,7 @@
 //	  | answer; a marker's error  | backend.go                     |
 //	  | reworded                  |                                |
 //	  |<--------------------------|                                |
-//	  | Terminate, or any error   | session.go: end                |
+//	  | Terminate, or any error   | sessionend.go: end             |
 //	  |                           | cut, revoke, session.close     |
 //
 // # Two goroutines and a queue

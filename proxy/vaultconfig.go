@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"log/slog"
+	"slices"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
@@ -185,8 +186,10 @@ func (v *VaultCredential) validate(wrong func(string, ...any)) {
 	}
 }
 
-// usesVault reports whether Vault issues the credentials of a database.
-func (d Database) usesVault() bool { return d.Credential.Vault != nil }
+// VaultIssues reports whether Vault issues the credentials of any database.
+func (c *Config) VaultIssues() bool {
+	return slices.ContainsFunc(c.Databases, func(d Database) bool { return d.Credential.Vault != nil })
+}
 
 // sharesPassword reports whether sessions get a login that was not made for them.
 func (d *Database) sharesPassword() bool {

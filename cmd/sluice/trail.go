@@ -45,10 +45,8 @@ func (r *running) trailKey(ctx context.Context) (*audit.Key, error) {
 // endUnusedVault gives the login to Vault back where only the key was wanted from
 // it: from then on Vault may be away for as long as it likes.
 func (r *running) endUnusedVault(ctx context.Context) {
-	for _, d := range r.config.Databases {
-		if d.Credential.Vault != nil {
-			return
-		}
+	if r.config.VaultIssues() {
+		return
 	}
 	if err := r.vault.Close(ctx); err != nil {
 		r.log.Warn("the login to Vault is not given back, and ends by itself", "err", err)
