@@ -10,11 +10,11 @@ import (
 	"os"
 	"os/exec"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
 
+	"github.com/sluice-pg/sluice/integration/harness"
 	"github.com/sluice-pg/sluice/integration/secrets"
 )
 
@@ -68,7 +68,7 @@ func plainEnv(home string) []string {
 type process struct {
 	cmd    *exec.Cmd
 	pid    int // of the program itself, where something else started it
-	output syncBuffer
+	output harness.Buffer
 	exited chan struct{}
 }
 
@@ -164,22 +164,4 @@ func (s *stage) addUser(t *testing.T, path, name string) {
 	if err := os.Chmod(s.dir+path, 0o440); err != nil {
 		t.Fatal(err)
 	}
-}
-
-// syncBuffer is a buffer that a process writes and a test reads.
-type syncBuffer struct {
-	mu  sync.Mutex
-	buf bytes.Buffer
-}
-
-func (b *syncBuffer) Write(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.buf.Write(p)
-}
-
-func (b *syncBuffer) String() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.buf.String()
 }

@@ -1,11 +1,9 @@
 package harness
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"net"
 	"os"
 	"os/exec"
@@ -60,7 +58,7 @@ type Gate struct {
 	dir    string
 	cmd    *exec.Cmd
 	exited chan struct{}
-	output lockedBuffer
+	output Buffer
 	stop   *sync.Once
 	writes *secrets.Tree
 }
@@ -116,7 +114,7 @@ func StartGateWith(t testing.TB, world *World, binary string, setup Setup) *Gate
 		g.setup.Port = freePort(t)
 	}
 	g.writeFiles(t, setup.Policy, gateConfig(g.setup, world, cert, key))
-	g.writes, g.output.kept = secrets.NewTree(t.Name(), g.dir), secrets.Log(t.Name())
+	g.writes, g.output.also = secrets.NewTree(t.Name(), g.dir), secrets.Log(t.Name())
 	secrets.Watch(t)
 	before := world.roles(t)
 	g.Start(t)
@@ -335,25 +333,6 @@ func freePort(t testing.TB) int {
 	}
 	defer l.Close()
 	return l.Addr().(*net.TCPAddr).Port
-}
-
-// lockedBuffer is a buffer that a process writes and a test reads.
-type lockedBuffer struct {
-	mu   sync.Mutex
-	buf  bytes.Buffer
-	kept io.Writer
-}
-
-func (b *lockedBuffer) Write(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return io.MultiWriter(&b.buf, b.kept).Write(p)
-}
-
-func (b *lockedBuffer) String() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.buf.String()
 }
 
 // Goroutines ends the program with SIGQUIT and returns what it printed, the

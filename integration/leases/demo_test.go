@@ -30,15 +30,15 @@ func TestDemo(t *testing.T) {
 func (s *demoStage) script(t *testing.T) {
 	d := s.start(t, "--script")
 	if code := d.wait(t); code != 0 {
-		t.Fatalf("exit code %d\n%s", code, d.said())
+		t.Fatalf("exit code %d\n%s", code, d.String())
 	}
 	s.manySecrets(t)
-	wantFile(t, "testdata/demo.txt", verdicts(d.said()))
+	wantFile(t, "testdata/demo.txt", verdicts(d.String()))
 	for _, words := range []string{
 		"vault_role=shop-app", "rule=engineers", "purpose=read", "logged in upstream as | sluice_shop_app_alice-", "Nothing of the demo is left in Vault.",
 	} {
-		if !strings.Contains(d.said(), words) {
-			t.Errorf("%q is not in what the demo says\n%s", words, d.said())
+		if !strings.Contains(d.String(), words) {
+			t.Errorf("%q is not in what the demo says\n%s", words, d.String())
 		}
 	}
 	s.nothingLeft(t, d)
@@ -59,8 +59,8 @@ func (s *demoStage) interruptedStory(t *testing.T) {
 	d := s.start(t, "--script")
 	d.until(t, "3. Opening the door")
 	d.interrupt(t)
-	if code := d.wait(t); code == 0 || !strings.Contains(d.said(), "interrupted") {
-		t.Errorf("exit code %d\n%s", code, d.said())
+	if code := d.wait(t); code == 0 || !strings.Contains(d.String(), "interrupted") {
+		t.Errorf("exit code %d\n%s", code, d.String())
 	}
 	s.nothingLeft(t, d)
 }
@@ -70,9 +70,9 @@ func (s *demoStage) interruptedStory(t *testing.T) {
 func (s *demoStage) interruptedSession(t *testing.T) {
 	d := s.start(t)
 	d.until(t, "Ctrl-C ends Sluice")
-	dsn := regexp.MustCompile(`psql "(host=[^"]*)"`).FindStringSubmatch(d.said())
+	dsn := regexp.MustCompile(`psql "(host=[^"]*)"`).FindStringSubmatch(d.String())
 	if dsn == nil {
-		t.Fatalf("the demo names no way in\n%s", d.said())
+		t.Fatalf("the demo names no way in\n%s", d.String())
 	}
 	c, err := pgconn.Connect(t.Context(), dsn[1]+" sslmode=disable")
 	if err != nil {
@@ -88,7 +88,7 @@ func (s *demoStage) interruptedSession(t *testing.T) {
 	s.noSecretIn(t, d.folder)
 	d.interrupt(t)
 	if code := d.wait(t); code != 0 {
-		t.Errorf("exit code %d\n%s", code, d.said())
+		t.Errorf("exit code %d\n%s", code, d.String())
 	}
 	s.nothingLeft(t, d)
 }
@@ -128,7 +128,7 @@ func (s *demoStage) interruptedSetUp(t *testing.T) {
 		s.tap.strikeAt(n, true, func() { d.interrupt(t) })
 		d.run(t)
 		if code := d.wait(t); code == 0 || !s.tap.struck() {
-			t.Errorf("request %d: exit code %d, struck %t\n%s", n, code, s.tap.struck(), d.said())
+			t.Errorf("request %d: exit code %d, struck %t\n%s", n, code, s.tap.struck(), d.String())
 		}
 		s.nothingLeft(t, d)
 	}
@@ -140,8 +140,8 @@ func (s *demoStage) lostAnswer(t *testing.T) {
 		d := s.prepare(t, "--script")
 		s.tap.strikeAt(n, true, func() {})
 		d.run(t)
-		if code := d.wait(t); code == 0 || !strings.Contains(d.said(), "cannot be reached") {
-			t.Errorf("request %d: exit code %d\n%s", n, code, d.said())
+		if code := d.wait(t); code == 0 || !strings.Contains(d.String(), "cannot be reached") {
+			t.Errorf("request %d: exit code %d\n%s", n, code, d.String())
 		}
 		s.nothingLeft(t, d)
 	}
@@ -152,15 +152,15 @@ func (s *demoStage) encrypted(t *testing.T) {
 	d := s.prepare(t, "--script")
 	d.cmd.Args[len(d.cmd.Args)-1] = s.vault.TLSAddress()
 	d.run(t)
-	if code := d.wait(t); code == 0 || !strings.Contains(d.said(), "name who did with --vault-ca") {
-		t.Errorf("unknown authority: exit code %d\n%s", code, d.said())
+	if code := d.wait(t); code == 0 || !strings.Contains(d.String(), "name who did with --vault-ca") {
+		t.Errorf("unknown authority: exit code %d\n%s", code, d.String())
 	}
 	d = s.prepare(t, "--script", "--vault-ca", filepath.Base(s.vault.CAFile()))
 	d.cmd.Args[len(d.cmd.Args)-1] = s.vault.TLSAddress()
 	d.cmd.Dir = filepath.Dir(s.vault.CAFile())
 	d.run(t)
 	if code := d.wait(t); code != 0 {
-		t.Errorf("exit code %d\n%s", code, d.said())
+		t.Errorf("exit code %d\n%s", code, d.String())
 	}
 	s.nothingLeft(t, d)
 }

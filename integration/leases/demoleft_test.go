@@ -13,13 +13,13 @@ func (s *demoStage) leftBehind(t *testing.T) {
 	d.until(t, "2. December 2019")
 	s.vault.Seal(t)
 	d.interrupt(t)
-	if code := d.wait(t); code == 0 || !strings.Contains(d.said(), "interrupted") {
-		t.Errorf("exit code %d\n%s", code, d.said())
+	if code := d.wait(t); code == 0 || !strings.Contains(d.String(), "interrupted") {
+		t.Errorf("exit code %d\n%s", code, d.String())
 	}
 	s.vault.Unseal(t)
-	commands := regexp.MustCompile(`(?m)^  (vault .*)$`).FindAllStringSubmatch(d.said(), -1)
+	commands := regexp.MustCompile(`(?m)^  (vault .*)$`).FindAllStringSubmatch(d.String(), -1)
 	if len(commands) != 5 {
-		t.Fatalf("%d commands are named, want 5\n%s", len(commands), d.said())
+		t.Fatalf("%d commands are named, want 5\n%s", len(commands), d.String())
 	}
 	for _, command := range commands {
 		s.typed(t, command[1])

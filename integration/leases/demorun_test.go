@@ -1,15 +1,15 @@
 package leases
 
 import (
-	"bytes"
 	"context"
 	"os"
 	"os/exec"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/sluice-pg/sluice/integration/harness"
 )
 
 // demoTime bounds one run of the demo.
@@ -19,9 +19,7 @@ const demoTime = 4 * time.Minute
 type demoRun struct {
 	cmd    *exec.Cmd
 	folder string // for temporary files
-
-	mu   sync.Mutex
-	text bytes.Buffer
+	harness.Buffer
 }
 
 // prepare readies a run. The address of Vault is its last argument.
@@ -67,26 +65,12 @@ func (d *demoRun) run(t *testing.T) {
 	}
 }
 
-// Write implements io.Writer for what the demo prints.
-func (d *demoRun) Write(p []byte) (int, error) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	return d.text.Write(p)
-}
-
-// said is what the demo has printed so far.
-func (d *demoRun) said() string {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	return d.text.String()
-}
-
 // until waits for words.
 func (d *demoRun) until(t *testing.T, words string) {
 	t.Helper()
-	for deadline := time.Now().Add(demoTime); !strings.Contains(d.said(), words); time.Sleep(10 * time.Millisecond) {
+	for deadline := time.Now().Add(demoTime); !strings.Contains(d.String(), words); time.Sleep(10 * time.Millisecond) {
 		if time.Now().After(deadline) || syscall.Kill(d.cmd.Process.Pid, 0) != nil {
-			t.Fatalf("the demo has not said %q\n%s", words, d.said())
+			t.Fatalf("the demo has not said %q\n%s", words, d.String())
 		}
 	}
 }
@@ -104,7 +88,7 @@ func (d *demoRun) wait(t *testing.T) int {
 	_ = d.cmd.Wait() // the code tells
 	code := d.cmd.ProcessState.ExitCode()
 	if code < 0 {
-		t.Errorf("the demo did not end by itself: %v\n%s", d.cmd.ProcessState, d.said())
+		t.Errorf("the demo did not end by itself: %v\n%s", d.cmd.ProcessState, d.String())
 	}
 	return code
 }

@@ -85,10 +85,10 @@ func (s *demoStage) nothingLeft(t *testing.T, d *demoRun) {
 	t.Helper()
 	s.tap.strikeAt(0, false, nil)
 	if diff := cmp.Diff(s.before, s.inVault(t)); diff != "" {
-		t.Errorf("Vault is not as it was (-before +after)\n%s\n%s", diff, d.said())
+		t.Errorf("Vault is not as it was (-before +after)\n%s\n%s", diff, d.String())
 	}
-	if found := find(s.secrets(), d.said()); found != nil {
-		t.Errorf("the demo has printed %v\n%s", found, d.said())
+	if found := find(s.secrets(), d.String()); found != nil {
+		t.Errorf("the demo has printed %v\n%s", found, d.String())
 	}
 	if files, err := os.ReadDir(d.folder); err != nil || len(files) > 0 {
 		t.Errorf("the demo left %v in its folder: %v", files, err)

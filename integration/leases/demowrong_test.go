@@ -56,19 +56,19 @@ func (s *demoStage) refusals(t *testing.T) {
 		d.cmd.Args[len(d.cmd.Args)-1] = c.address
 		d.token(c.token)
 		d.run(t)
-		if code := d.wait(t); code == 0 || strings.Contains(d.said(), "Starting three") {
-			t.Errorf("%s: exit code %d\n%s", name, code, d.said())
+		if code := d.wait(t); code == 0 || strings.Contains(d.String(), "Starting three") {
+			t.Errorf("%s: exit code %d\n%s", name, code, d.String())
 		}
 		for _, words := range c.want {
-			if !strings.Contains(d.said(), words) {
-				t.Errorf("%s: %q is not in %s", name, words, d.said())
+			if !strings.Contains(d.String(), words) {
+				t.Errorf("%s: %q is not in %s", name, words, d.String())
 			}
 		}
 	}
 	s.vault.Seal(t)
 	d := s.start(t, "--script")
-	if code := d.wait(t); code == 0 || !strings.Contains(d.said(), "is sealed or not ready; unseal it with") {
-		t.Errorf("sealed: exit code %d\n%s", code, d.said())
+	if code := d.wait(t); code == 0 || !strings.Contains(d.String(), "is sealed or not ready; unseal it with") {
+		t.Errorf("sealed: exit code %d\n%s", code, d.String())
 	}
 	s.vault.Unseal(t)
 }

@@ -1,43 +1,27 @@
 package leases
 
 import (
-	"bytes"
 	"context"
 	"errors"
-	"io"
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 
 	"github.com/sluice-pg/sluice/examples/demo/pgserver"
+	"github.com/sluice-pg/sluice/integration/harness"
 	"github.com/sluice-pg/sluice/integration/secrets"
 )
 
 // following is a stream of changes that pg_recvlogical follows through Sluice.
 type following struct {
-	ended chan error
-	mu    sync.Mutex
-	out   bytes.Buffer
-}
-
-// Write takes what the program prints.
-func (f *following) Write(text []byte) (int, error) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	return f.out.Write(text)
-}
-
-func (f *following) printed() string {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	return f.out.String()
+	ended          chan error
+	harness.Buffer // what it has printed
 }
 
 // ending is the last that it said.
 func (f *following) ending() string {
-	lines := strings.Split(strings.TrimSpace(f.printed()), "\n")
+	lines := strings.Split(strings.TrimSpace(f.String()), "\n")
 	for i, line := range lines {
 		if _, said, is := strings.Cut(line, "error: "); is {
 			if _, words, is := strings.Cut(said, "FATAL:"); is {
@@ -69,13 +53,13 @@ func (s *stage) receive(t *testing.T, port int, application string, args ...stri
 	target.Host, target.Port = "127.0.0.1", port
 	cmd.Env = append(target.Env(), "PGAPPNAME="+application, "LC_ALL=C.UTF-8", "HOME="+t.TempDir())
 	cmd.Dir = t.TempDir()
-	cmd.Stdout, cmd.Stderr = io.Writer(f), io.Writer(f)
+	cmd.Stdout, cmd.Stderr = f, f
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
 	go func() {
 		err := cmd.Wait()
-		secrets.Show(t.Name(), f.printed())
+		secrets.Show(t.Name(), f.String())
 		f.ended <- err
 	}()
 	return f
@@ -95,13 +79,13 @@ func feeds(t *testing.T, s *stage, application string) string {
 	await(t, "the stream to run", func() bool {
 		select {
 		case <-f.ended:
-			t.Fatalf("it ended at once: %s\n%s", f.printed(), s.gate.Log())
+			t.Fatalf("it ended at once: %s\n%s", f.String(), s.gate.Log())
 		default:
 		}
 		return s.world.Query(t, "postgres", `SELECT count(*) FROM pg_stat_replication WHERE usename LIKE 'sluice\_shop\_feed\_alice%' AND state = 'streaming'`)[0][0] == "1"
 	})
 	s.world.Exec(t, "shop", "INSERT INTO sold VALUES ('a camera')")
-	await(t, "the change to arrive", func() bool { return strings.Contains(f.printed(), "a camera") })
+	await(t, "the change to arrive", func() bool { return strings.Contains(f.String(), "a camera") })
 	var exit *exec.ExitError
 	if err := <-f.ended; !errors.As(err, &exit) {
 		t.Errorf("it ended well at the end of its lease: %v", err)

@@ -17,12 +17,7 @@ const mostSteps = 40
 // backends, leases and tokens, also those whose answer never arrived.
 func TestKilledAtEachStep(t *testing.T) {
 	t.Parallel()
-	s := newStage(t, harness.BuildSluice(t), 15)
-	s.tap = startTap(t, s.vault.Address)
-	s.startGate(t, s.tap.address(), "drain: 2s, startup: 10s")
-	s.oneSession(t)
-	s.gate.Stop(t)
-	tokens := len(s.vault.Root().List(t, "auth/token/accessors"))
+	s, tokens := tappedStage(t, "drain: 2s, startup: 10s")
 	steps := 0
 	for _, answered := range []bool{false, true} {
 		for n := 1; ; n++ {
@@ -49,6 +44,18 @@ func TestKilledAtEachStep(t *testing.T) {
 		t.Errorf("only %d steps were tried: a login, a lease and its end have more", steps)
 	}
 	t.Logf("%d places to die", steps)
+}
+
+// tappedStage is a stage with a tap, in which Sluice has lived once, and how many
+// tokens Vault has without it.
+func tappedStage(t *testing.T, limits string) (s *stage, tokens int) {
+	t.Helper()
+	s = newStage(t, harness.BuildSluice(t), 15)
+	s.tap = startTap(t, s.vault.Address)
+	s.startGate(t, s.tap.address(), limits)
+	s.oneSession(t)
+	s.gate.Stop(t)
+	return s, len(s.vault.Root().List(t, "auth/token/accessors"))
 }
 
 // live is a short life of Sluice: start, one session, and its end.

@@ -3,8 +3,6 @@ package leases
 import (
 	"testing"
 	"time"
-
-	"github.com/sluice-pg/sluice/integration/harness"
 )
 
 // failure is something that happens to Vault, and how it comes back.
@@ -33,12 +31,7 @@ const away = 300 * time.Millisecond
 // Vault has done what was asked and nobody has heard.
 func TestVaultFailsAtEachStep(t *testing.T) {
 	t.Parallel()
-	s := newStage(t, harness.BuildSluice(t), 15)
-	s.tap = startTap(t, s.vault.Address)
-	s.startGate(t, s.tap.address(), "drain: 2s, startup: 20s")
-	s.oneSession(t)
-	s.gate.Stop(t)
-	tokens := len(s.vault.Root().List(t, "auth/token/accessors"))
+	s, tokens := tappedStage(t, "drain: 2s, startup: 20s")
 	steps := 0
 	// Each request meets each failure, in one of the rounds.
 	for round, answered := range []bool{false, true, false} {

@@ -1,11 +1,9 @@
 package lifecycle
 
 import (
-	"bytes"
 	"io"
 	"os/exec"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -16,24 +14,9 @@ import (
 
 // psql is a psql that reads what a person types.
 type psql struct {
-	stdin  io.WriteCloser
-	ended  chan error
-	mu     sync.Mutex
-	output bytes.Buffer
-}
-
-// Write takes what psql prints.
-func (p *psql) Write(data []byte) (int, error) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.output.Write(data)
-}
-
-// seen is what psql has printed, on both ways out.
-func (p *psql) seen() string {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.output.String()
+	stdin          io.WriteCloser
+	ended          chan error
+	harness.Buffer // what it has printed, on both ways out
 }
 
 func startPsql(t *testing.T, target harness.Target) *psql {
@@ -57,7 +40,7 @@ func startPsql(t *testing.T, target harness.Target) *psql {
 		case <-time.After(patience):
 			_ = cmd.Process.Kill()
 		}
-		secrets.Show(t.Name(), p.seen())
+		secrets.Show(t.Name(), p.String())
 	})
 	return p
 }
@@ -66,7 +49,7 @@ func startPsql(t *testing.T, target harness.Target) *psql {
 func (p *psql) types(t *testing.T, line string) {
 	t.Helper()
 	if _, err := io.WriteString(p.stdin, line+"\n"); err != nil {
-		t.Fatalf("%q: %v\n%s", line, err, p.seen())
+		t.Fatalf("%q: %v\n%s", line, err, p.String())
 	}
 }
 
@@ -79,9 +62,9 @@ func (p *psql) sees(t *testing.T, text string) {
 // until does something again and again until psql has printed a text.
 func (p *psql) until(t *testing.T, text string, again func()) {
 	t.Helper()
-	for end := time.Now().Add(patience); !strings.Contains(p.seen(), text); time.Sleep(10 * time.Millisecond) {
+	for end := time.Now().Add(patience); !strings.Contains(p.String(), text); time.Sleep(10 * time.Millisecond) {
 		if time.Now().After(end) {
-			t.Fatalf("psql does not show %q but\n%s", text, p.seen())
+			t.Fatalf("psql does not show %q but\n%s", text, p.String())
 		}
 		again()
 	}
@@ -132,12 +115,12 @@ func testDrain(t *testing.T, s stage) {
 	busy.sees(t, "told")
 	if took := time.Since(began); took > 8*time.Second {
 		t.Logf("this machine is slow, the delay was over after %s", took)
-	} else if strings.Contains(late.seen(), stopping) {
-		t.Errorf("a client within the delay: %s", late.seen())
+	} else if strings.Contains(late.String(), stopping) {
+		t.Errorf("a client within the delay: %s", late.String())
 	}
 	for name, p := range map[string]*psql{"busy": busy, "late": late} {
-		if n := strings.Count(p.seen(), notice); n != 1 {
-			t.Errorf("%s was told %d times\n%s", name, n, p.seen())
+		if n := strings.Count(p.String(), notice); n != 1 {
+			t.Errorf("%s was told %d times\n%s", name, n, p.String())
 		}
 	}
 
@@ -157,8 +140,8 @@ func testDrain(t *testing.T, s stage) {
 	if rows := s.world.Query(t, "shop", "SELECT count(*) FROM drained"); rows[0][0] != "2" {
 		t.Errorf("%s rows of the finished transaction", rows[0][0])
 	}
-	if n := strings.Count(export.seen(), "\t\n"); n != 150 {
-		t.Errorf("the COPY gave %d rows of 150\n%s", n, export.seen())
+	if n := strings.Count(export.String(), "\t\n"); n != 150 {
+		t.Errorf("the COPY gave %d rows of 150\n%s", n, export.String())
 	}
 	g.Stop(t)
 }
