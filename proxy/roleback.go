@@ -20,18 +20,10 @@ const (
 // takeRoleBack comes before every message that can run something, once the
 // session may have left its role.
 func (s *session) takeRoleBack(before byte) error {
-	switch before {
-	case 'Q', 'P', 'B', 'E', 'F', 'D', 'C':
-	default:
+	if strings.IndexByte("QPBEFDC", before) < 0 {
 		return nil
 	}
 	p := s.pending
-	p.mu.Lock()
-	standing := p.role.standing
-	p.mu.Unlock()
-	if !standing {
-		return nil
-	}
 	if waits, err := s.waitsForPlanned(before); err != nil || waits {
 		return err
 	}
