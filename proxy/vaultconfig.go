@@ -5,8 +5,7 @@ import (
 	"slices"
 	"time"
 
-	"github.com/jackc/pgx/v5/pgconn"
-
+	"github.com/sluice-pg/sluice/policy"
 	"github.com/sluice-pg/sluice/proxy/credential/vault"
 )
 
@@ -221,11 +220,24 @@ func (j *VaultJWT) login() *vault.TokenLogin {
 var engines = map[string]vault.Engine{engineDatabase: vault.Dynamic, engineStatic: vault.Static, engineKV: vault.KV}
 
 // VaultIssuer is the configuration of an issuer for a database that has
-// credential.vault. control is how to reach the database, roles are Vault's roles
-// that will be asked for.
-func (d *Database) VaultIssuer(control *pgconn.Config, roles []string) vault.IssuerConfig {
+// credential.vault. rules are those of the policy that choose its credentials.
+func (d *Database) VaultIssuer(rules []policy.LeaseTerms) (vault.IssuerConfig, error) {
+	control, err := ControlConfig(d.Upstream)
+	if err != nil {
+		return vault.IssuerConfig{}, err
+	}
 	v := d.Credential.Vault
 	return vault.IssuerConfig{
-		Database: d.Name, Mount: v.Mount, Engine: engines[v.Engine], Roles: roles, Control: control, ControlRole: v.ControlRole,
+		Database: d.Name, Mount: v.Mount, Engine: engines[v.Engine], Roles: v.roles(rules), Control: control, ControlRole: v.ControlRole,
+	}, nil
+}
+
+// roles are Vault's roles that will be asked for.
+func (v *VaultCredential) roles(rules []policy.LeaseTerms) []string {
+	roles := []string{v.CatalogRole, v.ReplicationRole}
+	for _, r := range rules {
+		roles = append(roles, r.Role)
 	}
+	slices.Sort(roles)
+	return slices.DeleteFunc(slices.Compact(roles), func(role string) bool { return role == "" })
 }

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"slices"
 
 	"github.com/sluice-pg/sluice/policy"
 	"github.com/sluice-pg/sluice/proxy"
@@ -36,27 +35,12 @@ type vaultIssuer struct {
 	name   string
 }
 
-// rolesOf are the Vault roles that sessions of a database need.
-func rolesOf(d proxy.Database, p *policy.Policy) []string {
-	var roles []string
-	for _, lease := range p.Leases(d.Name) {
-		roles = append(roles, lease.Role)
-	}
-	for _, role := range []string{d.Credential.Vault.CatalogRole, d.Credential.Vault.ReplicationRole} {
-		if role != "" {
-			roles = append(roles, role)
-		}
-	}
-	slices.Sort(roles)
-	return slices.Compact(roles)
-}
-
 func (r *running) newVaultIssuer(d proxy.Database, p *policy.Policy) (*vaultIssuer, error) {
-	control, err := proxy.ControlConfig(d.Upstream)
+	config, err := d.VaultIssuer(p.Leases(d.Name))
 	if err != nil {
 		return nil, err
 	}
-	issuer, err := r.vault.Issuer(d.VaultIssuer(control, rolesOf(d, p)))
+	issuer, err := r.vault.Issuer(config)
 	if err != nil {
 		return nil, err
 	}

@@ -6,10 +6,9 @@ import (
 	"strings"
 )
 
-// lookAtBackstops judges what PUBLIC and the group can do in a database that
-// makes it easier to take data out.
-func lookAtBackstops(ctx context.Context, f *findings, server asker, group, database string) {
-	lookAtPublic(ctx, f, server, database)
+// lookAtBackstops judges what the group can do in a database that makes it easier
+// to take data out.
+func lookAtBackstops(ctx context.Context, f *findings, server asker, group string) {
 	lookAtServerFunctions(ctx, f, server, group)
 	lookAtRunners(ctx, f, server, group)
 	lookAtRoutines(ctx, f, server, group)

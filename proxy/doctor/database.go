@@ -67,10 +67,11 @@ func lookAtDatabase(ctx context.Context, f *findings, d proxy.Database, limits p
 	lookAtVersion(ctx, f, server, now)
 	lookAtRoom(ctx, f, server, limits.Connections)
 	lookAtIssuer(ctx, f, server, b.Group, b.ReplicationGroup, now)
-	lookAtGroup(ctx, f, server, b.Group, d.Upstream.Database)
+	lookAtGroup(ctx, f, server, b.Group)
 	if b.ReplicationGroup != "" {
-		lookAtGroup(ctx, f, server, b.ReplicationGroup, d.Upstream.Database)
+		lookAtGroup(ctx, f, server, b.ReplicationGroup)
 	}
+	lookAtPublic(ctx, f, server, d.Upstream.Database)
 	lookAtHBA(ctx, f, server)
 }
 

@@ -14,7 +14,8 @@
 // one. Beside a running proxy it writes no byte into the trail; else it
 // writes one file there, which means nothing to the trail, and removes it. At
 // databases it logs in as the issuer of credentials, in transactions that
-// cannot write.
+// cannot write. With Vault it has one login made, as a session would, looks with
+// that, and ends it; its journal is in a temporary folder.
 //
 // Whether a server has a known hole is read from holes.txt, which says as of
 // when it is true. What a role should not be able to do is in roles.go and

@@ -129,17 +129,6 @@ func (f *findings) add(s State, name, fix, evidence string, args ...any) {
 	f.checks = append(f.checks, Check{Name: name, Subject: f.subject, State: s, Evidence: evidence, Fix: fix})
 }
 
-// once takes out what was found more than once.
-func (f *findings) once() {
-	var checks []Check
-	for _, c := range f.checks {
-		if !slices.Contains(checks, c) {
-			checks = append(checks, c)
-		}
-	}
-	f.checks = checks
-}
-
 func (f *findings) ok(name, evidence string, args ...any) { f.add(OK, name, "", evidence, args...) }
 
 func (f *findings) warning(name, fix, evidence string, args ...any) {

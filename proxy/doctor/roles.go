@@ -95,7 +95,7 @@ func lookAtIssuerEnd(f *findings, issuer, end string, now time.Time) {
 
 // lookAtGroup judges what a session could do if nothing stood in front of the
 // server.
-func lookAtGroup(ctx context.Context, f *findings, server asker, group, database string) {
+func lookAtGroup(ctx context.Context, f *findings, server asker, group string) {
 	const exists = `SELECT rolsuper FROM pg_roles WHERE rolname = $1`
 	rows, ok := rolesAsk(ctx, f, server, "group.attributes", exists, group)
 	if !ok {
@@ -115,7 +115,7 @@ func lookAtGroup(ctx context.Context, f *findings, server asker, group, database
 	lookAtMemberships(ctx, f, server, group)
 	lookAtOwnership(ctx, f, server, group)
 	lookAtLogins(ctx, f, server, group)
-	lookAtBackstops(ctx, f, server, group, database)
+	lookAtBackstops(ctx, f, server, group)
 }
 
 func lookAtAttributes(ctx context.Context, f *findings, server asker, group string) {

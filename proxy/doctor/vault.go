@@ -64,7 +64,11 @@ func lookThroughVault(ctx context.Context, f *findings, config *proxy.Config, d 
 	}()
 	rules := leaseRules(config.Policy, d.Name)
 	lookAtLeases(f, d, rules)
-	issuer, err := issuerFor(client, d, rules)
+	settings, err := d.VaultIssuer(rules)
+	var issuer *vault.Issuer
+	if err == nil {
+		issuer, err = client.Issuer(settings)
+	}
 	if err != nil {
 		f.problem("vault.issuer", "Correct credential.vault.", "%v", err)
 		return
@@ -136,24 +140,6 @@ func lookAtLeases(f *findings, d proxy.Database, rules []policy.LeaseTerms) {
 	}
 }
 
-// issuerFor makes an issuer for one look.
-func issuerFor(client *vault.Client, d proxy.Database, rules []policy.LeaseTerms) (*vault.Issuer, error) {
-	control, err := proxy.ControlConfig(d.Upstream)
-	if err != nil {
-		return nil, err
-	}
-	return client.Issuer(d.VaultIssuer(control, rolesOf(rules)))
-}
-
-func rolesOf(rules []policy.LeaseTerms) []string {
-	var roles []string
-	for _, r := range rules {
-		roles = append(roles, r.Role)
-	}
-	slices.Sort(roles)
-	return slices.Compact(roles)
-}
-
 // vaultFix says what to do about a question that Vault did not answer well.
 func vaultFix(err error) string {
 	switch {
@@ -188,21 +174,22 @@ func lookWith(ctx context.Context, f *findings, config *proxy.Config, d proxy.Da
 	lookAtServerClock(ctx, f, server, time.Now)
 	lookAtVersion(ctx, f, server, now)
 	lookAtRoom(ctx, f, server, config.Limits.Connections)
-	for _, group := range groupsOf(rules) {
-		lookAtGroup(ctx, f, server, group, d.Upstream.Database)
+	for _, group := range groupsOf(rules, d.Credential.Vault.ReplicationGroup) {
+		lookAtGroup(ctx, f, server, group)
 	}
-	f.once() // what holds for the whole database
+	lookAtPublic(ctx, f, server, d.Upstream.Database)
 	f.unknown("hba", "Read pg_hba.conf on the server: it should admit the proxy's address and Vault's, and no other.",
 		"a login of Vault's may not see whom the server lets in")
 }
 
-func groupsOf(rules []policy.LeaseTerms) []string {
-	var groups []string
+// groupsOf are the roles that sessions work as, and those that follow changes.
+func groupsOf(rules []policy.LeaseTerms, replication string) []string {
+	groups := []string{replication}
 	for _, r := range rules {
 		groups = append(groups, r.Group)
 	}
 	slices.Sort(groups)
-	return slices.Compact(groups)
+	return slices.DeleteFunc(slices.Compact(groups), func(group string) bool { return group == "" })
 }
 
 // hangUp ends a connection without waiting long.
