@@ -27,8 +27,7 @@ type leaseClock struct {
 	warned         time.Time       // the end the client was told of
 }
 
-// leaseWarning is how long before the end of a lease its session is told, at the
-// latest.
+// leaseWarning is how long before the grace a session is told, at the latest.
 const leaseWarning = 5 * time.Minute
 
 // newLeaseClock begins to follow a lease. Short ones have shorter steps: a lease is
@@ -36,10 +35,8 @@ const leaseWarning = 5 * time.Minute
 func (s *session) newLeaseClock() *leaseClock {
 	term, _ := termOf(s.lease)
 	life := time.Until(term.Expires)
-	return &leaseClock{
-		session: s, grace: min(s.server.config.Limits.LeaseGrace, life/8), warning: min(leaseWarning, life/4),
-		timer: time.NewTimer(0),
-	}
+	grace := min(s.server.config.Limits.LeaseGrace, life/8)
+	return &leaseClock{session: s, grace: grace, warning: grace + min(leaseWarning, life/8), timer: time.NewTimer(0)}
 }
 
 // termOf returns the term of a lease as it is now, and what is closed when it
@@ -72,7 +69,7 @@ func (c *leaseClock) look() error {
 	case left <= c.warning:
 		c.timer.Reset(left - c.grace)
 	default:
-		c.timer.Reset(left - max(c.warning, c.grace))
+		c.timer.Reset(left - c.warning)
 	}
 	return nil
 }

@@ -57,7 +57,7 @@ func TestLeaseEndsBetweenTransactions(t *testing.T) {
 		if took != time.Hour-30*time.Second || !errors.Is(err, errLeaseEnded) {
 			t.Errorf("after %s, %v", took, err)
 		}
-		if len(told) != 1 || !strings.Contains(told[0], "ends in 4 minutes") {
+		if len(told) != 1 || !strings.Contains(told[0], "ends in 5 minutes") {
 			t.Errorf("told %q", told)
 		}
 	})
@@ -72,6 +72,41 @@ func TestLeaseEndsInsideATransaction(t *testing.T) {
 		c, _ = clockOf(t, 2*time.Second, 'I')
 		if took, _, err := c.run(t); took != 1750*time.Millisecond || err == nil {
 			t.Errorf("a short one: after %s, %v", took, err)
+		}
+	})
+}
+
+// A transaction that ends within the grace takes the session along, and nothing
+// begins behind it.
+func TestTransactionEndsWithinTheGrace(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c, s := clockOf(t, time.Hour, 'T')
+		const ends = time.Hour - 20*time.Second
+		time.AfterFunc(ends, func() {
+			s.pending.mu.Lock()
+			defer s.pending.mu.Unlock()
+			s.pending.status = 'I'
+		})
+		took, _, err := c.run(t)
+		if took < ends || took > ends+drainTick || !errors.Is(err, errLeaseEnded) {
+			t.Errorf("after %s, %v", took, err)
+		}
+		if err := s.pending.push(&ticket{typ: 'Q'}); err == nil {
+			t.Error("a statement begins behind it")
+		}
+	})
+}
+
+// However long the grace, people are told before it begins.
+func TestLongGrace(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		_, s := clockOf(t, 2*time.Hour, 'I')
+		s.server.config.Limits.LeaseGrace = 10 * time.Minute
+		c := s.newLeaseClock()
+		defer c.timer.Stop()
+		took, told, _ := c.run(t)
+		if took != 110*time.Minute || len(told) != 1 || !strings.Contains(told[0], "ends in 5 minutes") {
+			t.Errorf("after %s, told %q", took, told)
 		}
 	})
 }
@@ -102,7 +137,7 @@ func TestLateRenewal(t *testing.T) {
 		sets(s, 57*time.Minute, time.Hour, nil)
 		took, told, _ := c.run(t)
 		if took != 117*time.Minute-30*time.Second || len(told) != 3 ||
-			!strings.Contains(told[0], "ends in 4 minutes") || !strings.Contains(told[1], "renewed") || !strings.Contains(told[2], "ends in 4 minutes") {
+			!strings.Contains(told[0], "ends in 5 minutes") || !strings.Contains(told[1], "renewed") || !strings.Contains(told[2], "ends in 5 minutes") {
 			t.Errorf("after %s, told %q", took, told)
 		}
 	})

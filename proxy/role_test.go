@@ -171,3 +171,21 @@ func TestRoleLost(t *testing.T) {
 		}
 	}
 }
+
+// What the server reports at the login counts as what it reports later.
+func TestReportedAtTheLogin(t *testing.T) {
+	good := []param{{"client_encoding", "UTF8"}, {"standard_conforming_strings", "on"}, {"session_authorization", "sluice_alice"}, {"is_superuser", "off"}}
+	s := &session{lease: &credential.Lease{User: "sluice_alice"}, database: &database{config: Database{Name: "shop"}}}
+	for want, statuses := range map[string][]param{
+		"":                      good,
+		"works as a superuser":  append(slices.Clone(good[:3]), param{"is_superuser", "on"}),
+		"with another login":    append(slices.Clone(good[:2]), param{"session_authorization", "postgres"}),
+		"reads text in another": append(slices.Clone(good[1:]), param{"client_encoding", "LATIN1"}),
+	} {
+		s.upstream = &upstream{statuses: statuses}
+		err := s.checkReported()
+		if want == "" && err != nil || want != "" && (err == nil || !strings.Contains(err.Error(), want) || goodbye(err) == nil) {
+			t.Errorf("%v: %v, want %q", statuses, err, want)
+		}
+	}
+}

@@ -70,16 +70,30 @@ func (s *session) begin(ctx context.Context) error {
 		return explainUpstream(err, s.database.config.Name).because(err)
 	}
 	lease.Backends.Add(s.upstream.pid)
+	if err := s.checkReported(); err != nil {
+		return err
+	}
+	wire.Pair(s.client, s.upstream.conn)
+	s.pending = newPending(s.upstream.status, s.server.now())
+	s.pending.leave = s.leave
+	return s.greet()
+}
+
+// checkReported refuses a server that did not take the pinned settings, and a
+// login that is somebody else's or a superuser's, as the server reported them.
+func (s *session) checkReported() error {
 	if err := checkPins(s.upstream.statuses); err != nil {
 		return startupError{
 			"0A000", "sluice: database " + quoted(s.database.config.Name) + " reads text in another way than Sluice",
 			"It has to work with client_encoding UTF8 and standard_conforming_strings on.",
 		}.because(err)
 	}
-	wire.Pair(s.client, s.upstream.conn)
-	s.pending = newPending(s.upstream.status, s.server.now())
-	s.pending.leave = s.leave
-	return s.greet()
+	for _, p := range s.upstream.statuses {
+		if err := s.checkIdentity(p.name, p.value); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // greet says to the client what a server says after a login.
