@@ -11,11 +11,14 @@ const (
 	ruleNoPolicy    = "builtin:no-policy"
 	ruleUnsound     = "builtin:unsound-request"
 	ruleParse       = "builtin:parse"
-	ruleSettings    = "builtin:pinned-settings"
 	ruleDestination = "builtin:destination"
 	ruleDefaultDeny = "builtin:default-deny"
 	ruleEveryday    = "builtin:everyday"
 )
+
+// RuleSettings is the id of the refusal to change settings that a session's
+// judgement rests on, its role among them.
+const RuleSettings = "builtin:pinned-settings"
 
 // SQLSTATEs of refusals (PostgreSQL manual, appendix A).
 const (

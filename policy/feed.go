@@ -26,11 +26,8 @@ type feed struct {
 	mayCreate    bool
 }
 
-// FeedsOf reports whether a session may follow any changes at all. A nil policy
-// lets nobody.
-func (p *Policy) FeedsOf(identity Identity, session Session) bool {
-	return p != nil && len(p.View(identity, session).feeds) > 0
-}
+// Feeds reports whether the session may follow any changes at all.
+func (v *View) Feeds() bool { return len(v.feeds) > 0 }
 
 // toldFeed reports whether all relations are known that a replication command
 // may reach. Only a stream carries rows, and what it carries is known if it was

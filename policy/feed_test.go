@@ -84,7 +84,7 @@ func TestFeedsAreSound(t *testing.T) {
 		t.Errorf("%+v", d)
 	}
 	var none *policy.Policy
-	if none.FeedsOf(policy.Identity{User: "alice"}, policy.Session{Database: "shop"}) {
+	if none.View(policy.Identity{User: "alice"}, policy.Session{Database: "shop"}).Feeds() {
 		t.Error("no policy lets somebody follow changes")
 	}
 }

@@ -16,7 +16,7 @@ type pinnedSetting struct {
 
 const (
 	readsDifferently = "with another value the server would read a text differently from how it was judged"
-	actsAsOther      = "it decides whose rights a statement has, and those are the rights of the login that Sluice issued"
+	actsAsOther      = "it decides whose rights a statement has, and those are the rights of the role that Sluice gave"
 )
 
 var pinnedSettings = map[string]pinnedSetting{

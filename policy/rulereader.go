@@ -98,8 +98,10 @@ func (r *reader) mode(entry *ruleEntry) Mode {
 	return Mode(at)
 }
 
-// methodNames lists the ways in which the proxy lets people prove who they
-// are (Identity.Method).
+// Methods are the ways in which the proxy lets people prove who they are
+// (Identity.Method).
+func Methods() []string { return slices.Clone(methodNames) }
+
 var methodNames = []string{"scram-sha-256", "scram-sha-256-plus", "cert", "jwt", "oauthbearer"}
 
 func (r *reader) methods(texts []strictyaml.Text) []string {

@@ -101,7 +101,7 @@ func ownerOf(r *rule) string {
 // rightly depends.
 func (c *ruling) refuseSetting(s *statement.Setting) Decision {
 	effect := statement.Effect{Kind: c.st.Kind, What: "change of " + settingName(s), Position: s.Position}
-	d := c.decision(Deny, ruleSettings, effect)
+	d := c.decision(Deny, RuleSettings, effect)
 	d.Schema, d.Relation, d.Position = "", "", s.Position
 	d.Subject = effect.What
 	pinned, known := pinnedSettings[s.Name]

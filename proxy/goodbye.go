@@ -111,6 +111,12 @@ func reasonFor(cause error) string {
 		return "limit reached"
 	case errors.Is(cause, errNoLease):
 		return "credential refused by the policy"
+	case errors.Is(cause, errNotSetUp):
+		return "no logins for replication"
+	case errors.Is(cause, errNotIssued):
+		return "no credential"
+	case errors.Is(cause, errNotRecorded):
+		return "not recorded"
 	case refused:
 		return "login upstream failed"
 	case errors.As(cause, &settings):

@@ -44,8 +44,8 @@ func (s *session) leaseBy(p *policy.Policy) (policy.LeaseTerms, error) {
 		v := s.database.config.Credential.Vault
 		switch {
 		case v.ReplicationRole == "":
-			return policy.LeaseTerms{}, noReplicationLogin.because(errNoLease)
-		case !p.FeedsOf(r.Identity, r.Session):
+			return policy.LeaseTerms{}, noReplicationLogin.because(errNotSetUp)
+		case !s.viewOf(p).Feeds():
 			return policy.LeaseTerms{}, startupError{
 				"42501", "sluice: no entry under replication lets you follow changes here", "Ask the owner of the policy for one.",
 			}.because(errNoLease)

@@ -75,7 +75,7 @@ func TestReplicationLease(t *testing.T) {
 	s.identity.User = "anna"
 	const feed = "replication:\n  - {id: feed, users: [anna], databases: [shop], slot: s, publications: [p]}\n"
 	s.server.SetPolicy(leasePolicy(t, annaReads+feed))
-	if err := s.chooseLease(); !errors.Is(err, errNoLease) || goodbye(err) == nil {
+	if err := s.chooseLease(); !errors.Is(err, errNotSetUp) || goodbye(err) == nil {
 		t.Errorf("without a role: %v", err)
 	}
 	vault.ReplicationRole, vault.ReplicationGroup = "feed", "feeders"

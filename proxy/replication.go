@@ -145,7 +145,7 @@ func (s *session) measureFeed(ctx context.Context, p *policy.Policy, r *policy.R
 		return
 	}
 	command := r.Statements[0].Replication
-	if command.Command != statement.ReplicationStart || command.Physical || !p.FeedsOf(r.Identity, r.Session) {
+	if command.Command != statement.ReplicationStart || command.Physical || !s.viewOf(p).Feeds() {
 		return
 	}
 	s.leave()

@@ -3,6 +3,7 @@ package proxy
 import (
 	"slices"
 
+	"github.com/sluice-pg/sluice/policy"
 	"github.com/sluice-pg/sluice/policy/statement"
 )
 
@@ -145,7 +146,7 @@ func (s *session) keepsRole(j *judgement) *refusal {
 		return s.unrecorded(j.id, err)
 	}
 	return &refusal{
-		id: j.id, sqlstate: sqlstate, rule: "builtin:pinned-settings",
+		id: j.id, sqlstate: sqlstate, rule: policy.RuleSettings,
 		message: "sluice: leaving the role refused [req " + j.id + "]",
 		detail:  "The session would go on with the rights of its login, and what it makes would belong to that.",
 		hint:    "Write RESET ROLE, as a statement of its own.",

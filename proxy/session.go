@@ -90,6 +90,11 @@ var (
 	errDraining   = errors.New("the proxy is stopping")
 	errSetting    = errors.New("a start-up setting was refused")
 	errOverLimit  = errors.New("a statement ran on over its limit")
+
+	// Those to have none.
+	errNotRecorded = errors.New("the beginning could not be recorded")
+	errNotSetUp    = errors.New("nobody has set up logins for replication")
+	errNotIssued   = errors.New("no credential was issued")
 )
 
 // drainTick is how often a stopping proxy looks for a transaction's end.

@@ -51,11 +51,11 @@ func (s *session) begin(ctx context.Context) error {
 		Share: credential.Share{For: chosen.ShareFor, Sessions: chosen.ShareSessions}, Replication: s.startup.replication,
 	})
 	if errors.Is(err, credential.ErrNoReplication) {
-		return noReplicationLogin.because(err)
+		return noReplicationLogin.because(fmt.Errorf("%w: %w", errNotSetUp, err))
 	}
 	if err != nil {
 		s.server.unrevoked.doubt(s.database.credentials)
-		return explainIssue(err, s.database.config.Name).because(err)
+		return explainIssue(err, s.database.config.Name).because(fmt.Errorf("%w: %w", errNotIssued, err))
 	}
 	s.lease = lease
 	issued := leaseRecord{
@@ -63,7 +63,7 @@ func (s *session) begin(ctx context.Context) error {
 		VaultRole: chosen.Role, Rule: chosen.Rule, Purpose: chosen.Purpose, Shared: lease.Weak,
 	}
 	if err := s.append(ctx, s.event("credential.issued", "", issued)); err != nil {
-		return noTrail.because(err)
+		return noTrail.because(fmt.Errorf("%w: %w", errNotRecorded, err))
 	}
 	s.upstream, err = s.database.target.connect(ctx, lease, s.upstreamParams())
 	if err != nil {

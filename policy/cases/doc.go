@@ -19,11 +19,12 @@
 //
 // The keys database, address, method, tls (yes or no), time (RFC 3339),
 // application_name, shared_password (yes or no), declared.NAME and place.NAME
-// set the facts. place.sandbox="let an unknown user in without a password; no
-// TLS" is what was measured about a destination of the policy, findings
-// separated by semicolons; place.sandbox="" is a measurement without a finding.
-// The keys rule and kind are further expectations. A line that begins with
-// "defaults" sets facts for the lines below it. Facts that nobody sets are
+// set the facts; issuer, subject, acr, and with commas between names groups and
+// amr, are those of a token. place.sandbox="let an unknown user in without a
+// password; no TLS" is what was measured about a destination of the policy,
+// findings separated by semicolons; place.sandbox="" is a measurement without a
+// finding. The keys rule and kind are further expectations. A line that begins
+// with "defaults" sets facts for the lines below it. Facts that nobody sets are
 // those of NewQuestion.
 //
 // # The YAML form

@@ -44,9 +44,6 @@ const (
 	placeKey    = "place."
 )
 
-// methods are the ways in which the proxy lets an identity be proven.
-var methods = []string{"scram-sha-256", "scram-sha-256-plus", "cert", "jwt", "oauthbearer"}
-
 // Set sets one fact by the key of the one-line form. The error says which
 // key or value was probably meant.
 func (q *Question) Set(key, value string) error {
@@ -69,7 +66,7 @@ func (q *Question) Set(key, value string) error {
 		}
 		q.Session.Address = value
 	case "method":
-		if !slices.Contains(methods, value) {
+		if methods := policy.Methods(); !slices.Contains(methods, value) {
 			return fmt.Errorf("%q is not a method%s", value, orKnown(value, methods))
 		}
 		q.Identity.Method = value
