@@ -9,8 +9,6 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
-	"os"
-	"path/filepath"
 	"strings"
 
 	"golang.org/x/mod/sumdb/note"
@@ -39,34 +37,6 @@ func NewKey() (*Key, error) {
 	key, _, err := generateKey()
 	return key, err
 }
-
-// LoadOrCreateKey returns the key in the file at path, and makes one if there
-// is no file: mode 0600, readable by its owner only, in a directory that must
-// exist. The verifier key, which is public, is kept beside it under the same
-// name ending in .pub instead of .key: trail.key and trail.pub. A file that
-// others may read, that is damaged, or whose .pub belongs to another key is
-// an ErrKey.
-func LoadOrCreateKey(path string) (*Key, error) {
-	key, err := loadKey(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		if key, err = createKey(path); errors.Is(err, fs.ErrExist) {
-			// Another process was faster; its key is the key.
-			key, err = loadKey(path)
-		}
-	}
-	if err != nil {
-		return nil, err
-	}
-	return key, key.publish(PublicPath(path))
-}
-
-// LoadKey returns the key in the file at path, which must exist, and makes
-// and changes nothing. Its errors are those of LoadOrCreateKey.
-func LoadKey(path string) (*Key, error) { return loadKey(path) }
-
-// PublicPath returns where LoadOrCreateKey keeps the verifier key of the key
-// at path.
-func PublicPath(path string) string { return strings.TrimSuffix(path, ".key") + publicSuffix }
 
 // VerifierKey returns the public key as note.NewVerifier reads it.
 func (k *Key) VerifierKey() string { return k.public }
@@ -150,46 +120,6 @@ func publicHalf(name, private string) (string, error) {
 	return note.NewEd25519VerifierKey(name, public)
 }
 
-func loadKey(path string) (*Key, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, fmt.Errorf("audit: the trail's key: %w", err)
-	}
-	defer f.Close()
-	info, err := f.Stat()
-	if err != nil {
-		return nil, fmt.Errorf("audit: the trail's key: %w", err)
-	}
-	if !info.Mode().IsRegular() || info.Size() > maxKeyBytes {
-		return nil, fmt.Errorf("audit: %w: %s is not a key file", ErrKey, path)
-	}
-	if info.Mode().Perm()&0o077 != 0 {
-		return nil, fmt.Errorf("audit: %w: others may read %s (mode %04o); make a new key, or run chmod 600 if nobody has read it", ErrKey, path, info.Mode().Perm())
-	}
-	data := make([]byte, info.Size())
-	defer clear(data)
-	if _, err := f.ReadAt(data, 0); err != nil {
-		return nil, fmt.Errorf("audit: the trail's key: %w", err)
-	}
-	key, err := parseKeyText(string(data))
-	if err != nil {
-		return nil, fmt.Errorf("%w in %s", err, path)
-	}
-	return key, nil
-}
-
-// createKey makes a key and puts it at path unless something is there.
-func createKey(path string) (*Key, error) {
-	key, private, err := generateKey()
-	if err != nil {
-		return nil, err
-	}
-	if err := writeExclusive(path, []byte(private+"\n"), 0o600); err != nil {
-		return nil, fmt.Errorf("audit: writing the trail's key: %w", err)
-	}
-	return key, nil
-}
-
 func generateKey() (key *Key, private string, err error) {
 	id := make([]byte, 5)
 	if _, err := rand.Read(id); err != nil {
@@ -214,24 +144,4 @@ func (k *Key) publish(path string) error {
 		return fmt.Errorf("audit: writing the verifier key: %w", err)
 	}
 	return k.CheckPublic(path)
-}
-
-// writeExclusive makes a whole file, or fails with fs.ErrExist if there is
-// one: a link, unlike a rename, replaces nothing.
-func writeExclusive(path string, data []byte, perm fs.FileMode) error {
-	dir := filepath.Dir(path)
-	f, err := os.CreateTemp(dir, ".new-*.tmp")
-	if err != nil {
-		return err
-	}
-	defer os.Remove(f.Name())
-	_, err = f.Write(data)
-	err = errors.Join(err, f.Chmod(perm), f.Sync(), f.Close())
-	if err != nil {
-		return err
-	}
-	if err := os.Link(f.Name(), path); err != nil {
-		return err
-	}
-	return realDisk{}.SyncDir(dir)
 }

@@ -115,3 +115,21 @@ func TestKeyPrintsNothing(t *testing.T) {
 		t.Error("the key's name is not printed either")
 	}
 }
+
+// A key that is gone is not replaced by a new one: its public half has signed a
+// trail.
+func TestLostKeyIsNotReplaced(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "trail.key")
+	if _, err := LoadOrCreateKey(path); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Remove(path); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := LoadOrCreateKey(path); !errors.Is(err, ErrKey) || !strings.Contains(err.Error(), PublicPath(path)) {
+		t.Errorf("a key that is gone: %v", err)
+	}
+	if _, err := os.Stat(path); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("there is a new one: %v", err)
+	}
+}
