@@ -3,12 +3,9 @@ package policy
 import (
 	"cmp"
 	"fmt"
-	"net/netip"
 	"slices"
 	"strings"
 	"time"
-
-	"github.com/sluice-pg/sluice/policy/strictyaml"
 )
 
 // The purposes a session can have. A client declares one at start-up with the
@@ -55,17 +52,12 @@ type NoLease struct {
 // Error implements error.
 func (n *NoLease) Error() string { return n.Message }
 
-// leaseRule says which sessions get which credential. An empty list matches
-// anything, but for purposes, which are always named.
+// leaseRule says which sessions get which credential.
 type leaseRule struct {
-	terms     LeaseTerms // without the purpose
-	place     strictyaml.Position
-	purposes  []string
-	databases []string
-	users     []string
-	groups    []string
-	methods   []string
-	addresses []netip.Prefix
+	// who holds the id, and whose sessions are meant.
+	who      rule
+	purposes []string
+	terms    LeaseTerms // without the purpose
 }
 
 // Lease says which credential a session gets by the first rule under leases that
@@ -85,7 +77,7 @@ func (p *Policy) Lease(identity Identity, session Session) (LeaseTerms, error) {
 	addr := addressOf(session)
 	var others []string
 	for _, rule := range p.leases {
-		if !rule.fits(identity, session, addr) {
+		if !rule.who.forSession(identity, session, addr) {
 			continue
 		}
 		if slices.Contains(rule.purposes, purpose) {
@@ -96,14 +88,6 @@ func (p *Policy) Lease(identity Identity, session Session) (LeaseTerms, error) {
 		others = append(others, rule.purposes...)
 	}
 	return LeaseTerms{}, noLease(identity, session, purpose, others)
-}
-
-// fits reports whether the rule speaks about a session, whatever its purpose.
-func (r *leaseRule) fits(identity Identity, session Session, addr netip.Addr) bool {
-	named := func(names []string, name string) bool { return len(names) == 0 || slices.Contains(names, name) }
-	inGroup := len(r.groups) == 0 || slices.ContainsFunc(identity.Groups, func(g string) bool { return slices.Contains(r.groups, g) })
-	return inGroup && named(r.databases, session.Database) && named(r.users, identity.User) && named(r.methods, identity.Method) &&
-		(len(r.addresses) == 0 || addr.IsValid() && slices.ContainsFunc(r.addresses, func(p netip.Prefix) bool { return p.Contains(addr) }))
 }
 
 // noLease words that there is no rule for a session. others are the purposes for
@@ -130,7 +114,7 @@ func (p *Policy) Leases(database string) []LeaseTerms {
 	}
 	var all []LeaseTerms
 	for _, rule := range p.leases {
-		if len(rule.databases) == 0 || slices.Contains(rule.databases, database) {
+		if len(rule.who.databases) == 0 || slices.Contains(rule.who.databases, database) {
 			all = append(all, rule.terms)
 		}
 	}

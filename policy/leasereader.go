@@ -28,14 +28,14 @@ func (r *reader) leases(entries []leaseEntry) []*leaseRule {
 	for i := range entries {
 		entry := &entries[i]
 		rule := r.lease(entry)
-		if line, double := lines[rule.terms.Rule]; double && rule.terms.Rule != "" {
-			r.errs.Addf(entry.ID.Position, "the id %q is taken by the lease rule on line %d", rule.terms.Rule, line)
+		if line, double := lines[rule.who.id]; double && rule.who.id != "" {
+			r.errs.Addf(entry.ID.Position, "the id %q is taken by the lease rule on line %d", rule.who.id, line)
 		}
-		lines[rule.terms.Rule] = entry.Line
+		lines[rule.who.id] = entry.Line
 		for _, early := range rules {
 			if early.covers(rule) {
 				r.errs.Addf(entry.Position, "lease rule %s is never met: %s on line %d has all its sessions and stands before it",
-					rule.terms.Rule, early.terms.Rule, early.place.Line)
+					rule.who.id, early.who.id, early.who.place.Line)
 				break
 			}
 		}
@@ -45,15 +45,18 @@ func (r *reader) leases(entries []leaseEntry) []*leaseRule {
 }
 
 func (r *reader) lease(entry *leaseEntry) *leaseRule {
+	position := r.source.At(entry.Position)
 	out := &leaseRule{
-		terms: LeaseTerms{
-			Rule: entry.ID.Value, Position: r.source.At(entry.Position), Role: entry.Role.Value, Group: entry.Group.Value,
+		who: rule{
+			id: entry.ID.Value, place: entry.Position, position: position, effect: Allow,
+			databases: r.names(entry.Databases, "database"), users: r.names(entry.Users, "user"), groups: r.names(entry.Groups, "group"),
+			methods: r.methods(entry.Methods), addresses: r.addresses(entry.Addresses),
 		},
-		place: entry.Position, purposes: r.purposes(entry), databases: r.names(entry.Databases, "database"),
-		users: r.names(entry.Users, "user"), groups: r.names(entry.Groups, "group"), methods: r.methods(entry.Methods), addresses: r.addresses(entry.Addresses),
+		purposes: r.purposes(entry),
+		terms:    LeaseTerms{Rule: entry.ID.Value, Position: position, Role: entry.Role.Value, Group: entry.Group.Value},
 	}
 	r.declared(entry.Databases)
-	if !identifier.MatchString(out.terms.Rule) {
+	if !identifier.MatchString(out.who.id) {
 		r.errs.Addf(orElse(entry.ID.Position, entry.Position), "a lease rule needs an id made of %s", identifierWords)
 	}
 	r.leaseName(entry, entry.Role, "role: the Vault role that makes the login", func(c rune) bool { return c > ' ' && c != del })
@@ -115,8 +118,5 @@ func (r *reader) share(entry *shareEntry, terms *LeaseTerms) {
 
 // covers reports whether every session of the other rule is one of r.
 func (r *leaseRule) covers(other *leaseRule) bool {
-	same := func(a, b string) bool { return a == b }
-	return !slices.ContainsFunc(other.purposes, func(p string) bool { return !slices.Contains(r.purposes, p) }) &&
-		coversAll(r.databases, other.databases, same) && coversAll(r.users, other.users, same) && coversAll(r.groups, other.groups, same) &&
-		coversAll(r.methods, other.methods, same) && coversAll(r.addresses, other.addresses, coversPrefix)
+	return !slices.ContainsFunc(other.purposes, func(p string) bool { return !slices.Contains(r.purposes, p) }) && r.who.covers(&other.who)
 }
