@@ -145,29 +145,24 @@ func (v *VaultConfig) paths() []*string {
 }
 
 func (v *VaultConfig) validate(wrong func(string, ...any)) {
-	if v.Address == "" {
-		wrong("vault.address: is needed, such as https://vault.example.net:8200")
-	}
-	if v.Timeout < 0 {
-		wrong("vault.timeout: %s is negative", v.Timeout)
-	}
 	ways := 0
 	for _, given := range []bool{v.Auth.AppRole != nil, v.Auth.TokenFile != "", v.Auth.Kubernetes != nil, v.Auth.JWT != nil} {
 		if given {
 			ways++
 		}
 	}
-	if ways != 1 {
+	switch a := v.Auth.AppRole; {
+	case v.Address == "":
+		wrong("vault.address: is needed, such as https://vault.example.net:8200")
+	case ways != 1:
 		wrong("vault.auth: exactly one of approle, token_file, kubernetes and jwt is needed, not %d", ways)
-	}
-	if a := v.Auth.AppRole; a != nil && (a.RoleIDFile == "" || a.SecretIDFile == "") {
+	case a != nil && (a.RoleIDFile == "" || a.SecretIDFile == ""):
 		wrong("vault.auth.approle: role_id_file and secret_id_file are both needed")
-	}
-	if k := v.Auth.Kubernetes; k != nil && k.Role == "" {
-		wrong("vault.auth.kubernetes: role is needed")
-	}
-	if j := v.Auth.JWT; j != nil && (j.Role == "" || j.TokenFile == "") {
-		wrong("vault.auth.jwt: role and token_file are both needed")
+	case v.Journal != "": // else the trail's folder is missing, which is said
+		c := v.Client(nil)
+		if err := c.Check(); err != nil {
+			wrong("%w", err)
+		}
 	}
 }
 

@@ -98,11 +98,17 @@ type TokenLogin struct {
 
 // Validate says everything that is wrong with the configuration.
 func (c *Config) Validate() error {
-	problems := []error{c.checkAddress(), c.Auth.check(), checkMounts(c)}
+	err := c.Check()
 	if c.CA != "" {
-		_, err := c.authorities()
-		problems = append(problems, err)
+		_, unread := c.authorities()
+		err = errors.Join(err, wrap("configuration", unread))
 	}
+	return err
+}
+
+// Check is Validate without a look into files.
+func (c *Config) Check() error {
+	problems := []error{c.checkAddress(), c.Auth.check(), checkMounts(c)}
 	if c.Journal == "" {
 		problems = append(problems, errors.New("no journal is named; without it nothing could be revoked after a crash"))
 	}
