@@ -3,6 +3,7 @@ package doctor
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 	"net/netip"
 	"strconv"
@@ -196,21 +197,28 @@ func TestNothingAskedIsNotInOrder(t *testing.T) {
 // there.
 func TestIssuerForReplication(t *testing.T) {
 	for _, c := range []struct {
-		replication, feeders string
-		status               State
-		words                string
+		super, replication, feeders, old string
+		status                           State
+		words                            string
 	}{
-		{"f", "", OK, "makes roles"},
-		{"t", "", Problem, "reads everything"},
-		{"t", "feeders", OK, "makes roles"},
-		{"f", "feeders", Problem, "cannot make logins for replication"},
+		{"f", "f", "", "f", OK, "makes roles"},
+		{"f", "t", "", "f", Problem, "reads everything"},
+		{"f", "t", "feeders", "f", OK, "makes roles"},
+		{"f", "f", "feeders", "f", Problem, "cannot make logins for replication"},
+		{"f", "t", "feeders", "t", Problem, "only a superuser can"},
+		{"t", "t", "feeders", "t", Warning, "nobody else can make logins"},
+		{"t", "t", "feeders", "f", Problem, "is a superuser"},
+		{"t", "f", "", "t", Problem, "is a superuser"},
 	} {
 		f := &findings{}
-		lookAtIssuer(t.Context(), f, answers{{"issuer", "f", "t", c.replication, "f", "", "t"}}, "people", c.feeders, time.Now())
+		lookAtIssuer(t.Context(), f, answers{{"issuer", c.super, "t", c.replication, "f", "", "t", c.old}}, "people", c.feeders, time.Now())
 		if len(f.checks) != 1 {
 			t.Fatalf("%+v", f.checks)
 		}
-		want(t, "REPLICATION "+c.replication+" "+c.feeders, f.checks[0], c.status, c.words)
+		want(t, fmt.Sprintf("%+v", c), f.checks[0], c.status, c.words)
+		if made := strings.Contains(f.checks[0].Fix, "CREATEROLE REPLICATION"); made != (c.super == "t" && c.feeders != "" && c.old == "f") {
+			t.Errorf("%+v: %s", c, f.checks[0].Fix)
+		}
 	}
 }
 

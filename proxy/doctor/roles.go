@@ -47,30 +47,36 @@ func lookAtIssuer(ctx context.Context, f *findings, server asker, group, replica
 	const sql = `SELECT rolname, rolsuper, rolcreaterole, rolreplication, rolbypassrls,
   CASE WHEN isfinite(rolvaliduntil) THEN extract(epoch FROM rolvaliduntil)::int8 END,
   current_setting('server_version_num')::int4 < 160000
-    OR (SELECT bool_and(pg_has_role(r.oid, g.oid, 'MEMBER WITH ADMIN OPTION')) FROM pg_roles g WHERE g.rolname IN ($1, $2))
+    OR (SELECT bool_and(pg_has_role(r.oid, g.oid, 'MEMBER WITH ADMIN OPTION')) FROM pg_roles g WHERE g.rolname IN ($1, $2)),
+  current_setting('server_version_num')::int4 < 160000
 FROM pg_roles r WHERE rolname = current_user`
 	rows, ok := rolesAsk(ctx, f, server, name, sql, group, replicationGroup)
 	if !ok {
 		return
 	}
-	groups, replication := quoted(group), replicationGroup != ""
+	groups, attributes, replication := quoted(group), "LOGIN CREATEROLE", replicationGroup != ""
 	if replication {
-		groups += ", " + quoted(replicationGroup)
+		groups, attributes = groups+", "+quoted(replicationGroup), attributes+" REPLICATION"
 	}
 	issuer := rows[0]
 	role := quoted(issuer[0])
 	has := func(i int) bool { return issuer[i] == "t" }
-	switch {
+	const orNone = "or leave credential.builtin.replication_group out: from PostgreSQL 16 on CREATEROLE and REPLICATION are enough for it."
+	switch beforeSixteen := has(7); {
+	case has(1) && replication && beforeSixteen:
+		f.warning(name, "Move to PostgreSQL 16,\n"+orNone, "%s is a superuser, and the proxy holds its password: nobody else can make logins for replication here", issuer[0])
 	case has(1):
 		f.problem(name, fmt.Sprintf("Make a login for this alone, and name it in credential.builtin.admin:\n"+
-			"CREATE ROLE shop_issuer LOGIN CREATEROLE;\nGRANT %s TO shop_issuer WITH ADMIN OPTION;\nGRANT pg_signal_backend TO shop_issuer;\n\\password shop_issuer", groups),
+			"CREATE ROLE shop_issuer %s;\nGRANT %s TO shop_issuer WITH ADMIN OPTION;\nGRANT pg_signal_backend TO shop_issuer;\n\\password shop_issuer", attributes, groups),
 			"%s is a superuser, and the proxy holds its password", issuer[0])
 	case has(3) && !replication || has(4):
 		f.problem(name, "ALTER ROLE "+role+" NOREPLICATION NOBYPASSRLS;", "%s has REPLICATION or BYPASSRLS and reads everything", issuer[0])
 	case !has(2):
 		f.problem(name, "ALTER ROLE "+role+" CREATEROLE;", "%s cannot make roles, so nobody can log in", issuer[0])
+	case replication && beforeSixteen:
+		f.problem(name, "ALTER ROLE "+role+" SUPERUSER;\n"+orNone, "%s cannot make logins for replication, as only a superuser can here", issuer[0])
 	case replication && !has(3):
-		f.problem(name, "ALTER ROLE "+role+" REPLICATION;", "%s cannot make logins for replication (from PostgreSQL 16 on; before, only a superuser can)", issuer[0])
+		f.problem(name, "ALTER ROLE "+role+" REPLICATION;", "%s cannot make logins for replication", issuer[0])
 	case issuer[6] == "f":
 		f.problem(name, fmt.Sprintf("GRANT %s TO %s WITH ADMIN OPTION;", groups, role),
 			"%s may not give %s to the roles it makes, so nobody can log in", issuer[0], groups)
