@@ -55,9 +55,12 @@ type Issuer struct {
 // one.
 var signatureAlgorithms = []string{"RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"}
 
+// MaxClockSkew is the largest [Issuer.ClockSkew]: no token is accepted longer
+// than this after its end.
+const MaxClockSkew = 10 * time.Minute
+
 const (
 	defaultSkew = time.Minute
-	maxSkew     = 10 * time.Minute
 	maxURL      = 512
 	emailClaim  = "email"
 )
@@ -110,8 +113,8 @@ func (c *Issuer) Validate(wrong func(format string, args ...any)) {
 			wrong("scopes: %q is not a scope (RFC 6749 section 3.3)", scope)
 		}
 	}
-	if c.ClockSkew < 0 || c.ClockSkew > maxSkew {
-		wrong("clock_skew: %s is not between 0s and %s", c.ClockSkew, maxSkew)
+	if c.ClockSkew < 0 || c.ClockSkew > MaxClockSkew {
+		wrong("clock_skew: %s is not between 0s and %s", c.ClockSkew, MaxClockSkew)
 	}
 	if c.MaxAge < 0 {
 		wrong("max_age: %s is negative", c.MaxAge)

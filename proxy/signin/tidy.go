@@ -47,10 +47,6 @@ func (f Folder) check() error {
 // temporary are the files that replace makes, before they have their names.
 var temporary = regexp.MustCompile(`^\.(pg_service\.conf|.+\.pgpass)\.[0-9]+$`)
 
-// longestSkew is how long after its end a token may still be accepted
-// (identity.Issuer.ClockSkew).
-const longestSkew = 10 * time.Minute
-
 // tidy removes passfiles whose tokens have expired, and what a login left that was
 // interrupted. The caller has the lock.
 func (f Folder) tidy(now time.Time) error {
@@ -70,8 +66,8 @@ func (f Folder) tidy(now time.Time) error {
 	return errors.Join(errs...)
 }
 
-// hasExpired reports whether a passfile's token says that it has. What cannot be
-// read is left alone.
+// hasExpired reports whether a passfile's token says that it has, so long ago that
+// no clock takes it. What cannot be read is left alone.
 func hasExpired(path string, now time.Time) bool {
 	data, err := os.ReadFile(path)
 	if err != nil {
@@ -89,7 +85,7 @@ func hasExpired(path string, now time.Time) bool {
 	if err != nil || json.Unmarshal(payload, &claims) != nil || claims.Expires == nil {
 		return false
 	}
-	return float64(now.Add(-longestSkew).Unix()) > *claims.Expires
+	return float64(now.Add(-identity.MaxClockSkew).Unix()) > *claims.Expires
 }
 
 // tokenForm is a JWT of the compact form: it needs no quoting and ends no line.
