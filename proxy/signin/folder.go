@@ -9,6 +9,8 @@ import (
 	"regexp"
 	"strings"
 	"time"
+
+	"github.com/sluice-pg/sluice/proxy/identity"
 )
 
 // Folder is where the files are, such as $XDG_CONFIG_HOME/sluice/login.
@@ -89,14 +91,14 @@ func (f Folder) Save(e Entry, token string) error {
 	}
 	defer unlock()
 	line := strings.Join([]string{escape(e.Host), escape(e.Port), escape(e.Database), escape(e.User), escape(token)}, ":")
-	if err := replace(f.passFile(e.Name), line+"\n"); err != nil {
+	if err := identity.WriteAtomically(f.passFile(e.Name), line+"\n", nil); err != nil {
 		return fmt.Errorf("passfile: %w", err)
 	}
 	old, err := os.ReadFile(f.ServiceFile())
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("service file: %w", err)
 	}
-	if err := replace(f.ServiceFile(), withSection(string(old), e.Name, f.section(e))); err != nil {
+	if err := identity.WriteAtomically(f.ServiceFile(), withSection(string(old), e.Name, f.section(e)), nil); err != nil {
 		return fmt.Errorf("service file: %w", err)
 	}
 	return nil
@@ -108,8 +110,8 @@ func (f Folder) enter() (unlock func(), err error) {
 	if err := f.check(); err != nil {
 		return nil, fmt.Errorf("folder of the login: %w", err)
 	}
-	if unlock, err = f.lock(); err != nil {
-		return nil, fmt.Errorf("folder of the login: lock: %w", err)
+	if unlock, err = identity.LockFolder(string(f)); err != nil {
+		return nil, fmt.Errorf("folder of the login: %w", err)
 	}
 	if err := f.tidy(time.Now()); err != nil {
 		unlock()
@@ -166,22 +168,4 @@ func withSection(old, name, section string) string {
 // Password File").
 func escape(field string) string {
 	return strings.NewReplacer(`\`, `\\`, `:`, `\:`).Replace(field)
-}
-
-// replace writes a file that only its owner reads; readers see the old one or
-// the new one.
-func replace(path, text string) error {
-	temp, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*") // with mode 0600
-	if err != nil {
-		return err
-	}
-	_, err = temp.WriteString(text)
-	err = errors.Join(err, temp.Sync(), temp.Close())
-	if err == nil {
-		err = os.Rename(temp.Name(), path)
-	}
-	if err != nil {
-		return errors.Join(err, os.Remove(temp.Name()))
-	}
-	return nil
 }

@@ -16,18 +16,6 @@ import (
 	"github.com/sluice-pg/sluice/proxy/identity"
 )
 
-// lock keeps other logins out until unlock. The lock ends with the process.
-func (f Folder) lock() (unlock func(), err error) {
-	dir, err := os.Open(string(f))
-	if err != nil {
-		return nil, err
-	}
-	if err := syscall.Flock(int(dir.Fd()), syscall.LOCK_EX); err != nil {
-		return nil, errors.Join(err, dir.Close())
-	}
-	return func() { _ = dir.Close() }, nil
-}
-
 // check refuses a folder that somebody else could put a service file into:
 // psql would take the token where that says.
 func (f Folder) check() error {
@@ -44,7 +32,8 @@ func (f Folder) check() error {
 	return nil
 }
 
-// temporary are the files that replace makes, before they have their names.
+// temporary are the files that identity.WriteAtomically makes, before they have
+// their names.
 var temporary = regexp.MustCompile(`^\.(pg_service\.conf|.+\.pgpass)\.[0-9]+$`)
 
 // tidy removes passfiles whose tokens have expired, and what a login left that was
