@@ -46,5 +46,8 @@
 // which check it failed. Nothing the client sent is ever quoted in an error,
 // because a confused client may send its password where something else belongs.
 //
+// The client's side, package signin, asks providers and replaces files in the same
+// ways: [ProviderClient], [MayAsk], [LockFolder], [WriteAtomically].
+//
 // The package is a leaf: it imports nothing else of Sluice.
 package identity

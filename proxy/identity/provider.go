@@ -2,23 +2,17 @@ package identity
 
 import (
 	"context"
-	"crypto/tls"
-	"crypto/x509"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"net/http"
-	"os"
 	"slices"
 	"time"
 
 	"github.com/coreos/go-oidc/v3/oidc"
 	"github.com/go-jose/go-jose/v4"
 )
-
-// maxAnswer bounds an answer of a provider, in bytes.
-const maxAnswer = 1 << 20
 
 // Providers are the issuers that login rules name.
 type Providers struct {
@@ -29,11 +23,11 @@ type Providers struct {
 // Provider verifies the tokens of one issuer. It asks the provider for nothing
 // before the first token comes, so the proxy starts while it is away.
 type Provider struct {
-	issuer    Issuer
-	transport *http.Transport
-	now       func() time.Time
-	keys      keySet
-	used      usedTokens
+	issuer Issuer
+	client *http.Client
+	now    func() time.Time
+	keys   keySet
+	used   usedTokens
 }
 
 // OpenProviders prepares the issuers, which must be complete and valid. It
@@ -68,26 +62,16 @@ func (all *Providers) Named(name string) *Provider {
 func (all *Providers) Close() {
 	all.end()
 	for _, p := range all.named {
-		p.transport.CloseIdleConnections()
+		p.client.CloseIdleConnections()
 	}
 }
 
 func openProvider(life context.Context, issuer Issuer, now func() time.Time) (*Provider, error) {
-	config := &tls.Config{MinVersion: tls.VersionTLS12}
-	if issuer.CA != "" {
-		pem, err := os.ReadFile(issuer.CA)
-		if err != nil {
-			return nil, fmt.Errorf("certificate authority: %w", err)
-		}
-		config.RootCAs = x509.NewCertPool()
-		if !config.RootCAs.AppendCertsFromPEM(pem) {
-			return nil, fmt.Errorf("certificate authority: no certificate in %s", issuer.CA)
-		}
+	client, err := ProviderClient(issuer.CA)
+	if err != nil {
+		return nil, err
 	}
-	p := &Provider{issuer: issuer, now: now, transport: &http.Transport{
-		TLSClientConfig: config, Proxy: http.ProxyFromEnvironment, ForceAttemptHTTP2: true,
-		MaxIdleConns: 2, IdleConnTimeout: 30 * time.Second, MaxResponseHeaderBytes: 64 << 10,
-	}}
+	p := &Provider{issuer: issuer, client: client, now: now}
 	p.keys = keySet{fetch: p.fetchKeys, now: now, life: life}
 	return p, nil
 }
@@ -112,8 +96,7 @@ func (p *Provider) Keys(ctx context.Context) (int, error) {
 // section 4), which must come under exactly its name, and then for the keys
 // (RFC 7517 section 5).
 func (p *Provider) fetchKeys(ctx context.Context) ([]jose.JSONWebKey, error) {
-	client := &http.Client{Transport: careful{p.transport}}
-	found, err := oidc.NewProvider(oidc.ClientContext(ctx, client), p.issuer.URL)
+	found, err := oidc.NewProvider(oidc.ClientContext(ctx, p.client), p.issuer.URL)
 	if err != nil {
 		return nil, fmt.Errorf("discovery: %w", err)
 	}
@@ -130,7 +113,7 @@ func (p *Provider) fetchKeys(ctx context.Context) ([]jose.JSONWebKey, error) {
 	if err != nil {
 		return nil, fmt.Errorf("keys: %w", err)
 	}
-	answer, err := client.Do(request)
+	answer, err := p.client.Do(request)
 	if err != nil {
 		return nil, fmt.Errorf("keys: %w", err)
 	}
@@ -157,26 +140,4 @@ func readKeys(r io.Reader) ([]jose.JSONWebKey, error) {
 		return nil, errors.New("keys: there is no public key among them")
 	}
 	return keys, nil
-}
-
-// careful asks as little of a provider as it can: an answer that is not 200 is
-// an error, without its text, so no redirect leads elsewhere; and none is read
-// without end.
-type careful struct{ base http.RoundTripper }
-
-// RoundTrip implements http.RoundTripper.
-func (c careful) RoundTrip(request *http.Request) (*http.Response, error) {
-	answer, err := c.base.RoundTrip(request)
-	if err != nil {
-		return nil, err
-	}
-	if answer.StatusCode != http.StatusOK {
-		_ = answer.Body.Close()
-		return nil, fmt.Errorf("the answer is %d %s", answer.StatusCode, http.StatusText(answer.StatusCode))
-	}
-	answer.Body = struct {
-		io.Reader
-		io.Closer
-	}{io.LimitReader(answer.Body, maxAnswer), answer.Body}
-	return answer, nil
 }
