@@ -112,7 +112,7 @@ func (c *Client) renewLease(ctx context.Context, h *held) {
 		dueChild := h.accessor != "" && h.child.last == nil && c.now().After(h.child.until.Add(-h.child.granted/2))
 		c.mu.Unlock()
 		if dueChild {
-			c.renewChild(ctx, h)
+			err = c.renewChild(ctx, h)
 		}
 	}
 	c.mu.Lock()
@@ -120,9 +120,9 @@ func (c *Client) renewLease(ctx context.Context, h *held) {
 	c.afterRenewal(h, err)
 }
 
-// renewChild lets a child token renew itself. That Vault has revoked it is
-// noticed by its lease.
-func (c *Client) renewChild(ctx context.Context, h *held) {
+// renewChild lets a child token renew itself. It returns an error only if trying
+// again may help. That Vault has revoked the token is noticed by its lease.
+func (c *Client) renewChild(ctx context.Context, h *held) error {
 	got, err := c.ask(ctx, question{
 		doing: "renew a child token", token: h.token, path: "auth/token/renew-self",
 		body: map[string]any{"increment": wholeSeconds(h.child.granted)},
@@ -135,9 +135,12 @@ func (c *Client) renewChild(ctx context.Context, h *held) {
 	switch {
 	case err == nil:
 		h.child.extend(got.sent, time.Duration(got.Auth.LeaseDuration)*time.Second)
-	case !passes(err):
+	case errors.Is(err, errGone), !passes(err):
 		h.child.last = err
+	default:
+		return err
 	}
+	return nil
 }
 
 // afterRenewal decides how a lease goes on. The caller holds c.mu.
@@ -160,6 +163,7 @@ func (c *Client) afterRenewal(h *held, err error) {
 		// A denial may be the login token's, and another is on its way.
 		h.failures++
 		c.renewals.set(h.renew, c.now().Add(again(h.failures)))
+		c.publish(h) // the lease may be renewed, and its child token not
 		return
 	default:
 		h.lease.last = err

@@ -347,6 +347,43 @@ func TestRenewedWhenVaultIsBack(t *testing.T) {
 	})
 }
 
+// A lease is renewed, but the token it was issued with is not, because Vault is
+// not well. That is tried again with pauses, not at once and for ever.
+func TestChildIsNotRenewedForAWhile(t *testing.T) {
+	for name, fault := range map[string]vaulttest.Fault{"error": {Status: 500}, "too many": vaulttest.TooMany(1)} {
+		t.Run(strings.ReplaceAll(name, " ", "_"), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				const path = "auth/token/renew-self"
+				s := newFake(vaulttest.Options{TokenTTL: 10 * time.Hour})
+				c := begin(t, config(t, s))
+				lease := issue(t, issuer(t, c, IssuerConfig{}), "session-1")
+				start := time.Now()
+				time.Sleep(30 * time.Minute)
+				fault.Path, fault.Delay = path, 10*time.Millisecond
+				s.Set(fault)
+				time.Sleep(20 * time.Minute) // across the renewal
+				children, leases := calls(s, path), calls(s, "sys/leases/renew")
+				if children < 10 || leases < 10 {
+					t.Errorf("tried %d times, with %d renewals of the lease", children, leases)
+				}
+				// The first try is up to fourteen minutes ago. After six of them no
+				// pause is shorter than fifteen seconds.
+				if most := 6 + 14*60/15; leases > most || children > tries*most {
+					t.Errorf("%d renewals of the child token and %d of the lease", children, leases)
+				}
+				if term := termOf(lease); term.Last != nil || !near(term.Expires, start.Add(time.Hour)) {
+					t.Errorf("ends %s from the start: %v", term.Expires.Sub(start), term.Last)
+				}
+				s.Set()
+				time.Sleep(40 * time.Second)
+				if left := time.Until(termOf(lease).Expires); left < 55*time.Minute {
+					t.Errorf("%s are left when Vault is well again", left)
+				}
+			})
+		})
+	}
+}
+
 // The login token ends while Vault is away. When Vault is back there is a new
 // login, and the leases of the old one have ended.
 func TestLoginEndsWhileVaultIsAway(t *testing.T) {
