@@ -6,7 +6,6 @@ import (
 	"crypto/x509"
 	"errors"
 	"io"
-	"math/rand/v2"
 	"net"
 	"net/http"
 	"strconv"
@@ -65,7 +64,7 @@ func (c *Client) ask(ctx context.Context, q question) (answer, error) {
 		if !err.passing || n == limit || q.once && !err.undone {
 			return answer{secret, sent}, err
 		}
-		pause := max(after, pauseBefore(n))
+		pause := max(after, backoff(n, firstPause, longestPause))
 		if deadline, ok := ctx.Deadline(); ok && time.Until(deadline) < pause {
 			return answer{}, err
 		}
@@ -75,13 +74,6 @@ func (c *Client) ask(ctx context.Context, q question) (answer, error) {
 			return answer{}, err
 		}
 	}
-}
-
-// pauseBefore is the time before try n+1: twice as long each time, and half of
-// it by chance, so that many who failed together do not come back together.
-func pauseBefore(n int) time.Duration {
-	pause := min(firstPause<<min(n-1, 10), longestPause)
-	return pause/2 + rand.N(pause/2+1)
 }
 
 // askOnce makes one call. It returns how long Vault wants to be left alone.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"sync"
 	"time"
 
 	"github.com/sluice-pg/sluice/proxy/credential"
@@ -208,16 +207,5 @@ func (c *Client) issuersNow() []*Issuer {
 
 // endAll ends several at once and goes on when one cannot be ended.
 func (c *Client) endAll(ctx context.Context, all []*held) error {
-	problems := make([]error, len(all))
-	slots := make(chan struct{}, workers)
-	var group sync.WaitGroup
-	for n, h := range all {
-		slots <- struct{}{}
-		group.Go(func() {
-			defer func() { <-slots }()
-			problems[n] = c.end(ctx, h)
-		})
-	}
-	group.Wait()
-	return errors.Join(problems...)
+	return each(all, func(h *held) error { return c.end(ctx, h) })
 }

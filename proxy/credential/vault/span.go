@@ -59,10 +59,3 @@ func earliest(spans ...span) (until time.Time, last error) {
 	}
 	return until, last
 }
-
-// again is how long to wait after a renewal has failed n times in a row: from
-// one second to thirty, half of it by chance.
-func again(n int) time.Duration {
-	pause := min(time.Second<<min(n-1, 10), 30*time.Second)
-	return pause/2 + rand.N(pause/2+1)
-}

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"sort"
-	"sync"
 	"time"
 )
 
@@ -127,19 +126,7 @@ func (c *Client) lookUp(ctx context.Context, denied bool) bool {
 	if denied {
 		return true
 	}
-	due := c.lookupsDue()
-	problems := make([]error, len(due))
-	slots := make(chan struct{}, workers)
-	var group sync.WaitGroup
-	for n, h := range due {
-		slots <- struct{}{}
-		group.Go(func() {
-			defer func() { <-slots }()
-			problems[n] = c.lookUpLease(ctx, h)
-		})
-	}
-	group.Wait()
-	err := errors.Join(problems...)
+	err := each(c.lookupsDue(), func(h *held) error { return c.lookUpLease(ctx, h) })
 	if errors.Is(err, ErrDenied) && c.Healthy() == nil {
 		c.log.Warn("Vault does not let leases be looked up; one that is revoked there is noticed by the control connection "+
 			"or at its renewal. Allow update on sys/leases/lookup", "err", wrap("look leases up", err))
