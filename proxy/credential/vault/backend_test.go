@@ -259,13 +259,29 @@ func TestLeftIsEndedByItself(t *testing.T) {
 	})
 }
 
-// Others use the same name: only the session's own backends are ended.
+// Others use the same name: only the session's own backends are ended, whichever
+// engine has the password.
 func TestSharedUserKeepsOthers(t *testing.T) {
+	for engine, role := range map[Engine]string{Static: "reader", KV: "team/shop/reader"} {
+		t.Run(engine.String(), func(t *testing.T) { sharedUserKeepsOthers(t, engine, role) })
+	}
+}
+
+func sharedUserKeepsOthers(t *testing.T, engine Engine, role string) {
 	b := newStage(t, vaulttest.Options{})
 	config := withControl(t)
-	config.Database, config.Engine = "shared", Static
+	config.Database, config.Engine, config.Roles = "shared", engine, []string{role}
 	i := issuer(t, b.client, config)
-	lease, other := issue(t, i, "session-1"), issue(t, i, "session-2")
+	issue := func(session string) *credential.Lease {
+		r := request(session)
+		r.Role = role
+		lease, err := i.Issue(t.Context(), r)
+		if seen(err) != nil {
+			t.Fatal(err)
+		}
+		return lease
+	}
+	lease, other := issue("session-1"), issue("session-2")
 	if lease.User != other.User || !lease.EndsBackends {
 		t.Errorf("users %s, %s", lease.User, other.User)
 	}

@@ -76,7 +76,6 @@ func TestIssuerConfigIsChecked(t *testing.T) {
 		"must not have its own":      {Database: "d", ControlRole: "control", Control: &pgconn.Config{User: "postgres"}},
 		"the control role":           {Database: "d", ControlRole: "a/b", Control: control},
 		"the mount \"a//b\"":         {Database: "d", Mount: "a//b"},
-		"the longest time":           {Database: "d", Longest: -1},
 		"the path of a secret \"/\"": {Database: "d", Engine: KV, Roles: []string{"/"}},
 	} {
 		if _, err := c.Issuer(config); seen(err) == nil || !strings.Contains(err.Error(), want) || !strings.HasPrefix(err.Error(), "vault: ") {

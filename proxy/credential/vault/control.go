@@ -157,7 +157,7 @@ func (k *control) usable() bool {
 func (k *control) replace(ctx context.Context) error {
 	c := k.issuer.client
 	lease, password, err := c.obtain(ctx, wish{
-		issuer: k.issuer, mount: k.issuer.config.ControlMount, role: k.issuer.config.ControlRole, inner: true,
+		issuer: k.issuer, mount: k.issuer.config.controlMount(), role: k.issuer.config.ControlRole, inner: true,
 		request: credential.Request{Subject: "sluice", SessionID: "control-" + k.issuer.config.Database},
 	})
 	if err != nil {

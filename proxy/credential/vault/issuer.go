@@ -40,7 +40,9 @@ func (e Engine) String() string {
 const (
 	defaultDatabaseMount = "database"
 	defaultKVMount       = "secret"
-	defaultLongest       = 12 * time.Hour
+	// longestShared is how long a session may use a password that does not end,
+	// of Static and KV.
+	longestShared = 12 * time.Hour
 )
 
 // IssuerConfig says how a database gets its credentials.
@@ -60,16 +62,11 @@ type IssuerConfig struct {
 	// insists on, and which takes user and password from the environment: set
 	// both to "" afterwards.
 	Control *pgconn.Config
-	// ControlRole is a role of Vault, of the engine's creds, whose logins may
-	// terminate backends: members of pg_signal_backend. Empty means that no
+	// ControlRole is a role of Vault, of the creds of the database engine at
+	// Mount, whose logins may terminate backends: members of pg_signal_backend.
+	// For KV the database engine is the one at "database". Empty means that no
 	// backend is terminated or verified to be gone.
 	ControlRole string
-	// ControlMount is where the database engine of ControlRole is mounted; empty
-	// means Mount, or "database" for KV.
-	ControlMount string
-	// Longest is how long a session may use a password that does not end, of
-	// Static and KV; 0 means twelve hours.
-	Longest time.Duration
 }
 
 // Issuer issues credentials for one database. It is safe for concurrent use.
@@ -114,19 +111,18 @@ func (c *IssuerConfig) withDefaults() {
 			c.Mount = defaultKVMount
 		}
 	}
-	if c.ControlMount == "" {
-		c.ControlMount = c.Mount
-		if c.Engine == KV {
-			c.ControlMount = defaultDatabaseMount
-		}
+}
+
+// controlMount is where the database engine of the control role is mounted.
+func (c *IssuerConfig) controlMount() string {
+	if c.Engine == KV {
+		return defaultDatabaseMount
 	}
-	if c.Longest == 0 {
-		c.Longest = defaultLongest
-	}
+	return c.Mount
 }
 
 func (c *IssuerConfig) validate() error {
-	problems := []error{checkPath("mount", c.Mount), checkPath("mount", c.ControlMount)}
+	problems := []error{checkPath("mount", c.Mount)}
 	if c.Database == "" || len(c.Database) > 256 {
 		problems = append(problems, errors.New("the database needs a name of at most 256 bytes"))
 	}
@@ -135,9 +131,6 @@ func (c *IssuerConfig) validate() error {
 	}
 	for _, role := range c.Roles {
 		problems = append(problems, c.checkRole(role))
-	}
-	if c.Longest < 0 {
-		problems = append(problems, fmt.Errorf("the longest time %s is negative", c.Longest))
 	}
 	if c.ControlRole == "" {
 		return errors.Join(problems...)

@@ -25,7 +25,7 @@ func (c *Client) rights() []right {
 			needed = append(needed, right{i.config.Mount + kinds[i.config.Engine] + role, "read"})
 		}
 		if i.control != nil {
-			needed = append(needed, right{i.config.ControlMount + "/creds/" + i.config.ControlRole, "read"})
+			needed = append(needed, right{i.config.controlMount() + "/creds/" + i.config.ControlRole, "read"})
 		}
 	}
 	return needed

@@ -31,7 +31,7 @@ func (i *Issuer) share(ctx context.Context, request credential.Request) (*creden
 	}
 	return &credential.Lease{
 		ID:   i.config.Mount + "/" + kind + "/" + request.Role + "#" + request.SessionID,
-		User: user, Password: password, Role: request.Group, Expires: i.client.now().Add(i.config.Longest),
+		User: user, Password: password, Role: request.Group, Expires: i.client.now().Add(longestShared),
 		Backends: &credential.Backends{}, EndsBackends: i.control != nil, Weak: true,
 	}, nil
 }
