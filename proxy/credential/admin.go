@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
@@ -39,28 +40,17 @@ func newAdmin(config *pgconn.Config) *admin {
 	return &admin{config: pinned(config), turn: make(chan struct{}, 1)}
 }
 
-// pinned copies the configuration with every setting that our statements
-// depend on: names mean pg_catalog, strings end where they seem to end, nothing
+// pinned adds what only statements depend on that change something: nothing
 // waits for ever, and a role that was dropped is not back after a crash of the
 // server.
 func pinned(config *pgconn.Config) *pgconn.Config {
-	config = config.Copy()
-	if config.RuntimeParams == nil {
-		config.RuntimeParams = make(map[string]string)
-	}
-	for name, value := range map[string]string{
-		"application_name":              applicationName,
-		"search_path":                   "pg_catalog",
-		"client_encoding":               "UTF8",
-		"standard_conforming_strings":   "on",
+	config = Pinned(config, applicationName, statementTimeout)
+	maps.Copy(config.RuntimeParams, map[string]string{
 		"DateStyle":                     "ISO, MDY",
 		"default_transaction_read_only": "off",
 		"synchronous_commit":            "on",
-		"statement_timeout":             fmt.Sprint(statementTimeout.Milliseconds()),
 		"lock_timeout":                  fmt.Sprint(lockTimeout.Milliseconds()),
-	} {
-		config.RuntimeParams[name] = value
-	}
+	})
 	return config
 }
 
@@ -143,7 +133,7 @@ func bury(ctx context.Context, conn *pgconn.PgConn, pid uint32) error {
 WHERE a.pid OPERATOR(pg_catalog.=) $1::pg_catalog.int4 AND a.usename OPERATOR(pg_catalog.=) CURRENT_USER
   AND a.application_name OPERATOR(pg_catalog.=) $2::pg_catalog.text`
 	for {
-		rows, err := query(ctx, conn, sql, fmt.Sprint(pid), applicationName)
+		rows, err := Query(ctx, conn, sql, fmt.Sprint(pid), applicationName)
 		if err != nil {
 			return fmt.Errorf("admin connection: end the backend %d of the one before: %w", pid, err)
 		}
@@ -204,25 +194,4 @@ func (a *admin) close(ctx context.Context) error {
 // when there are several, and returns nothing.
 func run(ctx context.Context, conn *pgconn.PgConn, sql string) error {
 	return conn.Exec(ctx, sql).Close()
-}
-
-// query executes one statement with text parameters and returns its rows as
-// text; NULL becomes the empty string.
-func query(ctx context.Context, conn *pgconn.PgConn, sql string, parameters ...string) ([][]string, error) {
-	values := make([][]byte, len(parameters))
-	for i, parameter := range parameters {
-		values[i] = []byte(parameter)
-	}
-	result := conn.ExecParams(ctx, sql, values, nil, nil, nil).Read()
-	if result.Err != nil {
-		return nil, result.Err
-	}
-	rows := make([][]string, len(result.Rows))
-	for i, row := range result.Rows {
-		rows[i] = make([]string, len(row))
-		for j, value := range row {
-			rows[i][j] = string(value)
-		}
-	}
-	return rows, nil
 }

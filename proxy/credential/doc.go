@@ -29,5 +29,8 @@
 // here; the password itself is never sent, only its SCRAM verifier, so that a
 // server that logs statements does not log passwords.
 //
+// What both issuers do on a server of the database is here once: [Pinned], [Query],
+// [UntilGone].
+//
 // The package is a leaf: it imports nothing else of Sluice.
 package credential

@@ -5,14 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"strings"
-	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
-)
-
-const (
-	firstPoll   = 5 * time.Millisecond
-	longestPoll = 250 * time.Millisecond
 )
 
 // End ends a lease: nobody can log in with it, every backend that did is
@@ -75,7 +69,7 @@ func (b *Builtin) left(ctx context.Context) ([]string, error) {
 WHERE pg_catalog.starts_with(r.rolname::pg_catalog.text, $1::pg_catalog.text) ORDER BY r.rolname`
 	var names []string
 	err := b.admin.do(ctx, func(ctx context.Context, conn *pgconn.PgConn) error {
-		rows, err := query(ctx, conn, sql, b.config.Prefix)
+		rows, err := Query(ctx, conn, sql, b.config.Prefix)
 		if err != nil {
 			return fmt.Errorf("list roles: %w", err)
 		}
@@ -175,7 +169,7 @@ func (e *ending) find(ctx context.Context) (exists bool, err error) {
   (SELECT me.rolsuper FROM pg_catalog.pg_roles me WHERE me.rolname OPERATOR(pg_catalog.=) CURRENT_USER)
 FROM pg_catalog.pg_roles r WHERE r.rolname OPERATOR(pg_catalog.=) $1::pg_catalog.name`
 	err = e.admin.do(ctx, func(ctx context.Context, conn *pgconn.PgConn) error {
-		rows, err := query(ctx, conn, sql, e.name)
+		rows, err := Query(ctx, conn, sql, e.name)
 		if err != nil {
 			return fmt.Errorf("look the role up: %w", err)
 		}
@@ -220,24 +214,7 @@ func majorVersion(conn *pgconn.PgConn) int {
 
 // terminate ends the role's backends and returns when the server shows none.
 func (e *ending) terminate(ctx context.Context) error {
-	deadline := time.Now().Add(e.config.EndTimeout)
-	for pause := firstPoll; ; pause = min(2*pause, longestPoll) {
-		alive, err := e.signal(ctx)
-		if err != nil {
-			return err
-		}
-		if len(alive) == 0 {
-			return nil
-		}
-		if time.Now().After(deadline) {
-			return fmt.Errorf("still alive after %s: backend %s", e.config.EndTimeout, strings.Join(alive, ", "))
-		}
-		select {
-		case <-time.After(pause):
-		case <-ctx.Done():
-			return fmt.Errorf("still alive: backend %s: %w", strings.Join(alive, ", "), ctx.Err())
-		}
-	}
+	return UntilGone(ctx, e.config.EndTimeout, e.signal)
 }
 
 // signal tells every backend of the role to end, and returns which there are.
@@ -245,7 +222,7 @@ func (e *ending) signal(ctx context.Context) (alive []string, err error) {
 	const sql = `SELECT a.pid, pg_catalog.pg_terminate_backend(a.pid) FROM pg_catalog.pg_stat_activity a
 WHERE a.usesysid OPERATOR(pg_catalog.=) $1::pg_catalog.oid ORDER BY a.pid`
 	err = e.admin.do(ctx, func(ctx context.Context, conn *pgconn.PgConn) error {
-		rows, err := query(ctx, conn, sql, e.oid)
+		rows, err := Query(ctx, conn, sql, e.oid)
 		if err != nil {
 			return fmt.Errorf("terminate backends: %w", err)
 		}
@@ -264,7 +241,7 @@ func (e *ending) leave(ctx context.Context) error {
 WHERE p.owner OPERATOR(pg_catalog.=) $1::pg_catalog.name ORDER BY p.gid`
 	var transactions [][]string
 	err := e.admin.do(ctx, func(ctx context.Context, conn *pgconn.PgConn) (err error) {
-		transactions, err = query(ctx, conn, prepared, e.name)
+		transactions, err = Query(ctx, conn, prepared, e.name)
 		return err
 	})
 	if err != nil {
@@ -317,7 +294,7 @@ WHERE s.refclassid OPERATOR(pg_catalog.=) 'pg_catalog.pg_authid'::pg_catalog.reg
   AND s.refobjid OPERATOR(pg_catalog.=) $1::pg_catalog.oid ORDER BY 1`
 	var names []string
 	err := e.admin.do(ctx, func(ctx context.Context, conn *pgconn.PgConn) error {
-		rows, err := query(ctx, conn, sql, e.oid, e.admin.config.Database)
+		rows, err := Query(ctx, conn, sql, e.oid, e.admin.config.Database)
 		for _, row := range rows {
 			names = append(names, row[0])
 		}

@@ -108,7 +108,7 @@ WHERE (r.rolsuper OR r.rolcreaterole OR r.rolreplication OR r.rolbypassrls)
 ORDER BY (r.rolname OPERATOR(pg_catalog.=) $1::pg_catalog.name) DESC, r.rolname LIMIT 1`
 
 func checkGroup(ctx context.Context, conn *pgconn.PgConn, group string) error {
-	rows, err := query(ctx, conn, beyond, group)
+	rows, err := Query(ctx, conn, beyond, group)
 	var refused *pgconn.PgError
 	if errors.As(err, &refused) && refused.Code == "42704" {
 		return fmt.Errorf("the group role %q does not exist; create it NOLOGIN and grant it what sessions may do: %w", group, err)

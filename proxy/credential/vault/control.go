@@ -16,6 +16,8 @@ const (
 	controlName = "sluice/control"
 	// controlTimeout is what one conversation with the server may take.
 	controlTimeout = 15 * time.Second
+	// statementTimeout is what one statement may take.
+	statementTimeout = 10 * time.Second
 	// replaceEach is how long a login that will not be renewed is used on after
 	// there was no other to be had.
 	replaceEach = 10 * time.Second
@@ -38,25 +40,8 @@ type control struct {
 }
 
 func newControl(i *Issuer) *control {
-	return &control{issuer: i, config: pinned(i.config.Control), turn: make(chan struct{}, 1)}
-}
-
-// pinned copies the configuration with the settings that our queries depend on.
-func pinned(config *pgconn.Config) *pgconn.Config {
-	config = config.Copy()
-	if config.RuntimeParams == nil {
-		config.RuntimeParams = map[string]string{}
-	}
-	for name, value := range map[string]string{
-		"application_name":            controlName,
-		"search_path":                 "pg_catalog",
-		"client_encoding":             "UTF8",
-		"standard_conforming_strings": "on",
-		"statement_timeout":           "10000",
-	} {
-		config.RuntimeParams[name] = value
-	}
-	return config
+	config := credential.Pinned(i.config.Control, controlName, statementTimeout)
+	return &control{issuer: i, config: config, turn: make(chan struct{}, 1)}
 }
 
 // do runs fn with the connection, and once more with a new one if the first

@@ -9,16 +9,12 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/sluice-pg/sluice/proxy/credential"
 )
 
-const (
-	// endTimeout bounds the wait for backends to go.
-	endTimeout = 10 * time.Second
-	// firstPoll and longestPoll are the pauses between two looks at backends
-	// that were told to end.
-	firstPoll   = 5 * time.Millisecond
-	longestPoll = 250 * time.Millisecond
-)
+// endTimeout bounds the wait for backends to go.
+const endTimeout = 10 * time.Second
 
 // backendsOf says whose backends are meant.
 type backendsOf struct {
@@ -44,24 +40,11 @@ WHERE r.rolname OPERATOR(pg_catalog.=) ANY ($1::pg_catalog.text[]::pg_catalog.na
 
 // terminate ends backends and returns when the server shows none.
 func (k *control) terminate(ctx context.Context, of backendsOf) error {
-	deadline := time.Now().Add(endTimeout)
-	for pause := firstPoll; ; pause = min(2*pause, longestPoll) {
-		alive, err := k.signal(ctx, of)
-		if err != nil {
-			return fmt.Errorf("terminate the backends of %s: %w", of.user, err)
-		}
-		if len(alive) == 0 {
-			return nil
-		}
-		if time.Now().After(deadline) {
-			return fmt.Errorf("still alive after %s: backend %s of %s", endTimeout, strings.Join(alive, ", "), of.user)
-		}
-		select {
-		case <-time.After(pause):
-		case <-ctx.Done():
-			return fmt.Errorf("still alive: backend %s of %s: %w", strings.Join(alive, ", "), of.user, ctx.Err())
-		}
+	err := credential.UntilGone(ctx, endTimeout, func(ctx context.Context) ([]string, error) { return k.signal(ctx, of) })
+	if err != nil {
+		return fmt.Errorf("terminate the backends of %s: %w", of.user, err)
 	}
+	return nil
 }
 
 // signal tells backends to end, and returns which there are.
@@ -78,7 +61,7 @@ func (k *control) signal(ctx context.Context, of backendsOf) (alive []string, er
 		sql, parameters = endShared, []string{of.user, arrayLiteral(pids)}
 	}
 	err = k.do(ctx, func(ctx context.Context, conn *pgconn.PgConn) error {
-		rows, err := query(ctx, conn, sql, parameters...)
+		rows, err := credential.Query(ctx, conn, sql, parameters...)
 		alive = nil
 		for _, row := range rows {
 			alive = append(alive, row[0])
@@ -101,7 +84,7 @@ type serverRole struct {
 // roles returns which of some roles there are.
 func (k *control) roles(ctx context.Context, names []string) (found []serverRole, err error) {
 	err = k.do(ctx, func(ctx context.Context, conn *pgconn.PgConn) error {
-		rows, err := query(ctx, conn, lookAtRoles, arrayLiteral(names))
+		rows, err := credential.Query(ctx, conn, lookAtRoles, arrayLiteral(names))
 		found = nil
 		for _, row := range rows {
 			found = append(found, serverRole{row[0], row[1], row[2] == "t"})
@@ -118,24 +101,4 @@ func arrayLiteral(texts []string) string {
 		quoted[n] = `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(text) + `"`
 	}
 	return "{" + strings.Join(quoted, ",") + "}"
-}
-
-// query executes one statement with text parameters and returns its rows as
-// text; NULL becomes the empty string.
-func query(ctx context.Context, conn *pgconn.PgConn, sql string, parameters ...string) ([][]string, error) {
-	values := make([][]byte, len(parameters))
-	for n, parameter := range parameters {
-		values[n] = []byte(parameter)
-	}
-	result := conn.ExecParams(ctx, sql, values, nil, nil, nil).Read()
-	if result.Err != nil {
-		return nil, result.Err
-	}
-	rows := make([][]string, len(result.Rows))
-	for n, row := range result.Rows {
-		for _, value := range row {
-			rows[n] = append(rows[n], string(value))
-		}
-	}
-	return rows, nil
 }
