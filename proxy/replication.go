@@ -5,12 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/sluice-pg/sluice/policy"
 	"github.com/sluice-pg/sluice/policy/statement"
+	"github.com/sluice-pg/sluice/proxy/credential"
 	"github.com/sluice-pg/sluice/proxy/wire"
 )
 
@@ -183,22 +183,13 @@ func (s *side) feed(ctx context.Context, command *statement.ReplicationCommand, 
 		if len(command.Publications) == 0 {
 			return fact, nil
 		}
-		rows, err := query(ctx, conn, published, quotedList(command.Publications))
+		rows, err := query(ctx, conn, published, credential.ArrayLiteral(command.Publications))
 		if err != nil {
 			return nil, err
 		}
 		fact.Columns, err = publishedColumns(rows)
 		return fact, err
 	})
-}
-
-// quotedList writes names as a text[] literal.
-func quotedList(names []string) string {
-	quoted := make([]string, len(names))
-	for i, name := range names {
-		quoted[i] = `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(name) + `"`
-	}
-	return "{" + strings.Join(quoted, ",") + "}"
 }
 
 // logicalSlot finds the plugin of a logical slot of this database.

@@ -25,6 +25,16 @@ func quoteLiteral(value string) string {
 	return `'` + strings.ReplaceAll(value, `'`, `''`) + `'`
 }
 
+// ArrayLiteral writes texts as PostgreSQL reads them as an array (manual, "Array
+// Input and Output Syntax").
+func ArrayLiteral(texts []string) string {
+	quoted := make([]string, len(texts))
+	for n, text := range texts {
+		quoted[n] = `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(text) + `"`
+	}
+	return "{" + strings.Join(quoted, ",") + "}"
+}
+
 // checkPrefix accepts what makes a role name that needs no second thought in
 // logs and patterns.
 func checkPrefix(prefix string) error {

@@ -27,9 +27,8 @@
 // and PostgreSQL lets an open cursor deliver rows after DROP ROLE. Vault never
 // terminates backends. The issuer does, over one control connection for each
 // database, whose login is itself a lease, of a Vault role that child tokens
-// cannot read. A lease
-// that somebody revokes in Vault is noticed over the same connection: its role
-// is gone from pg_roles.
+// cannot read if they have Config.SessionPolicies. A lease that somebody revokes
+// in Vault is noticed over the same connection: its role is gone from pg_roles.
 //
 // Beside leases it reads and creates what has no end: a key that is kept in KV
 // version 2 (ReadKept, CreateKept), at the start, with the same login.
@@ -49,7 +48,8 @@
 //	update  auth/token/renew-self, auth/token/revoke-self
 //	update  sys/leases/renew, sys/leases/revoke, sys/leases/lookup
 //	read    auth/token/lookup-self
-//	read    database/creds/CONTROL, database/static-creds/ROLE, secret/data/PATH
+//	read    database/creds/CONTROL, database/creds/ROLE (which Begin asks about)
+//	read    database/static-creds/ROLE, secret/data/PATH
 //	create  secret/data/PATH, for a key that is made at the first start
 //	update  sys/capabilities-self, with which Begin looks for rights that are missing
 //

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
@@ -53,12 +52,12 @@ func (k *control) signal(ctx context.Context, of backendsOf) (alive []string, er
 	for n, pid := range of.pids {
 		pids[n] = strconv.FormatUint(uint64(pid), 10)
 	}
-	sql, parameters := endUser, []string{of.user, "0", arrayLiteral(pids)}
+	sql, parameters := endUser, []string{of.user, "0", credential.ArrayLiteral(pids)}
 	if of.oid != "" {
 		parameters[1] = of.oid
 	}
 	if of.shared {
-		sql, parameters = endShared, []string{of.user, arrayLiteral(pids)}
+		sql, parameters = endShared, []string{of.user, credential.ArrayLiteral(pids)}
 	}
 	err = k.do(ctx, func(ctx context.Context, conn *pgconn.PgConn) error {
 		rows, err := credential.Query(ctx, conn, sql, parameters...)
@@ -84,7 +83,7 @@ type serverRole struct {
 // roles returns which of some roles there are.
 func (k *control) roles(ctx context.Context, names []string) (found []serverRole, err error) {
 	err = k.do(ctx, func(ctx context.Context, conn *pgconn.PgConn) error {
-		rows, err := credential.Query(ctx, conn, lookAtRoles, arrayLiteral(names))
+		rows, err := credential.Query(ctx, conn, lookAtRoles, credential.ArrayLiteral(names))
 		found = nil
 		for _, row := range rows {
 			found = append(found, serverRole{row[0], row[1], row[2] == "t"})
@@ -92,13 +91,4 @@ func (k *control) roles(ctx context.Context, names []string) (found []serverRole
 		return err
 	})
 	return found, err
-}
-
-// arrayLiteral writes texts as PostgreSQL reads them as an array.
-func arrayLiteral(texts []string) string {
-	quoted := make([]string, len(texts))
-	for n, text := range texts {
-		quoted[n] = `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(text) + `"`
-	}
-	return "{" + strings.Join(quoted, ",") + "}"
 }
