@@ -206,12 +206,29 @@ func (s *stage) leases(t testing.TB) []string {
 	return all
 }
 
+// backends are what works under a role of Vault's, also one that was dropped
+// under it, but for what Sluice has for itself.
+func (s *stage) backends(t testing.TB) [][]string {
+	t.Helper()
+	return s.world.Query(t, "postgres", `SELECT pid, usesysid, application_name, state, backend_start, query FROM pg_stat_activity
+WHERE backend_type IN ('client backend', 'walsender')
+AND (usename IS NULL OR usename LIKE 'sluice\_shop%' AND usename NOT LIKE 'sluice\_shop\_catalog%')`)
+}
+
 // awaitNothingLeft waits until no lease has left anything, anywhere.
 func (s *stage) awaitNothingLeft(t testing.TB) string {
 	t.Helper()
+	var roles, leases []string
+	var backends [][]string
+	defer func() {
+		if t.Failed() {
+			t.Logf("at last there were the roles %q, the backends %q and the leases %q", roles, backends, leases)
+		}
+	}()
 	await(t, "nothing of a lease to be left at the server and in Vault", func() bool {
-		roles, _ := s.roles(t)
-		return len(roles) == 0 && len(s.leases(t)) == 0
+		roles, _ = s.roles(t)
+		backends, leases = s.backends(t), s.leases(t)
+		return len(roles) == 0 && len(backends) == 0 && len(leases) == 0
 	})
 	return "no role, no backend; no lease in Vault"
 }
