@@ -293,13 +293,7 @@ func vaultKilled(t *testing.T, s *stage, application string) string {
 	c.Close(t.Context())
 	s.vault.Restart(t)
 	s.vault.Unseal(t)
-	await(t, "a session to work again", func() bool {
-		again, err := s.connect(t.Context(), "again", "read")
-		if err == nil {
-			again.Close(t.Context())
-		}
-		return err == nil
-	})
+	s.worksAgain(t, "again")
 	return words(err) + "; the other: " + words(other)
 }
 
@@ -322,11 +316,35 @@ func awayTooLong(t *testing.T, s *stage, application string) string {
 func killed(t *testing.T, s *stage, application string) string {
 	one, two := s.mustConnect(t, application, "read"), s.mustConnect(t, application, "copy-out")
 	mustQuery(t, one, "BEGIN")
+	goesOn := s.sleeps(t, application)
 	s.gate.Kill(t)
 	_, err := query(t.Context(), one, "SELECT 1")
 	two.Close(t.Context())
+	without := goesOn()
 	s.gate.Start(t)
 	s.awaitNothingLeft(t)
+	with := goesOn()
+	s.worksAgain(t, application)
+	return fmt.Sprintf("%s; a long query goes on without Sluice: %t, when it has started: %t; then a new session works", words(err), without, with)
+}
+
+// sleeps has a session run a query for longer than any case takes, which no end of
+// a connection interrupts. It returns whether the server still works on it.
+func (s *stage) sleeps(t *testing.T, application string) (goesOn func() bool) {
+	t.Helper()
+	c := s.mustConnect(t, application, "read")
+	pid := mustQuery(t, c, "SELECT pg_backend_pid()")
+	goesOn = func() bool {
+		return s.world.Query(t, "postgres", fmt.Sprintf("SELECT count(*) FROM pg_stat_activity WHERE pid = %s AND query LIKE '%%pg_sleep(120)%%'", pid))[0][0] == "1"
+	}
+	go func() { _, _ = query(context.Background(), c, "SELECT pg_sleep(120)") }() // it fails with its session
+	await(t, "the query to run", goesOn)
+	return goesOn
+}
+
+// worksAgain waits until somebody can work.
+func (s *stage) worksAgain(t *testing.T, application string) {
+	t.Helper()
 	await(t, "a session to work again", func() bool {
 		again, err := s.connect(t.Context(), application, "read")
 		if err == nil {
@@ -334,7 +352,6 @@ func killed(t *testing.T, s *stage, application string) string {
 		}
 		return err == nil
 	})
-	return words(err) + "; then a new session works"
 }
 
 func crowd(t *testing.T, s *stage, application string) string {
