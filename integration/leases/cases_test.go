@@ -33,6 +33,7 @@ var cases = []leaseCase{
 	{"the lease reaches its longest life, between transactions", longestLifeIdle},
 	{"the lease reaches its longest life inside a transaction", longestLifeInTransaction},
 	{"the lease reaches its longest life inside COPY TO", longestLifeInCopy},
+	{"the lease reaches its longest life inside COPY FROM STDIN", longestLifeInCopyIn},
 	{"the lease is revoked in Vault, the session idle with an open cursor", revokedIdle},
 	{"the lease is revoked in Vault, under a query", revokedUnderQuery},
 	{"an administrator drops the role at the server", dropped},
@@ -143,7 +144,7 @@ func notLaterThan(t *testing.T, began time.Time, most time.Duration) {
 }
 
 func longestLifeInTransaction(t *testing.T, s *stage, application string) string {
-	s.world.Exec(t, "shop", "CREATE TABLE IF NOT EXISTS kept (n int); ALTER TABLE kept OWNER TO shop_owner; TRUNCATE kept")
+	s.keepsNothing(t)
 	began := time.Now()
 	open := false
 	told, err := s.works(t, application, "migrate", time.Minute, func(c *pgconn.PgConn) error {
@@ -155,8 +156,18 @@ func longestLifeInTransaction(t *testing.T, s *stage, application string) string
 		return err
 	})
 	notLaterThan(t, began, briefMax)
-	rows := s.world.Query(t, "shop", "SELECT count(*) FROM kept")[0][0]
-	return words(err) + "; told: " + list(told) + "; rows kept: " + rows
+	return words(err) + "; told: " + list(told) + "; rows kept: " + s.kept(t)
+}
+
+// keepsNothing makes a table without rows; kept counts those it has then.
+func (s *stage) keepsNothing(t *testing.T) {
+	t.Helper()
+	s.world.Exec(t, "shop", "CREATE TABLE IF NOT EXISTS kept (n int); ALTER TABLE kept OWNER TO shop_owner; TRUNCATE kept")
+}
+
+func (s *stage) kept(t *testing.T) string {
+	t.Helper()
+	return s.world.Query(t, "shop", "SELECT count(*) FROM kept")[0][0]
 }
 
 func longestLifeInCopy(t *testing.T, s *stage, application string) string {
@@ -165,6 +176,23 @@ func longestLifeInCopy(t *testing.T, s *stage, application string) string {
 	_, err := c.CopyTo(t.Context(), io.Discard, "COPY (SELECT i, pg_sleep(0.2) FROM generate_series(1, 1000) i) TO STDOUT")
 	notLaterThan(t, began, briefMax)
 	return words(err)
+}
+
+// drip is COPY data without end, a row at a time.
+type drip struct{}
+
+func (drip) Read(p []byte) (int, error) {
+	time.Sleep(100 * time.Millisecond)
+	return copy(p, "1\n"), nil
+}
+
+func longestLifeInCopyIn(t *testing.T, s *stage, application string) string {
+	s.keepsNothing(t)
+	c := s.mustConnect(t, application, "migrate")
+	began := time.Now()
+	_, err := c.CopyFrom(t.Context(), drip{}, "COPY kept FROM STDIN")
+	notLaterThan(t, began, briefMax)
+	return words(err) + "; rows kept: " + s.kept(t)
 }
 
 // revokedWithin is how soon a session has to end whose lease was taken away.
