@@ -56,10 +56,20 @@ func comesAndGoes(t *testing.T, s *stage, application string) string {
 	if user := s.gate.Target().User; !strings.HasPrefix(role, "sluice_shop_migrate_"+user) || !strings.HasSuffix(role, " as shop_owner") {
 		t.Errorf("the session is %s; want a role of Vault's with the name %s in it, as shop_owner", role, user)
 	}
+	session := events(t, s.gate, application)[0].Session
+	if name, want := s.nameAtServer(t, c), fmt.Sprintf("%s [sluice %s %s]", application, s.gate.Target().User, session[:10]); name != want {
+		t.Errorf("the server calls the session %q; want %q, as the trail does", name, want)
+	}
 	mustQuery(t, c, "CREATE TABLE made_by_session (n int)")
 	owner := mustQuery(t, c, "SELECT tableowner FROM pg_tables WHERE tablename = 'made_by_session'")
 	mustQuery(t, c, "DROP TABLE made_by_session")
 	return fmt.Sprintf("%v; a table it makes belongs to %s", words(c.Close(t.Context())), owner)
+}
+
+// nameAtServer is the application name under which the server has a session.
+func (s *stage) nameAtServer(t *testing.T, c *pgconn.PgConn) string {
+	t.Helper()
+	return s.world.Query(t, "postgres", "SELECT application_name FROM pg_stat_activity WHERE pid = "+mustQuery(t, c, "SELECT pg_backend_pid()"))[0][0]
 }
 
 func share(t *testing.T, s *stage, application string) string {

@@ -120,7 +120,7 @@ func (s *stage) onTrail(t *testing.T, gate *harness.Gate, application string) st
 	t.Helper()
 	var said []string
 	await(t, "the end of session "+application+" in the trail", func() bool {
-		said = s.look(t, gate, application)
+		said = look(t, gate, application)
 		return slices.ContainsFunc(said, isClose)
 	})
 	// What could not be revoked then may be soon after.
@@ -129,38 +129,52 @@ func (s *stage) onTrail(t *testing.T, gate *harness.Gate, application string) st
 
 func isClose(event string) bool { return strings.HasPrefix(event, "session.close") }
 
-// look lists the events of the newest session with an application name that are
-// about its credential or its end.
-func (s *stage) look(t *testing.T, gate *harness.Gate, application string) []string {
+// event is what is looked at of an event in a trail.
+type event struct {
+	Type, Session string
+	Body          struct {
+		Application, Reason, Problem string
+		VaultRole                    string `json:"vault_role"`
+		Rule                         string
+	}
+}
+
+// events are those of the newest session with an application name.
+func events(t *testing.T, gate *harness.Gate, application string) []event {
 	t.Helper()
 	var out bytes.Buffer
 	if err := read.Show(&out, filepath.Join(gate.Dir(), "trail"), read.Filter{}, read.NDJSON); err != nil {
 		t.Fatal(err)
 	}
-	var said []string
-	wanted := ""
+	var of []event
 	for line := range bytes.Lines(out.Bytes()) {
-		var r struct {
-			Type, Session string
-			Body          struct {
-				Application, Reason, Problem string
-				VaultRole                    string `json:"vault_role"`
-				Rule                         string
-			}
-		}
-		if err := json.Unmarshal(line, &r); err != nil {
+		var e event
+		if err := json.Unmarshal(line, &e); err != nil {
 			t.Fatal(err)
 		}
 		switch {
-		case r.Type == "session.open" && r.Body.Application == application:
-			wanted, said = r.Session, []string{}
-		case r.Session != wanted || wanted == "":
-		case r.Type == "credential.issued":
-			said = append(said, fmt.Sprintf("credential.issued (role %s by rule %s)", r.Body.VaultRole, r.Body.Rule))
-		case strings.HasPrefix(r.Type, "credential."):
-			said = append(said, r.Type)
-		case r.Type == "session.close":
-			said = append(said, "session.close: "+r.Body.Reason)
+		case e.Type == "session.open" && e.Body.Application == application:
+			of = []event{e}
+		case of != nil && e.Session == of[0].Session:
+			of = append(of, e)
+		}
+	}
+	return of
+}
+
+// look lists what a trail says of the credential and the end of the newest session
+// with an application name.
+func look(t *testing.T, gate *harness.Gate, application string) []string {
+	t.Helper()
+	var said []string
+	for _, e := range events(t, gate, application) {
+		switch {
+		case e.Type == "credential.issued":
+			said = append(said, fmt.Sprintf("credential.issued (role %s by rule %s)", e.Body.VaultRole, e.Body.Rule))
+		case strings.HasPrefix(e.Type, "credential."):
+			said = append(said, e.Type)
+		case e.Type == "session.close":
+			said = append(said, "session.close: "+e.Body.Reason)
 		}
 	}
 	return said
