@@ -46,6 +46,9 @@ var cases = []leaseCase{
 	{"the database's clock is a day ahead of Vault's", databasesClockIsAhead},
 	{"a stream of changes (pg_recvlogical) until its lease ends", feeds},
 	{"a stream of changes where no role of Vault's is for it", feedsNobody},
+	{"nothing that Sluice could end sessions with (no control_role)", withoutControl},
+	{"a password that others may know, of a static role", sharedStatic},
+	{"a password that others may know, kept in Vault (KV)", sharedKept},
 	{"Sluice is killed with open sessions and starts again", killed},
 	{"200 sessions at once", crowd},
 }

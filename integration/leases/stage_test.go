@@ -31,7 +31,9 @@ leases:
   - {id: short, purposes: [migrate], role: shop-migrate, group: shop_owner}
 replication:
   - {id: sales, users: [alice], databases: [shop], slot: warehouse, publications: [sold], may_create: true}
-rules:
+` + everything
+
+const everything = `rules:
   - {id: everything, effect: allow, kinds: ["*"], limits: {rows: unlimited, bytes: unlimited}}
 `
 
@@ -90,19 +92,19 @@ func (s *stage) lasts(t testing.TB, name string, ttl, most time.Duration) {
 
 func (s *stage) startGate(t testing.TB, address, limits string) {
 	t.Helper()
-	s.gate = s.newGate(t, address, limits, "vault: {control_role: sluice-control, catalog_role: shop-catalog, catalog_group: shop_feed, replication_role: shop-feed, replication_group: shop_feed}")
+	s.gate = s.newGate(t, address, policyText, limits, "vault: {control_role: sluice-control, catalog_role: shop-catalog, catalog_group: shop_feed, replication_role: shop-feed, replication_group: shop_feed}")
 }
 
 // anotherGate starts one more, for one test, with its own part of Vault.
-func (s *stage) anotherGate(t testing.TB, credential string) *harness.Gate {
+func (s *stage) anotherGate(t testing.TB, policy, credential string) *harness.Gate {
 	t.Helper()
-	return s.newGate(t, s.tap.address(), "drain: 2s", credential)
+	return s.newGate(t, s.tap.address(), policy, "drain: 2s", credential)
 }
 
-func (s *stage) newGate(t testing.TB, address, limits, credential string) *harness.Gate {
+func (s *stage) newGate(t testing.TB, address, policy, limits, credential string) *harness.Gate {
 	t.Helper()
 	return harness.StartGateWith(t, s.world, s.binary, harness.Setup{
-		Policy: policyText, Limits: limits,
+		Policy: policy, Limits: limits,
 		Config: fmt.Sprintf("vault: {address: %q, timeout: 5s, session_policies: [sluice-session], auth: {approle: {role_id_file: %q, secret_id_file: %q}}}",
 			address, filepath.Join(s.setup.Folder, "role_id"), filepath.Join(s.setup.Folder, "secret_id")),
 		Credential: credential,
@@ -116,8 +118,10 @@ func (s *stage) connect(ctx context.Context, application, purpose string) (*pgco
 	return pgconn.Connect(ctx, s.dsn(application, purpose))
 }
 
-func (s *stage) dsn(application, purpose string) string {
-	target := s.gate.Target()
+func (s *stage) dsn(application, purpose string) string { return dsn(s.gate, application, purpose) }
+
+func dsn(gate *harness.Gate, application, purpose string) string {
+	target := gate.Target()
 	return fmt.Sprintf("host=127.0.0.1 port=%d user=%s password='%s' dbname=shop sslmode=disable application_name=%s options='-c sluice.purpose=%s'",
 		target.Port, target.User, target.Password, application, purpose)
 }

@@ -136,7 +136,29 @@ type event struct {
 		Application, Reason, Problem string
 		VaultRole                    string `json:"vault_role"`
 		Rule                         string
+		Shared                       bool `json:"shared_password"`
 	}
+}
+
+// String is the event in a cell of the table.
+func (e event) String() string {
+	switch e.Type {
+	case "credential.issued":
+		said := "role " + e.Body.VaultRole
+		if e.Body.Rule != "" { // the configuration names the role of a feed
+			said += " by rule " + e.Body.Rule
+		}
+		if e.Body.Shared {
+			said += ", shared_password"
+		}
+		return fmt.Sprintf("%s (%s)", e.Type, said)
+	case "session.close":
+		if e.Body.Problem != "" {
+			return fmt.Sprintf("%s: %s; %s", e.Type, e.Body.Reason, e.Body.Problem)
+		}
+		return e.Type + ": " + e.Body.Reason
+	}
+	return e.Type
 }
 
 // events are those of the newest session with an application name.
@@ -168,13 +190,8 @@ func look(t *testing.T, gate *harness.Gate, application string) []string {
 	t.Helper()
 	var said []string
 	for _, e := range events(t, gate, application) {
-		switch {
-		case e.Type == "credential.issued":
-			said = append(said, fmt.Sprintf("credential.issued (role %s by rule %s)", e.Body.VaultRole, e.Body.Rule))
-		case strings.HasPrefix(e.Type, "credential."):
-			said = append(said, e.Type)
-		case e.Type == "session.close":
-			said = append(said, "session.close: "+e.Body.Reason)
+		if strings.HasPrefix(e.Type, "credential.") || e.Type == "session.close" {
+			said = append(said, e.String())
 		}
 	}
 	return said
