@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
@@ -36,6 +37,7 @@ var cases = []leaseCase{
 	{"the lease reaches its longest life inside COPY FROM STDIN", longestLifeInCopyIn},
 	{"the lease is revoked in Vault, the session idle with an open cursor", revokedIdle},
 	{"the lease is revoked in Vault, under a query", revokedUnderQuery},
+	{"Sluice's own token is revoked in Vault", loginRevoked},
 	{"an administrator drops the role at the server", dropped},
 	{"an open cursor over DROP ROLE", cursorOverDropRole},
 	{"the policy gives the role to nobody any more", withdrawn},
@@ -129,7 +131,18 @@ func looks(c *pgconn.PgConn) error {
 }
 
 func renewed(t *testing.T, s *stage, application string) string {
+	began := time.Now()
 	told, err := s.works(t, application, "migrate", briefTTL+time.Second, looks)
+	issued := s.tap.since(began, "database/creds/shop-migrate")
+	if len(issued) != 1 {
+		t.Fatalf("%d leases were asked for", len(issued))
+	}
+	// The next renewal comes after this session.
+	const due = briefTTL * 2 / 3
+	renewals := s.tap.since(issued[0], "sys/leases/renew")
+	if len(renewals) != 1 || (renewals[0].Sub(issued[0])-due).Abs() > time.Second {
+		t.Errorf("renewed at %v; want once, %s after %s, give or take a second", renewals, due, issued[0])
+	}
 	return words(err) + " for longer than the lease was given; told: " + list(told)
 }
 
@@ -262,6 +275,34 @@ func revokedUnderQuery(t *testing.T, s *stage, application string) string {
 		s.revokeAll(t)
 		s.gone(t, began)
 	}))
+}
+
+// loginRevoked has what Vault does to whoever logged in with the AppRole take the
+// leases along. Sluice logs in again.
+func loginRevoked(t *testing.T, s *stage, application string) string {
+	c := s.mustConnect(t, application, "read")
+	began := time.Now()
+	root, revoked := s.vault.Root(), 0
+	for _, accessor := range root.List(t, "auth/token/accessors") {
+		body := map[string]any{"accessor": accessor}
+		token, err := root.Do(t.Context(), http.MethodPut, "auth/token/lookup-accessor", body) // it may have ended meanwhile
+		if err == nil && token.Data["path"] == "auth/approle/login" {
+			root.Write(t, "auth/token/revoke-accessor", body)
+			revoked++
+		}
+	}
+	if revoked != 1 {
+		t.Errorf("%d logins were revoked, and Sluice has one", revoked)
+	}
+	s.gone(t, began)
+	_, err := query(t.Context(), c, "SELECT 1")
+	s.worksAgain(t, "again")
+	// The login with which Sluice ends sessions goes as well: it may be cut off while
+	// it looks whether this one is gone, and has to come again.
+	const either = "credential.revoked, or first credential.not_revoked"
+	s.elsewhere = strings.NewReplacer("; the credential could not be revoked", "", "credential.not_revoked", either, "credential.revoked", either).
+		Replace(s.onTrail(t, s.gate, application))
+	return words(err) + "; then a new session works"
 }
 
 func dropped(t *testing.T, s *stage, application string) string {

@@ -26,7 +26,8 @@ type tap struct {
 	mu      sync.Mutex
 	secrets map[string]string // what each is, by its text
 	seen    int
-	at      int // the request to strike at; 0 for none
+	asked   map[string][]time.Time // when each path was asked for
+	at      int                    // the request to strike at; 0 for none
 	answer  bool
 	strike  func()
 	skew    time.Duration // by which the times in Vault's answers are moved
@@ -36,7 +37,7 @@ type tap struct {
 // startTap starts a tap in front of Vault, which may move.
 func startTap(t testing.TB, vault func() string) *tap {
 	t.Helper()
-	k := &tap{vault: vault, secrets: map[string]string{}}
+	k := &tap{vault: vault, secrets: map[string]string{}, asked: map[string][]time.Time{}}
 	k.http = httptest.NewServer(k)
 	t.Cleanup(k.http.Close)
 	return k
@@ -59,10 +60,24 @@ func (k *tap) struck() bool {
 	return k.at > 0 && k.seen >= k.at
 }
 
-// due counts a request, and reports whether it is the one.
-func (k *tap) due() (strike func(), answer bool) {
+// since is when a path was asked for, from a time on.
+func (k *tap) since(at time.Time, path string) []time.Time {
 	k.mu.Lock()
 	defer k.mu.Unlock()
+	var asked []time.Time
+	for _, one := range k.asked["/v1/"+path] {
+		if !one.Before(at) {
+			asked = append(asked, one)
+		}
+	}
+	return asked
+}
+
+// due counts a request, and reports whether it is the one.
+func (k *tap) due(path string) (strike func(), answer bool) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.asked[path] = append(k.asked[path], time.Now())
 	if k.seen++; k.seen == k.at {
 		return k.strike, k.answer
 	}
@@ -71,7 +86,7 @@ func (k *tap) due() (strike func(), answer bool) {
 
 // ServeHTTP implements http.Handler.
 func (k *tap) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	strike, afterwards := k.due()
+	strike, afterwards := k.due(r.URL.Path)
 	if strike != nil && !afterwards {
 		strike()
 		panic(http.ErrAbortHandler)
