@@ -41,13 +41,16 @@ func TestOAuthBearerWithPgx(t *testing.T) {
 	}
 	for user, token := range map[string]string{
 		"late": s.idp.token(t, "late"), "elsewhere": s.idp.token(t, "elsewhere"), "carol": s.idp.token(t, "carol"),
-		"bob": s.idp.note(unsigned(t, s.idp.token(t, "bob"))),
+		"bob": s.idp.note(unsigned(t, s.idp.token(t, "bob"))), "alice": s.idp.note(s.signedByOther(t, s.idp.token(t, "alice"))),
 	} {
 		if _, err := s.connect(t, user, token); err == nil || !strings.Contains(err.Error(), "OAuth authentication failed: invalid_token") {
 			t.Errorf("%s: %v", user, err)
 		}
 	}
-	s.awaitEvents(t, "login.failed", 4)
+	s.awaitEvents(t, "login.failed", 5)
+	if log := s.gate.Log(); !strings.Contains(log, "its signature is wrong") {
+		t.Errorf("the log does not say what is wrong with another key's token:\n%s", log)
+	}
 	s.idp.stop()
 	// The keys are still at hand.
 	again, err := s.connect(t, "alice", s.idp.tokens[0])
@@ -55,6 +58,29 @@ func TestOAuthBearerWithPgx(t *testing.T) {
 		t.Fatal(err)
 	}
 	again.Close(t.Context())
+}
+
+// A token that counts once is refused when it comes again.
+func TestReplayedTokenWithPgx(t *testing.T) {
+	s := start(t, ", single_use: true", harness.AllowAll, rule("[all]", "oauthbearer", ""))
+	token := s.idp.token(t, "alice")
+	for again, token := range []string{token, token, s.idp.token(t, "alice")} {
+		conn, err := s.connect(t, "alice", token)
+		if again == 1 {
+			if err == nil || !strings.Contains(err.Error(), "OAuth authentication failed: invalid_token") {
+				t.Errorf("a token that was used before: %v", err)
+			}
+			continue
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		conn.Close(t.Context())
+	}
+	s.awaitEvents(t, "login.failed", 1)
+	if log := s.gate.Log(); !strings.Contains(log, "used before") {
+		t.Errorf("the log does not say why:\n%s", log)
+	}
 }
 
 // Without a token pgx says what is missing, and the words of a failed login by
