@@ -280,6 +280,7 @@ func revokedUnderQuery(t *testing.T, s *stage, application string) string {
 // loginRevoked has what Vault does to whoever logged in with the AppRole take the
 // leases along. Sluice logs in again.
 func loginRevoked(t *testing.T, s *stage, application string) string {
+	s.vault.Mine(t, "revoke all logins with an AppRole of")
 	c := s.mustConnect(t, application, "read")
 	began := time.Now()
 	root, revoked := s.vault.Root(), 0

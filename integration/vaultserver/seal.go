@@ -44,14 +44,14 @@ func (s *Server) Sealed(t testing.TB) bool {
 // answered with 503.
 func (s *Server) Seal(t testing.TB) {
 	t.Helper()
-	s.mine(t, "seal")
+	s.Mine(t, "seal")
 	s.Root().must(t, http.MethodPut, "sys/seal", nil)
 }
 
 // Unseal unseals the server and returns when it takes requests.
 func (s *Server) Unseal(t testing.TB) {
 	t.Helper()
-	s.mine(t, "unseal")
+	s.Mine(t, "unseal")
 	answer := s.unnamed().must(t, http.MethodPut, "sys/unseal", map[string]any{"key": s.unsealKey.Reveal()})
 	if sealed, _ := answer.Body["sealed"].(bool); sealed {
 		t.Fatalf("Vault stays sealed\n%s", s.logTail())

@@ -97,8 +97,9 @@ func elsewhere(t testing.TB, address string, o Options) *Server {
 // Own says that the server is ours to kill, restart and seal.
 func (s *Server) Own() bool { return s.program != "" }
 
-// mine fails the test if the server is not ours.
-func (s *Server) mine(t testing.TB, what string) {
+// Mine fails the test if the server is not ours. What the test has to do to it, such
+// as "kill", is a word or some before "Vault".
+func (s *Server) Mine(t testing.TB, what string) {
 	t.Helper()
 	if !s.Own() {
 		t.Fatalf("this test has to %s Vault, and the server of %s is not ours: unset it, and the tests start one", what, addressVariable)
@@ -141,7 +142,7 @@ func (s *Server) Log() string {
 // Kill ends the server with SIGKILL, as a crash would.
 func (s *Server) Kill(t testing.TB) {
 	t.Helper()
-	s.mine(t, "kill")
+	s.Mine(t, "kill")
 	s.end(t, syscall.SIGKILL)
 }
 
@@ -159,7 +160,7 @@ func (s *Server) Stop(t testing.TB) {
 // addresses with the same storage. It is sealed then, as Vault is.
 func (s *Server) Restart(t testing.TB) {
 	t.Helper()
-	s.mine(t, "restart")
+	s.Mine(t, "restart")
 	s.Stop(t)
 	s.run(t)
 }

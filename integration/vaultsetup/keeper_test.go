@@ -114,6 +114,7 @@ func (s *Stage) keyVersion(t *testing.T) string {
 // What is in the way of the key at a real Vault has words of its own.
 func TestTrailKeyIsNotToBeHad(t *testing.T) {
 	s := New(t, 15)
+	s.Vault.Mine(t, "seal and change a policy of")
 	client := s.open(t)
 	place := vault.Place{Mount: "secret", Path: "sluice/trail", Field: "key"}
 	root := s.Vault.Root()
@@ -150,6 +151,7 @@ func TestTrailKeyIsNotToBeHad(t *testing.T) {
 // setup says so where secret/ cannot keep the key, and leaves it as it is.
 func TestSetUpWithAnotherEngineThere(t *testing.T) {
 	s := &Stage{Vault: vaultserver.Start(t), dir: t.TempDir()}
+	s.Vault.Mine(t, "mount another engine at secret/ of")
 	s.Folder = filepath.Join(s.dir, "vault")
 	s.Vault.EnableEngine(t, "secret", "kv", map[string]string{"version": "1"})
 	out, err := s.trySetUp(t, nil)

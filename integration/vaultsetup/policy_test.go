@@ -108,6 +108,7 @@ func notForChildren(t *testing.T, s *Stage, sluice *vaultserver.Client) {
 // else, and what it may do with other parameters.
 func notForSluice(t *testing.T, s *Stage, sluice *vaultserver.Client) {
 	t.Helper()
+	s.Vault.Mine(t, "try to seal and to revoke what is not Sluice's in")
 	for _, path := range []string{
 		"database/creds/other", "database/creds/sluice-controls", "database/config/shop", "database/roles/shop-read",
 		"secret/data/other", "sys/mounts", "sys/policies/acl/sluice", "sys/auth", "identity/entity/id", "cubbyhole/x",

@@ -40,6 +40,7 @@ func commands(t *testing.T) []string {
 func TestReadme(t *testing.T) {
 	server := start(t, 15)
 	s := &Stage{Vault: vaultserver.Start(t), Server: server, dir: t.TempDir()}
+	s.Vault.Mine(t, "revoke all leases of the database engine in")
 	if err := os.CopyFS(s.dir, os.DirFS(Example)); err != nil {
 		t.Fatal(err)
 	}

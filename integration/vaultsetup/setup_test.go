@@ -71,6 +71,7 @@ func (s *Stage) noPasswordInLog(t *testing.T) {
 // be, and renews the secret id when it is told to or has to.
 func TestSetUpAgain(t *testing.T) {
 	s := New(t, 15)
+	s.Vault.Mine(t, "change a policy and a role of")
 	role, secret := s.read(t, "role_id"), s.read(t, "secret_id")
 	if _, err := os.Stat(filepath.Join(s.dir, "shop_vault.password")); !os.IsNotExist(err) {
 		t.Errorf("the file with the first password is still there (%v)", err)
