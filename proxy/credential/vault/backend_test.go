@@ -332,6 +332,29 @@ func TestControlLoginIsReplaced(t *testing.T) {
 	}
 }
 
+// Its login is revoked when no session needs it: the connection that the server
+// lets go on, under no role, does not stay.
+func TestControlConnectionOfNoRoleIsClosed(t *testing.T) {
+	b := newStage(t, vaulttest.Options{})
+	end(t, b.issuer, issue(t, b.issuer, "session-1"))
+	k := b.issuer.control
+	k.turn <- struct{}{}
+	conn, id := k.conn, k.lease.id
+	<-k.turn
+	if err := b.fake.RevokeLease(id); err != nil {
+		t.Fatal(err)
+	}
+	if !alive(t, conn) {
+		t.Fatal("this tests nothing: the connection went with its role")
+	}
+	eventually(t, "the connection is closed", func() bool {
+		time.Sleep(250 * time.Millisecond) // each look takes a connection of its own
+		return !alive(t, conn)
+	})
+	end(t, b.issuer, issue(t, b.issuer, "session-2"))
+	b.over(t)
+}
+
 func TestControlRoleLacksRights(t *testing.T) {
 	b := newStage(t, vaulttest.Options{})
 	b.roles.setWeak(true)

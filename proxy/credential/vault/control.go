@@ -188,6 +188,23 @@ func (k *control) hangUp() {
 	k.conn = nil
 }
 
+// letGo hangs up if the login was revoked and nobody uses the connection: the server
+// lets one go on that logged in while its role was being dropped.
+func (k *control) letGo() {
+	select {
+	case k.turn <- struct{}{}:
+	default:
+		return
+	}
+	defer func() { <-k.turn }()
+	if k.lease == nil {
+		return
+	}
+	if term, _ := k.lease.life.Term(); errors.Is(term.Last, errRevoked) {
+		k.hangUp()
+	}
+}
+
 // close ends connection and login for good. A nil control has neither.
 func (k *control) close(ctx context.Context) error {
 	if k == nil {

@@ -89,6 +89,7 @@ func (c *Client) watchIssuer(i *Issuer) {
 func (c *Client) watchRoles(ctx context.Context, i *Issuer) error {
 	live := c.heldNow(func(h *held) bool { return h.issuer == i && h.live() && !h.inner })
 	if len(live) == 0 {
+		i.control.letGo() // with a session, the question below does so
 		return nil
 	}
 	names := make([]string, len(live))
