@@ -22,6 +22,7 @@ func TestDemo(t *testing.T) {
 	t.Run("an answer of Vault's is lost", s.lostAnswer)
 	t.Run("https", s.encrypted)
 	t.Run("Vault is away at the end", s.leftBehind)
+	t.Run("kill -9 and the README's commands", s.killedOutright)
 	t.Run("Vault does not reach the database", s.elsewhere)
 	t.Run("what is wrong is said", s.refusals)
 }

@@ -2,6 +2,7 @@ package leases
 
 import (
 	"fmt"
+	"os"
 	"regexp"
 	"strings"
 	"testing"
@@ -27,10 +28,49 @@ func (s *demoStage) leftBehind(t *testing.T) {
 	s.nothingLeft(t, d)
 }
 
+// What a kill -9 leaves in Vault, the README's commands remove.
+func (s *demoStage) killedOutright(t *testing.T) {
+	text, err := os.ReadFile("../../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, rest, _ := strings.Cut(string(text), "After a `kill\n-9` you do")
+	_, rest, _ = strings.Cut(rest, "```sh\n")
+	commands, _, is := strings.Cut(rest, "```\n")
+	if !is {
+		t.Fatal("the README has no commands after a kill -9")
+	}
+	d := s.start(t)
+	d.until(t, "Ctrl-C ends Sluice")
+	if err := d.cmd.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	_ = d.cmd.Wait() // it was killed
+	await(t, "the demo's servers to be gone", func() bool {
+		files, err := os.ReadDir(d.folder)
+		return err == nil && len(files) == 0
+	})
+	for name := range s.vault.Root().Read(t, "sys/mounts").Data {
+		if strings.HasPrefix(name, "sluice-demo-") {
+			for line := range strings.Lines(strings.ReplaceAll(commands, "NAME", strings.TrimSuffix(name, "/"))) {
+				s.typed(t, strings.TrimSpace(line))
+			}
+		}
+	}
+	s.nothingLeft(t, d)
+}
+
+// asks is a command within another that reads a field.
+var asks = regexp.MustCompile(`\$\(vault read -field=(\S+) ([^\s)]+)\)`)
+
 // typed does what a command line of Vault's does.
 func (s *demoStage) typed(t *testing.T, line string) {
 	t.Helper()
 	root := s.vault.Root()
+	line = asks.ReplaceAllStringFunc(line, func(command string) string {
+		words := asks.FindStringSubmatch(command)
+		return fmt.Sprint(root.Read(t, words[2]).Data[words[1]])
+	})
 	forget := regexp.MustCompile(`^vault delete identity/entity/id/\$\(vault write -field=id identity/lookup/entity alias_name=(\S+) alias_mount_accessor=(\S+)\)$`)
 	if ids := forget.FindStringSubmatch(line); ids != nil {
 		found := root.Write(t, "identity/lookup/entity", map[string]any{"alias_name": ids[1], "alias_mount_accessor": ids[2]})
