@@ -25,12 +25,17 @@ var tableHead = fmt.Sprintf(`# What becomes of leases
 
 Written by `+"`go test ./integration/leases -rewrite`"+` and compared by every run, with a real
 Vault 1.21 that examples/vault has set up, on PostgreSQL 15 and 18 alike. Leases of the role
-shop-migrate last %s here, %s with every renewal, those of shop-feed %s and %s. "Afterwards" is what the server and Vault have of the leases when the
-sessions have ended.
+shop-migrate last %s here, %s with every renewal, those of shop-feed %s and %s.
+"Afterwards" is what the server and Vault have of the leases when the sessions have ended.
+
+No clock of this machine is set: both cases about one are simulated. Vault's jumps in what it
+says, as every time in its answers is moved on their way to Sluice, by %g hours ahead and
+back by turns. The database's is ahead in the ends of its logins, which are written %g hours
+earlier than Vault has them.
 
 | case | what the person saw | what the trail says | afterwards |
 |---|---|---|---|
-`, briefTTL, briefMax, feedTTL, feedMax)
+`, briefTTL, briefMax, feedTTL, feedMax, skew.Hours(), skew.Hours())
 
 // versions of PostgreSQL that every case is done on, at the same time.
 var versions = []int{15, 18}
