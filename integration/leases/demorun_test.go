@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/sluice-pg/sluice/integration/harness"
+	"github.com/sluice-pg/sluice/integration/secrets"
 )
 
 // demoTime bounds one run of the demo.
@@ -86,6 +87,7 @@ func (d *demoRun) interrupt(t *testing.T) {
 func (d *demoRun) wait(t *testing.T) int {
 	t.Helper()
 	_ = d.cmd.Wait() // the code tells
+	secrets.Keep(secrets.Outputs, t.Name(), []byte(d.String()))
 	code := d.cmd.ProcessState.ExitCode()
 	if code < 0 {
 		t.Errorf("the demo did not end by itself: %v\n%s", d.cmd.ProcessState, d.String())

@@ -5,6 +5,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 )
 
@@ -47,4 +48,28 @@ func (s *stage) noSecret(t *testing.T) {
 			t.Errorf("%s holds %v", place, found)
 		}
 	}
+}
+
+// noSecretInStacks looks for them in what Sluice prints when SIGQUIT ends it while
+// leases are open, which is kept as its log is. The next start ends the leases.
+func (s *stage) noSecretInStacks(t *testing.T) {
+	t.Helper()
+	for _, purpose := range []string{"read", "copy-out", "migrate"} {
+		c := s.mustConnect(t, "quits", purpose)
+		defer c.Close(t.Context())
+		mustQuery(t, c, "SELECT 1")
+	}
+	if open := s.leases(t); len(open) != 3 {
+		t.Errorf("%d leases are open, want 3", len(open))
+	}
+	said := s.gate.Goroutines(t)
+	if !strings.Contains(said, "goroutine 1 ") || !strings.Contains(said, "SIGQUIT") {
+		t.Error("no stacks were printed")
+	}
+	if found := find(s.tap.known(), said); found != nil {
+		t.Errorf("what SIGQUIT prints holds %v", found)
+	}
+	s.gate.Start(t)
+	s.worksAgain(t, "afterwards")
+	s.awaitNothingLeft(t)
 }

@@ -52,6 +52,7 @@ func TestLeases(t *testing.T) {
 				s := setStage(t, binary, version, "drain: 5s, startup: 60s, connections: 250, lease_grace: 2s")
 				tables[i] = s.doAll(t)
 				s.noSecret(t)
+				s.noSecretInStacks(t)
 			})
 		}
 	})

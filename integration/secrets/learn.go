@@ -25,7 +25,7 @@ const (
 )
 
 // Kinds are those of which a run of all suites learns some.
-var Kinds = []string{Password, VaultToken, SecretID, IdentityJWT, PrivateKey, SCRAMSecret}
+var Kinds = []string{Password, VaultToken, SecretID, IdentityJWT, PrivateKey, SCRAMSecret, UnsealKey}
 
 // secret is a line of the registry.
 type secret struct {
