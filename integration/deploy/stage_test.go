@@ -2,7 +2,6 @@ package deploy
 
 import (
 	"fmt"
-	"net"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -46,7 +45,7 @@ func newStage(t *testing.T) *stage {
 	if err := os.Chmod(dir, 0o755); err != nil {
 		t.Fatal(err)
 	}
-	return &stage{dir: dir, port: freePort(t), admin: freePort(t)}
+	return &stage{dir: dir, port: harness.FreePort(t), admin: harness.FreePort(t)}
 }
 
 // startServer starts PostgreSQL and lets it be reached under the name in the
@@ -163,14 +162,4 @@ func readFile(t *testing.T, path string) string {
 		t.Fatal(err)
 	}
 	return string(text)
-}
-
-func freePort(t *testing.T) int {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().(*net.TCPAddr).Port
 }

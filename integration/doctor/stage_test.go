@@ -10,7 +10,6 @@ import (
 	"encoding/pem"
 	"fmt"
 	"math/big"
-	"net"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -54,7 +53,7 @@ func newStage(t *testing.T, version int) *stage {
 	t.Helper()
 	secrets.Learn(secrets.Password, "the issuer in this suite")
 	secrets.Learn(secrets.Password, "a password of this suite")
-	s := &stage{world: harness.NewWorld(t, version), dir: t.TempDir(), port: freePort(t)}
+	s := &stage{world: harness.NewWorld(t, version), dir: t.TempDir(), port: harness.FreePort(t)}
 	t.Cleanup(func() { secrets.LearnKeys(s.dir) })
 	s.world.Exec(t, "shop", roles)
 	s.write(t, "policy.yaml", "version: 1\n")
@@ -185,14 +184,4 @@ func (s *stage) lines(r *doctor.Report) []string {
 		out = append(out, strings.ReplaceAll(text, "\n", "\n    "))
 	}
 	return out
-}
-
-func freePort(t *testing.T) int {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().(*net.TCPAddr).Port
 }

@@ -111,7 +111,7 @@ func StartGateWith(t testing.TB, world *World, binary string, setup Setup) *Gate
 		t.Fatal(err)
 	}
 	if g.setup.Port == 0 {
-		g.setup.Port = freePort(t)
+		g.setup.Port = FreePort(t)
 	}
 	g.writeFiles(t, setup.Policy, gateConfig(g.setup, world, cert, key))
 	g.writes, g.output.also = secrets.NewTree(t.Name(), g.dir), secrets.Log(t.Name())
@@ -325,7 +325,8 @@ func newIn(after, before []string) []string {
 	return slices.DeleteFunc(after, func(name string) bool { return slices.Contains(before, name) })
 }
 
-func freePort(t testing.TB) int {
+// FreePort is a port of the loopback that nobody listens at.
+func FreePort(t testing.TB) int {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

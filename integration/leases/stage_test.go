@@ -105,7 +105,7 @@ func (s *stage) newGate(t testing.TB, address, policy, limits, credential string
 	t.Helper()
 	return harness.StartGateWith(t, s.world, s.binary, harness.Setup{
 		Policy: policy, Limits: limits, Env: []string{"SLUICE_LOG_LEVEL=debug"},
-		Config: fmt.Sprintf("vault: {address: %q, timeout: 5s, session_policies: [sluice-session], auth: {approle: {role_id_file: %q, secret_id_file: %q}}}",
+		Config: fmt.Sprintf("vault: {address: %q, timeout: 20s, session_policies: [sluice-session], auth: {approle: {role_id_file: %q, secret_id_file: %q}}}",
 			address, filepath.Join(s.setup.Folder, "role_id"), filepath.Join(s.setup.Folder, "secret_id")),
 		Credential: credential,
 	})

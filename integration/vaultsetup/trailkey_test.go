@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io/fs"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -243,7 +242,7 @@ func (f *front) withAnotherKey(t *testing.T, private string) {
 // Where only the key is wanted from Vault, Sluice gives its login back, and is
 // ready with Vault away.
 func TestOnlyTheTrailKeyInVault(t *testing.T) {
-	port := freePort(t)
+	port := harness.FreePort(t)
 	f := newFront(t, harness.AllowAll, "", fmt.Sprintf("admin: {address: \"127.0.0.1:%d\"}", port))
 	f.work(t)
 	ready := func() string {
@@ -270,17 +269,4 @@ func TestOnlyTheTrailKeyInVault(t *testing.T) {
 	if n := f.verify(t); n < 2 {
 		t.Errorf("%d records", n)
 	}
-}
-
-func freePort(t *testing.T) int {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	port := l.Addr().(*net.TCPAddr).Port
-	if err := l.Close(); err != nil {
-		t.Fatal(err)
-	}
-	return port
 }
