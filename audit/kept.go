@@ -38,7 +38,10 @@ func LoadOrCreateKept(ctx context.Context, keeper Keeper, public string) (*Key, 
 // LoadKept returns the key that a keeper has, and makes and changes nothing.
 func LoadKept(ctx context.Context, keeper Keeper) (*Key, error) {
 	private, err := keeper.Load(ctx)
-	if err != nil {
+	switch {
+	case errors.Is(err, ErrKey):
+		return nil, fmt.Errorf("audit: %w", err)
+	case err != nil:
 		return nil, fmt.Errorf("audit: the trail's key: %w", err)
 	}
 	key, err := parseKeyText(private)
