@@ -18,6 +18,8 @@ type bodies struct {
 	unread bool
 	// depth is how many bodies this one stands in.
 	depth int
+	// mentioned gathers names for AnalyzeCode; nil for nobody.
+	mentioned *mentions
 }
 
 // maxBodies is how deep bodies may stand in one another.

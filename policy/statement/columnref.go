@@ -278,6 +278,7 @@ func (w *walker) indirection(a *pg.A_Indirection) bool {
 		}
 	}
 	if !isStar {
+		w.mentionAttribute(name)
 		w.untold(untoldAttribute)
 	}
 	return false

@@ -32,6 +32,7 @@ func (w *walker) copyStmt(s *pg.CopyStmt) {
 		w.st.CopyIn = &CopyIn{Columns: len(s.Attlist), Binary: binaryCopy(s.Options)}
 	default:
 		w.effect(ExportToClient, "COPY TO STDOUT", at)
+		w.st.CopyOut = w.copyOut(s.Options)
 		w.destination(Destination{Type: ToClient, Position: at})
 	}
 	w.over(s.Relation, func() { w.children(s) })

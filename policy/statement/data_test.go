@@ -101,6 +101,7 @@ var directives = map[string]func(*testing.T, string) string{
 		}
 		return strings.Join(out, "\n")
 	},
+	"code":  func(t *testing.T, input string) string { return codeWords(readCode(t, input)) },
 	"shape": func(t *testing.T, input string) string { return judge(input).Shape },
 	"replication": func(t *testing.T, input string) string {
 		var out []string
@@ -126,6 +127,15 @@ var directives = map[string]func(*testing.T, string) string{
 			var out []string
 			for _, r := range s.Relations {
 				out = append(out, string(r.Access)+" "+r.String())
+			}
+			return out
+		})
+	},
+	"changes": func(t *testing.T, input string) string {
+		return eachLine(input, func(s *Statement) []string {
+			var out []string
+			for _, c := range s.Changes {
+				out = append(out, changeWords(c))
 			}
 			return out
 		})
@@ -181,6 +191,26 @@ func TestData(t *testing.T) {
 			}
 		})
 	}
+}
+
+// changeWords prints a change with what is set of it.
+func changeWords(c Change) string {
+	words := []string{string(c.Op), c.Kind, Relation{Schema: c.Schema, Name: c.Name}.String(), c.Column}
+	if c.To != "" {
+		words = append(words, "to "+c.To)
+	}
+	for _, column := range c.Columns {
+		words = append(words, strings.TrimSpace("+"+column.Name+" "+column.Type))
+	}
+	for _, n := range c.Parents {
+		words = append(words, "of "+Relation{Schema: n.Schema, Name: n.Name}.String())
+	}
+	for _, n := range c.Likes {
+		words = append(words, "like "+Relation{Schema: n.Schema, Name: n.Name}.String())
+	}
+	words = append(words, flagWord(c.Open, "open"), flagWord(c.Temporary, "temporary"), flagWord(c.DropsOnCommit, "drops-on-commit"),
+		flagWord(c.IfExists, "if-exists"), flagWord(c.Replace, "replace"), flagWord(c.Cascade, "cascade"))
+	return strings.Join(strings.Fields(strings.Join(words, " ")), " ")
 }
 
 // columnWords is schema.relation.column, with * for all of them and ? for a

@@ -43,6 +43,15 @@
 // walker.constant does by itself. Without it two texts would share what they
 // must not; tests with other literals in every known statement look for that.
 //
+// # Masks in a COPY
+//
+// RewriteCopy puts masks into the text of a COPY TO STDOUT. It edits the tree,
+// writes it as SQL and reads that again: what comes out has the very tree that
+// was meant, or is refused. All it calls is PostgreSQL's own, by full names, so
+// that no search_path finds something else. NULL and a constant make a COPY
+// faster, since there is less to send; a text kept in part, a date or a number
+// made coarse cost the server more than they cost whoever masks the stream.
+//
 // # What it promises
 //
 // Recognition is closed: a statement type, function, operator or setting that

@@ -94,8 +94,11 @@ func functionMeaning(schema, name string, args int) meaning {
 	case schema == "information_schema" && informationSchemaFunctions[name]:
 		return meaning{OrdinaryRead, ""}
 	}
-	return meaning{OpaqueCode, "outside the known set"}
+	return outsideKnown
 }
+
+// outsideKnown is what the text alone tells of a function that nobody knows.
+var outsideKnown = meaning{OpaqueCode, "outside the known set"}
 
 // funcCall notes a function call and what it does. It returns true if it has
 // walked the arguments.
@@ -238,6 +241,7 @@ func (w *walker) operator(names []*pg.Node, at int) (known bool) {
 		return true
 	}
 	schema, name := qualified(names)
+	w.mentionOperator(schema, name)
 	known = builtinOperators[name] || operatorWords[name]
 	if schema != "" || !known {
 		w.operatorNamed(Operator{Schema: schema, Name: name, Position: at})

@@ -156,3 +156,25 @@ func FuzzDeepComment(f *testing.F) {
 		}
 	})
 }
+
+// FuzzCode: no code panics or is ordinary because of what stands beside it,
+// and reading it twice gives the same.
+func FuzzCode(f *testing.F) {
+	for _, c := range parseCases(f, "testdata/code.txt") {
+		code := readCode(f, c.input)
+		f.Add(code.Language, code.Text, code.Trigger)
+	}
+	f.Fuzz(func(t *testing.T, language, text string, trigger bool) {
+		if !admitted(text) || strings.Contains(text, `\`) {
+			return
+		}
+		code := Code{Language: language, Text: text, Trigger: trigger, Set: !trigger, Parameters: []Parameter{{Name: "a"}, {Name: "b", Row: true}, {Name: "c", Out: true}}}
+		a := judgeCode(code, 200)
+		if strings.HasPrefix(a.Unread, "reading the code failed") {
+			t.Fatalf("%s", a.Unread)
+		}
+		if again := judgeCode(code, 200); again.Unread != a.Unread || again.Statement.Kind != a.Statement.Kind {
+			t.Fatalf("%s %q, and again %s %q", a.Statement.Kind, a.Unread, again.Statement.Kind, again.Unread)
+		}
+	})
+}

@@ -73,7 +73,12 @@ func judgeStatement(text string, tokens []token, raw *pg.RawStmt, b *bodies) (*S
 	w.st.Start, w.st.End = start, end
 	w.bodies = b
 	w.statement(raw.GetStmt())
-	return w.finish()
+	st, problem := w.finish()
+	if problem == nil {
+		st.Changes = changesOf(raw.GetStmt())
+		st.Query = queryOf(raw.GetStmt(), st)
+	}
+	return st, problem
 }
 
 // span is where a statement begins and ends, without the white space and

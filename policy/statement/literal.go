@@ -62,14 +62,24 @@ func isNull(n *pg.Node) bool { return n.GetAConst().GetIsnull() }
 
 // optionValue is what may be recorded of an option's value, see Option.
 func (w *walker) optionValue(n *pg.Node) string {
+	if _, text := n.GetNode().(*pg.Node_String_); text {
+		if word := strings.ToLower(w.wholeOption(n)); optionWords[word] {
+			return word
+		}
+		return ""
+	}
+	return w.wholeOption(n)
+}
+
+// wholeOption is the value of an option as it is written, which may be one of
+// the client's: it is not to be recorded.
+func (w *walker) wholeOption(n *pg.Node) string {
 	if n != nil {
 		w.literalsMatter()
 	}
 	switch v := n.GetNode().(type) {
 	case *pg.Node_String_:
-		if word := strings.ToLower(v.String_.Sval); optionWords[word] {
-			return word
-		}
+		return v.String_.Sval
 	case *pg.Node_Integer:
 		return strconv.Itoa(int(v.Integer.Ival))
 	case *pg.Node_Float:
@@ -78,4 +88,35 @@ func (w *walker) optionValue(n *pg.Node) string {
 		return strconv.FormatBool(v.Boolean.Boolval)
 	}
 	return ""
+}
+
+// isConstant reports whether a node is a constant, without a look at it.
+func isConstant(n *pg.Node) bool {
+	_, is := n.GetNode().(*pg.Node_AConst)
+	return is
+}
+
+// What follows makes constants for statements that Sluice writes; it reads none
+// that an analysis would depend on.
+
+// textNode is a string literal.
+func textNode(s string) *pg.Node {
+	return &pg.Node{Node: &pg.Node_AConst{AConst: &pg.A_Const{Val: &pg.A_Const_Sval{Sval: &pg.String{Sval: s}}}}}
+}
+
+// intNode is an integer literal; n is not negative.
+func intNode(n int) *pg.Node {
+	return &pg.Node{Node: &pg.Node_AConst{AConst: &pg.A_Const{Val: &pg.A_Const_Ival{Ival: &pg.Integer{Ival: int32(n)}}}}}
+}
+
+// nullNode is NULL.
+func nullNode() *pg.Node {
+	return &pg.Node{Node: &pg.Node_AConst{AConst: &pg.A_Const{Isnull: true}}}
+}
+
+// truthWord is the word for a truth value that the parser made of an option
+// without a value, such as HEADER.
+func truthWord(n *pg.Node) (word string, made bool) {
+	b := n.GetBoolean()
+	return strconv.FormatBool(b.GetBoolval()), b != nil
 }

@@ -33,6 +33,7 @@ func (w *walker) plpgsqlBody(header, body string, at int, runs bool) {
 	for _, f := range functions {
 		b.variables(f)
 	}
+	w.mentionVariables()
 	for _, f := range functions {
 		b.walk(f)
 	}
@@ -51,8 +52,12 @@ func plpgsqlHeader(s *pg.CreateFunctionStmt) string {
 		p := n.GetFunctionParameter()
 		set = set || p.GetMode() == pg.FunctionParameterMode_FUNC_PARAM_TABLE
 		name := ""
+		switch p.GetMode() {
+		case pg.FunctionParameterMode_FUNC_PARAM_OUT, pg.FunctionParameterMode_FUNC_PARAM_TABLE:
+			name = "OUT " // RETURN takes no value then
+		}
 		if p.GetName() != "" {
-			name = `"` + strings.ReplaceAll(p.GetName(), `"`, `""`) + `" `
+			name += `"` + strings.ReplaceAll(p.GetName(), `"`, `""`) + `" `
 		}
 		parameters = append(parameters, name+typeName(p.GetArgType()))
 	}
@@ -120,6 +125,9 @@ func (b plpgsql) field(name string, node any) {
 		b.dynamic(n["query"])
 	case "dynquery":
 		b.dynamic(node)
+	case "typname":
+		text, _ := node.(string)
+		b.w.mentionDeclared(text)
 	}
 	b.walk(node)
 }
@@ -199,15 +207,23 @@ func (b plpgsql) dynamic(node any) {
 	n, _ := node.(map[string]any)
 	e, _ := n["PLpgSQL_expr"].(map[string]any)
 	query, _ := e["query"].(string)
-	tree, err := pg.Parse("SELECT " + query)
+	if text, ok := b.constant(query); ok {
+		b.w.code("sql", "", text, b.at, b.runs)
+		return
+	}
+	b.w.mentionComputed()
+}
+
+// constant is the text that an expression always gives. What cannot be read
+// is noted when the expression itself is judged.
+func (b plpgsql) constant(expression string) (text string, ok bool) {
+	tree, err := pg.Parse("SELECT " + expression)
 	if err != nil || len(tree.GetStmts()) != 1 {
-		return // noted when the expression itself is judged
+		return "", false
 	}
 	targets := tree.Stmts[0].GetStmt().GetSelectStmt().GetTargetList()
 	if len(targets) != 1 {
-		return
+		return "", false
 	}
-	if text, ok := b.w.constant(targets[0].GetResTarget().GetVal()); ok {
-		b.w.code("sql", "", text, b.at, b.runs)
-	}
+	return b.w.constant(targets[0].GetResTarget().GetVal())
 }

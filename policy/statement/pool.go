@@ -44,51 +44,65 @@ func newPool(command []string, size int, timeout time.Duration) *pool {
 // analyze has a worker judge a text. It waits for a free one as long as ctx
 // allows.
 func (p *pool) analyze(ctx context.Context, text string, maxOperators int) (*Analysis, error) {
+	var analysis *Analysis
+	err := p.ask(ctx, uint32(maxOperators), text, func(answer []byte) (err error) {
+		analysis, err = decodeAnswer(answer)
+		return err
+	})
+	return analysis, err
+}
+
+// ask has a worker answer a request: its first number, and the rest of it.
+// decode gets the answer, and its error costs the worker its life.
+func (p *pool) ask(ctx context.Context, head uint32, text string, decode func(answer []byte) error) error {
 	if len(p.command) == 0 {
-		return nil, errNoWorker
+		return errNoWorker
 	}
 	select {
 	case <-p.closed:
-		return nil, errClosed
+		return errClosed
 	default:
 	}
 	var s *slot
 	select {
 	case s = <-p.slots:
 	case <-p.closed:
-		return nil, errClosed
+		return errClosed
 	case <-ctx.Done():
-		return nil, fmt.Errorf("waiting for a free parser: %w", ctx.Err())
+		return fmt.Errorf("waiting for a free parser: %w", ctx.Err())
 	}
 	defer func() { p.slots <- s }()
-	return p.serve(ctx, s, text, maxOperators)
+	return p.serve(ctx, s, head, text, decode)
 }
 
-// serve runs one text on a slot. The process is kept only if it answered.
-func (p *pool) serve(ctx context.Context, s *slot, text string, maxOperators int) (*Analysis, error) {
+// serve runs one request on a slot. The process is kept only if it answered.
+func (p *pool) serve(ctx context.Context, s *slot, head uint32, text string, decode func([]byte) error) error {
 	select {
 	case <-p.closed:
-		return nil, errClosed
+		return errClosed
 	default:
 	}
 	if s.process == nil {
 		process, err := p.launcher.start(p.command)
 		if err != nil {
-			return nil, err
+			return err
 		}
 		s.process, s.served = process, 0
 	}
-	analysis, err := p.exchange(ctx, s.process, text, maxOperators)
+	answer, err := p.exchange(ctx, s.process, head, text)
+	if err == nil {
+		err = decode(answer)
+	}
 	if s.served++; err != nil || s.served >= recycleAfter {
 		s.process.end()
 		s.process = nil
 	}
-	return analysis, err
+	return err
 }
 
 // exchange sends a request and reads the answer; whatever comes in between
 // kills the process, which ends the reads and writes.
-func (p *pool) exchange(ctx context.Context, process *process, text string, maxOperators int) (*Analysis, error) {
+func (p *pool) exchange(ctx context.Context, process *process, first uint32, text string) ([]byte, error) {
 	type result struct {
 		answer []byte
 		err    error
@@ -96,7 +110,7 @@ func (p *pool) exchange(ctx context.Context, process *process, text string, maxO
 	done := make(chan result, 1)
 	go func() {
 		var head [4]byte
-		binary.BigEndian.PutUint32(head[:], uint32(maxOperators))
+		binary.BigEndian.PutUint32(head[:], first)
 		if err := writeFrame(process.in, head[:], []byte(text)); err != nil {
 			done <- result{nil, err}
 			return
@@ -112,7 +126,7 @@ func (p *pool) exchange(ctx context.Context, process *process, text string, maxO
 		if r.err != nil {
 			return nil, errDied
 		}
-		return decodeAnswer(r.answer)
+		return r.answer, nil
 	case <-timer.C:
 		cause = errTimeout
 	case <-ctx.Done():
@@ -126,9 +140,13 @@ func (p *pool) exchange(ctx context.Context, process *process, text string, maxO
 }
 
 func decodeAnswer(answer []byte) (*Analysis, error) {
-	analysis := new(Analysis)
-	if err := json.Unmarshal(answer, analysis); err != nil {
+	r := reply{Analysis: new(Analysis)}
+	if err := json.Unmarshal(answer, &r); err != nil {
 		return nil, fmt.Errorf("the parser process gave no readable answer: %w", err)
+	}
+	analysis := r.Analysis
+	if analysis == nil || !r.restore() {
+		return nil, errors.New("the parser process gave an answer that is not whole")
 	}
 	if (analysis.Kind == ParseError) != (analysis.Problem != nil) {
 		return nil, errors.New("the parser process gave an answer that contradicts itself")

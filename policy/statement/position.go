@@ -83,6 +83,8 @@ func (r *replacer) replace(v reflect.Value) {
 	}
 }
 
+var queryType = reflect.TypeFor[*Query]()
+
 var positionPlans sync.Map // reflect.Type of a struct -> []int
 
 // positionPlan lists the fields of a struct that are offsets or may hold
@@ -94,6 +96,9 @@ func positionPlan(t reflect.Type) []int {
 	var fields []int
 	for i := range t.NumField() {
 		field := t.Field(i)
+		if field.Type == queryType {
+			continue // has no places
+		}
 		switch kind := field.Type.Kind(); {
 		case kind == reflect.Int && positionNames[field.Name],
 			kind == reflect.Pointer, kind == reflect.Struct,

@@ -9,7 +9,10 @@ import (
 // Every whole number in a statement is an offset that is turned into one in
 // the shape, or is known to be none.
 func TestEveryPositionIsFound(t *testing.T) {
-	counts := map[string]bool{"Destination.Port": true, "CopyIn.Columns": true, "Function.Args": true}
+	counts := map[string]bool{
+		"Destination.Port": true, "CopyIn.Columns": true, "Function.Args": true,
+		"Call.Args": true, "Rows.Args": true, "Target.NameOf": true, "Set.Num": true, "Query.Weight": true,
+	}
 	seen := map[reflect.Type]bool{}
 	var walk func(reflect.Type)
 	walk = func(typ reflect.Type) {
@@ -17,7 +20,7 @@ func TestEveryPositionIsFound(t *testing.T) {
 		case reflect.Pointer, reflect.Slice:
 			walk(typ.Elem())
 		case reflect.Struct:
-			if seen[typ] {
+			if seen[typ] || typ == queryType.Elem() { // which has none
 				return
 			}
 			seen[typ] = true

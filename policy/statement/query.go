@@ -161,6 +161,9 @@ func (w *walker) inserted(s *pg.InsertStmt) {
 	if c := s.OnConflictClause; c != nil {
 		items := w.level.items
 		w.in(&item{alias: "excluded", relation: i.relation, hidden: true, known: true})
+		if c.Action != pg.OnConflictAction_ONCONFLICT_NOTHING {
+			w.effectHere(OrdinaryWrite, "ON CONFLICT DO UPDATE")
+		}
 		w.written(i, c.TargetList)
 		w.except(c, "TargetList")
 		w.level.items = items

@@ -16,12 +16,15 @@ var builtinTypes = readNames(builtinTypesText)
 // input function, a cast function, a domain's check. Enums and domains are
 // everyday, so it has no effect of its own.
 func (w *walker) cast(t *pg.TypeName) {
+	w.mentionType(t)
 	schema, name := qualified(t.GetNames())
 	if (schema == "" || schema == "pg_catalog") && builtinTypes[name] {
 		return
 	}
-	w.untold("a cast to a type outside the known set may call a function")
+	w.untold(untoldCast)
 }
+
+const untoldCast = "a cast to a type outside the known set may call a function"
 
 // createSchema judges CREATE SCHEMA with the objects made inside it, which are
 // its own whatever the search_path says.

@@ -69,6 +69,7 @@ func (w *walker) inner(use NameUse, query *pg.Node) {
 		w.problem = problem
 		return
 	}
+	st.Query = lineageOf(query)
 	use.Inner = st
 	if st.LiteralsMatter {
 		w.literalsMatter()

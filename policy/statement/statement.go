@@ -44,6 +44,8 @@ type Statement struct {
 	Operators []Operator `json:"operators,omitempty"`
 	// Options are those of COPY, EXPLAIN, VACUUM and their like.
 	Options []Option `json:"options,omitempty"`
+	// Changes are what it does to the names of the database, in order.
+	Changes []Change `json:"changes,omitempty"`
 	// Created are the functions and procedures it makes or replaces.
 	Created []Definition `json:"created,omitempty"`
 	// Destinations are the places data would go to or come from, other
@@ -72,6 +74,17 @@ type Statement struct {
 	// the separating semicolon.
 	Start int `json:"start"`
 	End   int `json:"end"`
+	// CopyOut is set if running it makes the server send COPY data. It is no
+	// part of what is recorded.
+	CopyOut *CopyOut `json:"-"`
+	// Query says how the rows of the statement are made; nil for one that
+	// has none. That of PREPARE and DECLARE is the one behind the name, that
+	// of EXPLAIN and of a COPY holds the one inside. It is no part of what is
+	// recorded.
+	Query *Query `json:"-"`
+	// Behind are the queries of what the names it uses may stand for, as
+	// policy.Merge has found.
+	Behind []*Query `json:"-"`
 	// LiteralsMatter is true if another value of a literal could give
 	// another analysis, and always if a worker process read the text.
 	LiteralsMatter bool `json:"-"`

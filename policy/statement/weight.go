@@ -23,6 +23,9 @@ func held(v reflect.Value) (bytes int) {
 		if v.IsNil() {
 			return 0
 		}
+		if v.Type() == queryType {
+			return v.Interface().(*Query).Weight * partBytes
+		}
 		return int(v.Type().Elem().Size()) + held(v.Elem())
 	case reflect.Slice:
 		bytes = v.Cap() * int(v.Type().Elem().Size())

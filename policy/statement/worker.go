@@ -11,8 +11,11 @@ import (
 
 // Frames between the proxy and a worker are a 4-byte length, most significant
 // byte first, and that many bytes. A request holds the 4-byte operator limit
-// and the text; an answer holds an Analysis as JSON.
+// and the text; an answer holds a reply as JSON. With asksCode in the limit the
+// text is a Code as JSON, and the answer a CodeAnalysis.
 const (
+	asksCode = 1 << 31
+
 	maxRequest = 64 << 20
 	maxAnswer  = 64 << 20
 	// workerMemory is the soft limit of the worker's Go heap, in bytes.
@@ -103,8 +106,13 @@ func answer(out io.Writer, request []byte) error {
 	if len(request) < 4 {
 		return errors.New("statement: request without a limit")
 	}
-	limit := int(binary.BigEndian.Uint32(request))
-	analysis := judgeBounded(string(request[4:]), limit)
+	limit := binary.BigEndian.Uint32(request)
+	var analysis any
+	if limit&asksCode != 0 {
+		analysis = answerCode(request[4:], int(limit&^asksCode))
+	} else {
+		analysis = replyOf(judgeBounded(string(request[4:]), int(limit)))
+	}
 	encoded, err := json.Marshal(analysis)
 	if err != nil {
 		return fmt.Errorf("statement: encode analysis: %w", err)
