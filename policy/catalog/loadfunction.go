@@ -1,0 +1,63 @@
+package catalog
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"strings"
+)
+
+// firstAtomic is the first server_version_num with bodies of SQL statements.
+const firstAtomic = 140000
+
+// readFunctions reads functions, the names of PostgreSQL's own, and aggregates.
+func (l *loader) readFunctions(ctx context.Context) error {
+	atomic := atomicBody
+	if l.snapshot.Server < firstAtomic {
+		atomic = noAtomicBody
+	}
+	return l.steps(ctx, []step{
+		{fmt.Sprintf(askFunctions, atomic), l.function},
+		{askOwnFunctions, func(r *row) { l.snapshot.in(l.schema(r)).ownFunctions[r.text()] = true }},
+		{askAggregates, func(r *row) {
+			if f := l.snapshot.functions[r.oid()]; f != nil {
+				f.Support = append(f.Support, r.oid())
+			}
+		}},
+	})
+}
+
+func (l *loader) function(r *row) {
+	f := &Function{OID: r.oid(), Schema: l.schema(r), Name: r.text(), Kind: r.char(), Language: r.text(), Volatility: r.char(), SecurityDefiner: r.bool(), Owner: r.text()}
+	source := r.next()
+	sum := sha256.Sum256(source)
+	f.Digest = "sha256:" + hex.EncodeToString(sum[:])
+	f.Types, f.Arguments = r.texts(), r.texts()
+	f.Result, f.ResultRelation = r.oid(), r.oid()
+	f.Settings, f.Extension = r.texts(), r.text()
+	if support := r.oid(); support >= FirstUser {
+		f.Support = []OID{support}
+	}
+	f.Atomic, f.Note = r.bool(), r.text()
+	if !f.Atomic && (f.Language == "sql" || f.Language == "plpgsql") {
+		f.Body = l.kept.keep(source)
+	}
+	f.Signature = quoteIdentifier(f.Schema) + "." + quoteIdentifier(f.Name) + "(" + strings.Join(f.Types, ", ") + ")"
+	l.snapshot.addFunction(f)
+}
+
+// quoteIdentifier writes a name as policy.Signature does.
+func quoteIdentifier(name string) string {
+	plain := name != ""
+	for i, r := range name {
+		letter := r == '_' || r >= 'a' && r <= 'z'
+		if !letter && (i == 0 || r != '$' && (r < '0' || r > '9')) {
+			plain = false
+		}
+	}
+	if plain {
+		return name
+	}
+	return `"` + strings.ReplaceAll(name, `"`, `""`) + `"`
+}
