@@ -2,7 +2,9 @@ package audit
 
 import (
 	"crypto/ed25519"
+	"crypto/hmac"
 	"crypto/rand"
+	"crypto/sha256"
 	"encoding/base32"
 	"encoding/base64"
 	"errors"
@@ -30,6 +32,8 @@ type Key struct {
 	signer   note.Signer
 	verifier note.Verifier
 	public   string
+	// derive makes other secrets; a function shows nothing when it is printed.
+	derive func(purpose string) [sha256.Size]byte
 }
 
 // NewKey makes a key with a name of its own, in memory only.
@@ -43,6 +47,20 @@ func (k *Key) VerifierKey() string { return k.public }
 
 // Verifier returns what checks this key's signatures.
 func (k *Key) Verifier() note.Verifier { return k.verifier }
+
+// Derive makes a secret of 32 bytes for a purpose, from the private key: the same
+// for the same key and purpose, and of no help to who wants the key, or the
+// secret for another purpose.
+func (k *Key) Derive(purpose string) [sha256.Size]byte {
+	return k.derive(purpose)
+}
+
+func keyed(key []byte, text string) (sum [sha256.Size]byte) {
+	mac := hmac.New(sha256.New, key)
+	mac.Write([]byte(text))
+	mac.Sum(sum[:0])
+	return sum
+}
 
 // Name implements note.Signer.
 func (k *Key) Name() string { return k.signer.Name() }
@@ -89,7 +107,9 @@ func parseKey(private string) (*Key, error) {
 	if err != nil || verifier.KeyHash() != signer.KeyHash() {
 		return nil, fmt.Errorf("audit: %w: its halves do not fit", ErrKey)
 	}
-	return &Key{signer, verifier, public}, nil
+	root := keyed([]byte(private), "sluice: secrets derived from a trail's key")
+	derive := func(purpose string) [sha256.Size]byte { return keyed(root[:], purpose) }
+	return &Key{signer, verifier, public, derive}, nil
 }
 
 // wrongKind says what a text is that is no private key of a trail.

@@ -46,6 +46,26 @@ func TestLoadOrCreateKey(t *testing.T) {
 	}
 }
 
+// What is derived is the same for a key and a purpose, and nothing else's.
+func TestDerive(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "trail.key")
+	key, err := LoadOrCreateKey(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	again, err := LoadOrCreateKey(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	other, err := NewKey()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if key.Derive("a") != again.Derive("a") || key.Derive("a") == key.Derive("b") || key.Derive("a") == other.Derive("a") {
+		t.Error("a secret is not that of its key and purpose")
+	}
+}
+
 func TestBadKeyFiles(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "trail.key")
 	if _, err := LoadOrCreateKey(path); err != nil {

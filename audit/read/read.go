@@ -32,7 +32,7 @@ func Show(w io.Writer, dir string, f Filter, format Format) error {
 				return nil
 			}
 			return format.Write(w, r)
-		}, nil)
+		})
 		if err != nil {
 			return err
 		}
@@ -111,9 +111,9 @@ func list(dir string) ([]int64, error) {
 	return segments, nil
 }
 
-// scan calls each with the records of one segment; with a needle, only with
-// those whose text has it.
-func scan(dir string, first int64, last bool, each func(record.Record) error, needle []byte) error {
+// scan calls each with the records of one segment; with needles, only with those
+// whose text has one of them.
+func scan(dir string, first int64, last bool, each func(record.Record) error, needles ...[]byte) error {
 	name := record.SegmentName(first)
 	f, err := os.Open(filepath.Join(dir, name))
 	if err != nil {
@@ -128,7 +128,7 @@ func scan(dir string, first int64, last bool, each func(record.Record) error, ne
 			return nil
 		case err != nil:
 			return fmt.Errorf("read: %s: %w", name, err)
-		case header, !bytes.Contains(frame.Payload, needle):
+		case header, !hasOne(frame.Payload, needles):
 			continue
 		}
 		r, err := record.Parse(frame.Payload)
@@ -139,4 +139,8 @@ func scan(dir string, first int64, last bool, each func(record.Record) error, ne
 			return err
 		}
 	}
+}
+
+func hasOne(text []byte, needles [][]byte) bool {
+	return len(needles) == 0 || slices.ContainsFunc(needles, func(n []byte) bool { return bytes.Contains(text, n) })
 }
