@@ -42,14 +42,24 @@ func (e *columnEntry) secret() bool { return strings.HasPrefix(e.class, secretFa
 
 // columnTable finds the entries for a relation without looking at all.
 type columnTable struct {
+	// entries are those that give a class.
 	entries []*columnEntry
 	named   map[string][]*columnEntry // by the relation's name
 	anyName []*columnEntry
+	// cleared are the columns that an entry names in full and says hold
+	// nothing; vague are entries with wildcards that say so.
+	cleared map[columnName]*columnEntry
+	vague   []*columnEntry
 }
 
 func newColumnTable(entries []*columnEntry) columnTable {
-	t := columnTable{entries: entries, named: map[string][]*columnEntry{}}
+	t := columnTable{named: map[string][]*columnEntry{}, cleared: map[columnName]*columnEntry{}}
 	for _, e := range entries {
+		if e.class == NoClass {
+			t.clear(e)
+			continue
+		}
+		t.entries = append(t.entries, e)
 		if e.relation.anyName {
 			t.anyName = append(t.anyName, e)
 		} else {
@@ -72,6 +82,9 @@ type touch struct {
 	// unnamed is true if the statement may reach relations that it does
 	// not name.
 	unnamed bool
+	// unclassified is true if it reads columns of which nobody has said what
+	// they hold.
+	unclassified bool
 }
 
 func (t *touch) add(e *columnEntry, output bool) {
@@ -100,35 +113,25 @@ var columnsTold = map[string]bool{
 	"DeclareCursorStmt": true, "FetchStmt": true,
 }
 
-// touched says which classes a statement may touch. A name without a schema
-// could be in any, a star is every column, and a column of which the text
-// does not tell whose it is could be that of any relation of the statement.
-// Where the analysis lists no columns of a relation, all of them count. The
-// server's statistics hold values of any column.
-func (t *columnTable) touched(st *statement.Statement) touch {
-	out := touch{}
-	if len(t.entries) == 0 {
-		return out
-	}
-	out.unnamed = reachesUnnamed(st)
+// byName adds the classes that a statement may touch as far as its text
+// tells. A name without a schema could be in any, a star is every column, and a
+// column of which the text does not tell whose it is could be that of any
+// relation of the statement. Where the analysis lists no columns of a relation,
+// all of them count.
+func (t *columnTable) byName(out *touch, st *statement.Statement) {
 	for i := range st.Columns {
 		c := &st.Columns[i]
-		if samples(st, c) {
-			for _, e := range t.entries {
-				out.add(e, c.Use == statement.Output)
-			}
-		}
 		if c.Relation != "" {
-			t.column(&out, c, c.Schema, c.Relation)
+			t.column(out, c, c.Schema, c.Relation)
 			continue
 		}
 		for j := range st.Relations {
-			t.column(&out, c, st.Relations[j].Schema, st.Relations[j].Name)
+			t.column(out, c, st.Relations[j].Schema, st.Relations[j].Name)
 		}
 	}
 	bulk := goesOutward(st)
 	if columnsTold[st.Node] && (len(st.Columns) > 0 || !bulk) {
-		return out
+		return
 	}
 	for i := range st.Relations {
 		r := &st.Relations[i]
@@ -136,7 +139,6 @@ func (t *columnTable) touched(st *statement.Statement) touch {
 			t.relation(r.Schema, r.Name, func(e *columnEntry) { out.add(e, bulk) })
 		}
 	}
-	return out
 }
 
 func listsColumns(st *statement.Statement, r *statement.Relation) bool {
@@ -145,17 +147,18 @@ func listsColumns(st *statement.Statement, r *statement.Relation) bool {
 
 func (t *columnTable) column(out *touch, c *statement.Column, schema, relation string) {
 	t.relation(schema, relation, func(e *columnEntry) {
-		if c.Star || e.column.any || e.column.name == c.Name {
+		if c.Star || e.column.name == c.Name || e.column.any && !t.isCleared(schema, relation, c.Name) {
 			out.add(e, c.Use == statement.Output)
 		}
 	})
 }
 
-// relation calls a function for every entry about a relation.
+// relation calls a function for every entry about a relation, but for those
+// about one column that hold nothing there.
 func (t *columnTable) relation(schema, name string, found func(*columnEntry)) {
 	for _, list := range [][]*columnEntry{t.named[name], t.anyName} {
 		for _, e := range list {
-			if e.relation.couldBe(schema, name) {
+			if e.relation.couldBe(schema, name) && (e.column.any || !t.isCleared(schema, name, e.column.name)) {
 				found(e)
 			}
 		}
@@ -174,7 +177,7 @@ func (c *ruling) carried() []*columnEntry {
 		return nil
 	}
 	if t.unnamed && goesOutward(c.st) {
-		return c.judge.policy.columns.entries
+		return c.judge.everyEntry()
 	}
 	return c.brought()
 }
@@ -192,22 +195,23 @@ func (c *ruling) brought() (out []*columnEntry) {
 // touch is touched, computed once.
 func (c *ruling) touch() *touch {
 	if c.touches == nil {
-		t := c.judge.policy.columns.touched(c.st)
+		t := c.touched()
 		c.touches = &t
 	}
 	return c.touches
 }
 
-// classes notes what the statement may touch for the decision.
-func (c *ruling) classes() {
+// classes notes what the statement may touch for the decision. What is masked
+// does not come out.
+func (c *ruling) classes(masked bool) {
 	t := c.touch()
 	if t.unnamed {
-		for _, e := range c.judge.policy.columns.entries {
+		for _, e := range c.judge.everyEntry() {
 			c.judge.output, c.judge.used = addWord(c.judge.output, e.class), addWord(c.judge.used, e.class)
 		}
 	}
 	for _, contact := range t.contacts {
-		if contact.output {
+		if contact.output && !masked {
 			c.judge.output = addWord(c.judge.output, contact.entry.class)
 		} else {
 			c.judge.used = addWord(c.judge.used, contact.entry.class)

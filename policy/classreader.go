@@ -29,12 +29,12 @@ func (r *reader) classes(entries map[string]classEntry) {
 // columns reads which columns are of which class.
 func (r *reader) columns(entries []columnsEntry) columnTable {
 	var all []*columnEntry
-	seen := map[string]strictyaml.Position{}
+	seen, places := map[string]strictyaml.Position{}, map[*columnEntry]strictyaml.Position{}
 	for i := range entries {
 		entry := &entries[i]
 		if entry.Class.IsZero() {
 			r.errs.Addf(entry.Position, "an entry of columns needs a class")
-		} else if !slices.Contains(r.classNames, entry.Class.Value) {
+		} else if entry.Class.Value != NoClass && !slices.Contains(r.classNames, entry.Class.Value) {
 			r.errs.Addf(entry.Class.Position, "class %q is not declared under classes%s", entry.Class.Value, r.orDeclared(entry.Class.Value))
 		}
 		if len(entry.Columns) == 0 {
@@ -52,13 +52,25 @@ func (r *reader) columns(entries []columnsEntry) columnTable {
 			}
 			seen[key] = text.Position
 			one.class, one.text, one.position = entry.Class.Value, text.Value, r.source.At(text.Position)
-			all = append(all, one)
+			all, places[one] = append(all, one), text.Position
 		}
 	}
 	if len(all) > maxColumns {
 		r.errs.Addf(entries[len(entries)-1].Position, "more than %d columns: use wildcards", maxColumns)
 	}
-	return newColumnTable(all)
+	return r.uncontradicted(newColumnTable(all), places)
+}
+
+// uncontradicted refuses a column that is named in full both with a class and
+// as one without.
+func (r *reader) uncontradicted(t columnTable, places map[*columnEntry]strictyaml.Position) columnTable {
+	for _, e := range t.entries {
+		none := t.cleared[e.name()]
+		if none != nil && e.exact() {
+			r.errs.Addf(places[none], "%s is %s by the entry on line %d; it is one or the other", none.text, e.class, places[e].Line)
+		}
+	}
+	return t
 }
 
 // parseColumn reads schema.relation.column.

@@ -96,6 +96,7 @@ type judge struct {
 	limits   *bound
 	volatile bool
 	discreet bool
+	reticent bool
 	// changers are what may change code, looked for when first asked.
 	changers []string
 	looked   bool
@@ -103,6 +104,8 @@ type judge struct {
 	trace *[]Step
 	// output and used are the classes touched, sorted.
 	output, used []string
+	// masks are those of the statements so far.
+	masks []OutputMask
 }
 
 // decide judges a sound request of the view's session.
@@ -132,12 +135,17 @@ func (j *judge) decide() Decision {
 // finish adds what all statements together amount to.
 func (j *judge) finish(d Decision) Decision {
 	d.Notices, d.Shadow, d.Volatile, d.Discreet = j.notices, j.shadow, j.volatile, j.discreet
+	d.Reticent = j.reticent && !j.discreet
 	d.ClassesOutput, d.ClassesUsed = j.output, j.used
 	d.Classes = slices.Clone(j.output)
 	for _, class := range j.used {
 		d.Classes = addWord(d.Classes, class)
 	}
+	j.finishMasks(&d)
 	d.ChangesCode = d.Verdict != Deny && j.changesCode()
+	if d.Verdict != Deny {
+		d.Budgets = j.budgets()
+	}
 	if d.Verdict != Deny && j.limits != nil {
 		d.Limits, d.LimitsRule, d.LimitsPosition = j.limits.Limits, j.limits.rule, j.limits.position
 	}
@@ -146,43 +154,59 @@ func (j *judge) finish(d Decision) Decision {
 
 // statement judges one statement and those that stand in it.
 func (j *judge) statement(st *statement.Statement, index int) Decision {
-	d := j.alone(st, index)
+	return j.within(st, index, false)
+}
+
+// within is statement; inner is true for one that stands in another.
+func (j *judge) within(st *statement.Statement, index int, inner bool) Decision {
+	c := &ruling{judge: j, st: st, index: index, inner: inner}
+	d := j.alone(c)
+	c.classes(d.Verdict == Mask)
 	for _, use := range st.Names {
 		if use.Inner == nil || d.Verdict == Deny {
 			continue
 		}
-		if inner := j.statement(use.Inner, index); inner.Verdict < d.Verdict {
+		if inner := j.within(use.Inner, index, true); inner.Verdict < d.Verdict {
 			d = inner
 		}
 	}
 	return d
 }
 
-func (j *judge) alone(st *statement.Statement, index int) Decision {
-	c := &ruling{judge: j, st: st, index: index}
-	for i := range st.Settings {
-		if st.Settings[i].Breaks {
-			return c.refuseSetting(&st.Settings[i])
+func (j *judge) alone(c *ruling) Decision {
+	for i := range c.st.Settings {
+		if c.st.Settings[i].Breaks {
+			return c.refuseSetting(&c.st.Settings[i])
 		}
 	}
+	c.withCatalog()
 	c.withKnown()
+	c.withUnderstood()
+	c.withRuns()
+	c.withRowsBack()
+	c.withMoved()
 	c.withFeed()
-	c.classes()
 	follows, d := c.feedFor()
-	if st.Replication != nil && follows == nil {
+	if c.st.Replication != nil && follows == nil {
 		return d
 	}
 	c.judge.discreet = c.judge.discreet || c.discreet()
+	c.judge.reticent = c.judge.reticent || c.reticent()
 	if r, what := c.denied(); r != nil {
 		return c.refuseByRule(r, what)
 	}
-	if d, refused := c.refuseSecret(); refused {
-		return d
+	secret, refused := c.refuseSecret()
+	if refused && !c.maskable() {
+		return secret
 	}
 	if follows != nil {
 		return c.granting(follows)
 	}
-	return c.weighEffects()
+	d = c.weighEffects()
+	if refused && d.Verdict > Mask {
+		return secret
+	}
+	return d
 }
 
 // denied finds the first deny rule that matches, and notes those that would

@@ -335,6 +335,7 @@ func TestMerge(t *testing.T) {
 		Destinations: []statement.Destination{{Type: statement.ToClient, Position: -1}},
 		Settings:     []statement.Setting{{Name: "search_path", Position: -1}},
 		Names:        outer.Names,
+		Behind:       []*statement.Query{{}, {}},
 	}
 	if diff := cmp.Diff(want, outer); diff != "" {
 		t.Error(diff)

@@ -73,6 +73,8 @@ type Decision struct {
 	// file:line:column, empty for the built-in ones.
 	LimitsRule     string `json:"limits_rule,omitempty"`
 	LimitsPosition string `json:"limits_position,omitempty"`
+	// Budgets are what the answers are charged to, unless the verdict is Deny.
+	Budgets []BudgetTerms `json:"budgets,omitempty"`
 	// Notices is what rules in mode warn have to tell the client.
 	Notices []Reason `json:"notices,omitempty"`
 	// Shadow is what rules in mode shadow would have done. It is recorded
@@ -84,6 +86,11 @@ type Decision struct {
 	Classes       []string `json:"classes,omitempty"`
 	ClassesOutput []string `json:"classes_output,omitempty"`
 	ClassesUsed   []string `json:"classes_used,omitempty"`
+	// Masks say how columns of results are masked, sorted by statement and
+	// column. Set only if the verdict is Mask. What they mask is not among
+	// ClassesOutput; ClassesMasked are the classes of it, sorted.
+	Masks         []OutputMask `json:"masks,omitempty"`
+	ClassesMasked []string     `json:"classes_masked,omitempty"`
 	// ChangesCode is true if what is allowed may change what a call means:
 	// it makes or alters functions, types or the like, or runs code that
 	// could. Facts about functions do not hold for what comes after it in
@@ -96,6 +103,9 @@ type Decision struct {
 	// Discreet is true if what the server says of an error may quote a
 	// value that must not reach the client.
 	Discreet bool `json:"-"`
+	// Reticent is true if it may quote a value of a class that the client may
+	// see.
+	Reticent bool `json:"-"`
 }
 
 // Reason is a rule and the fact it met.

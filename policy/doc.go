@@ -27,6 +27,16 @@
 // is read again. A View does the same for one session, with only the rules
 // that may speak about it.
 //
+// # What names mean
+//
+// If the facts of a request hold what the database's catalog says
+// (Facts.Catalog), names without a schema mean what the session sees, views and
+// partitions are followed down to the columns of tables, the classes that the
+// database gives columns count, and effects that only the catalog shows are added.
+// It is looked up where NeedsCatalog says so, before the decision, and recorded
+// with it. Without it, or where it could not be told, whatever could be meant
+// counts.
+//
 // # How a statement is judged
 //
 // The steps come in this order, and the first that has an answer gives it:
@@ -37,8 +47,8 @@
 //     text alike is refused.
 //  3. A deny rule that matches refuses, wherever in the document it stands.
 //  4. Columns of the family secret are credentials. What may bring their
-//     values out is refused; what moves many rows may bring out whatever it
-//     can reach, also what it does not name.
+//     values out is refused, unless step 5 masks them; what moves many rows
+//     may bring out whatever it can reach, also what it does not name.
 //  5. Every effect of the statement that is worse than ddl needs a rule that
 //     gives leave: allow, or mask, carry and hold, which ask for more. Leave
 //     for one effect is no leave for another in the same statement. The
@@ -54,6 +64,28 @@
 //
 // A text is judged by its strictest statement. An empty policy, and a nil
 // one, allow no more than the steps above: a nil policy refuses everything.
+//
+// # Masks
+//
+// Where a rule with the effect mask gives leave, each column of the result that
+// holds values of a class is masked by the first entry of masks for that class; a
+// class without an entry is a refusal. What is computed from such values is
+// nulled, and what may hold anything, too. A statement that moves data and reads a
+// column that nobody has given a class, or the word none, is refused, unless the
+// rule says unclassified: pass. So is one whose result nobody can tell, or that sends
+// values elsewhere too; and an export whose masked values would break a NOT NULL,
+// a unique or foreign key or a CHECK when they are loaded again (maskfit.go).
+// Classes of the family secret leave as null or as a constant. Decision.Masks says
+// what is masked; who applies that is the proxy.
+//
+// # Which columns are of which class
+//
+// Every entry of columns that matches a column gives it its class. The word none
+// (NoClass) is no class: it says that somebody looked and found nothing. For a
+// column that is named in full it takes away what entries with wildcards give;
+// with wildcards it takes nothing away. ClassesOf says what the document gives a
+// column, ClassesWith also what the database itself says of it: class:NAME in a
+// comment (ClassesInComment), or a security label.
 //
 // # What a rule matches
 //
@@ -84,6 +116,18 @@
 // something else in the text could change the function, nor for a call that
 // the text keeps for later, as in a view.
 //
+// # Code that was followed
+//
+// Facts.Calls say what the functions behind a call do, if their code could be
+// followed through everything that it runs: the call then counts as that, and
+// the statement as one that names what the code reads and writes. What a person
+// has stated about a function comes first. Facts hold for the same calls as
+// those about known functions. Facts.Runs say what a statement runs without
+// calling it, such as triggers; they only add to what it does. Nobody who sends a
+// statement chooses that code: what it copies within the database does not
+// count, and what of it cannot be seen counts as opaque_code only if somebody has
+// given a class to a column of a relation that the statement names or reads.
+//
 // # Limits
 //
 // What is allowed is allowed up to a number of rows and bytes and a time.
@@ -92,6 +136,24 @@
 // gives leave for them, or the defaults. Of several limits the smallest
 // holds; everyday effects of a worse statement count only if a rule speaks
 // about them, so that a rule for exports need not repeat itself for reads.
+//
+// # Budgets
+//
+// A budget says how much one identity may be given of a class within a window,
+// in all its sessions together: rows, bytes and different subjects. A person
+// whom a token names is counted as that person, whatever user it logged in as.
+// Each class of a budget has an account of its own; unclassified stands for what
+// comes out of a statement without any class. A decision lists what it is charged
+// to (Decision.Budgets), by the classes that may come out, and for those that are
+// only looked at, by what errors and notices may quote. Whether there is anything
+// left it does not say, so that it holds for the next statement too, and a replay
+// finds it again: who keeps the accounts (package budget) refuses, and records
+// that.
+//
+// A window slides in 24ths: what was given counts for the whole window and up to
+// a 24th of it longer. A budget is remembered by its id; one with another id
+// begins anew. The section subjects names the column that says whose row it is;
+// where nobody can tell, each row is a subject of its own.
 //
 // # Leases
 //

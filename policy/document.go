@@ -44,13 +44,16 @@ func Parse(name string, data []byte) (*Policy, error) {
 	p.defaults, p.defaultsPosition = r.limits(doc.Defaults.Limits)
 	r.databases(doc.Databases)
 	r.classes(doc.Classes)
-	p.columns = r.columns(doc.Columns)
+	p.classNames, p.columns = r.classNames, r.columns(doc.Columns)
+	p.masks = r.masks(doc.Masks)
 	p.known = r.known(doc.Functions.Known)
 	p.places = r.destinations(doc.Destinations)
 	p.clients, p.hasClients = r.clients(doc.Clients), doc.Clients != nil
 	p.leases = r.leases(doc.Leases)
 	p.feeds = r.feeds(doc.Replication)
 	rules := r.rules(doc.Rules)
+	p.budgets = r.budgets(doc.Budgets, rules)
+	p.subjects = r.subjects(doc.Subjects)
 	if err := r.errs.Err(); err != nil {
 		return nil, err
 	}

@@ -16,10 +16,13 @@ type document struct {
 	Classes      map[string]classEntry       `yaml:"classes,nullable" form:"class" about:"Classes of columns, named family.name. Classes of the family secret are credentials and never leave."`
 	Columns      []columnsEntry              `yaml:"columns,nullable" about:"Which columns are of which class."`
 	Functions    functionsEntry              `yaml:"functions" about:"Functions whose bodies were read."`
+	Masks        []maskEntry                 `yaml:"masks,nullable" about:"What becomes of values that rules let out masked, by class; the first entry for a class counts."`
 	Destinations map[string]destinationEntry `yaml:"destinations,nullable" form:"identifier" about:"Places that data could go to. Naming one does not open it: it is measured when a statement wants to go there."`
 	Clients      []clientEntry               `yaml:"clients,nullable" about:"Where people sit; the first that matches a session is its endpoint. With this section, a client is given no class that its endpoint does not accept."`
 	Leases       []leaseEntry                `yaml:"leases,nullable" about:"Which credential sessions get where Vault issues them. The first that matches decides; whom none matches gets none."`
 	Replication  []feedEntry                 `yaml:"replication,nullable" about:"Who may follow the changes of a database over a replication connection, by which slot and which publications. Without an entry for a session, replication connections are refused. Physical replication and base backups always are."`
+	Budgets      []budgetEntry               `yaml:"budgets,nullable" about:"How much of a class a person may be given within a time, in all sessions together."`
+	Subjects     map[string]strictyaml.Text  `yaml:"subjects,nullable" about:"Whose row it is: for relations, as schema.name, the column whose value tells. Equal values are one subject in all relations. Budgets count subjects by them."`
 	Rules        []ruleEntry                 `yaml:"rules,nullable" about:"The rules. Deny rules win wherever they stand; of the others the first that matches names the terms."`
 }
 
@@ -50,7 +53,24 @@ type classEntry struct {
 type columnsEntry struct {
 	strictyaml.Position
 	Columns []strictyaml.Text `yaml:"columns" need:"true" some:"true" about:"Columns as schema.relation.column; * stands for a whole part. Names with signs or capital letters stand in double quotes, as in SQL."`
-	Class   strictyaml.Text   `yaml:"class" need:"true" form:"class" about:"The class of these columns, declared under classes."`
+	Class   strictyaml.Text   `yaml:"class" need:"true" form:"columnclass" about:"The class of these columns, declared under classes; or none, which says that somebody looked and they hold nothing. none for a column that is named in full takes away what entries with wildcards give it."`
+}
+
+type maskEntry struct {
+	strictyaml.Position
+	Classes   []strictyaml.Text `yaml:"classes" need:"true" some:"true" about:"Classes of columns: family.name, family.* or *."`
+	Mask      strictyaml.Text   `yaml:"mask,nullword" need:"true" form:"mask" about:"null; constant; partial, which leaves some characters; date, cut to a unit; band, the lower end of the band a number is in; pseudonym, the same for equal values. Classes of the family secret leave only as null or constant."`
+	Value     strictyaml.Scalar `yaml:"value" about:"For constant: what stands in place of every value, as PostgreSQL writes it."`
+	KeepFirst *int              `yaml:"keep_first" form:"keep" about:"For partial: how many characters stay at the beginning."`
+	KeepLast  *int              `yaml:"keep_last" form:"keep" about:"For partial: how many characters stay at the end."`
+	With      strictyaml.Text   `yaml:"with" form:"with" about:"For partial: what stands in place of each other character, a visible ASCII character; * if not given."`
+	To        strictyaml.Text   `yaml:"to" form:"unit" about:"For date: what dates and times are cut to."`
+	Width     strictyaml.Scalar `yaml:"width" form:"width" about:"For band: the width of a band, a positive number such as 10 or 0.5."`
+	Domain    strictyaml.Text   `yaml:"domain" form:"identifier" about:"For pseudonym: what the values name. Columns of one domain can still be joined."`
+	Key       strictyaml.Text   `yaml:"key" form:"identifier" about:"For pseudonym: the key's name in the proxy's configuration; default if not given."`
+	As        strictyaml.Text   `yaml:"as" form:"shape" about:"For pseudonym of a text: email for an address at m.invalid, token for 16 characters. Not given: an address for what has an @ inside, else a token."`
+	Keeps     []strictyaml.Text `yaml:"keeps" some:"true" about:"CHECK constraints that somebody has held the masked values against, by name. Without it, an export of a column with another CHECK than these is refused unless the mask is null."`
+	Fold      bool              `yaml:"fold" about:"For pseudonym of a text: true lets white space around it, Unicode form and case not count."`
 }
 
 type functionsEntry struct {
@@ -144,7 +164,26 @@ type ruleEntry struct {
 	Groups    []strictyaml.Text `yaml:"groups" some:"true" about:"Groups of which the person is in one, as a token of their provider lists them. Nobody who logged in without a token is in any."`
 	When      strictyaml.Text   `yaml:"when" form:"condition" about:"A condition in CEL over identity, session, statement, destination, destinations, purpose and now."`
 	Limits    *limitsEntry      `yaml:"limits" about:"How much a statement may give back by this rule."`
+	Unclassed strictyaml.Text   `yaml:"unclassified" form:"unclassified" about:"For mask rules: what becomes of an export that holds columns without a class. refuse if not given; pass lets them out as they are."`
 	Owner     strictyaml.Text   `yaml:"owner" form:"owner" about:"The team or person to ask."`
 	Message   strictyaml.Text   `yaml:"message" form:"message" about:"What the owner says to whom the rule meets."`
+	Link      strictyaml.Text   `yaml:"link" form:"link" about:"Web address where the owner says more."`
+}
+
+type budgetEntry struct {
+	strictyaml.Position
+	ID        strictyaml.Text   `yaml:"id" need:"true" form:"identifier" about:"The budget's name in messages and records; what was spent is remembered by it."`
+	Classes   []strictyaml.Text `yaml:"classes" need:"true" some:"true" about:"Classes of columns: family.name, family.*, *, or unclassified for data without any class. Each class is counted on its own."`
+	Databases []strictyaml.Text `yaml:"databases" some:"true" about:"Databases by the names in the proxy's configuration."`
+	Users     []strictyaml.Text `yaml:"users" some:"true" about:"People, by the name they proved."`
+	Groups    []strictyaml.Text `yaml:"groups" some:"true" about:"Groups of which the person is in one, as a token of their provider lists them. Nobody who logged in without a token is in any."`
+	Addresses []strictyaml.Text `yaml:"addresses" some:"true" about:"IP ranges that clients come from."`
+	Methods   []strictyaml.Text `yaml:"methods" some:"true" form:"method" about:"How people proved who they are."`
+	Window    strictyaml.Text   `yaml:"window" need:"true" form:"span" about:"How far back the budget looks, such as 24h, from 1m to 2160h. It slides in steps of a 24th; what was given counts until it is surely older."`
+	Rows      strictyaml.Scalar `yaml:"rows" form:"count" about:"How many rows; errors and notices count as rows. Unlimited if not given."`
+	Bytes     strictyaml.Scalar `yaml:"bytes" need:"true" form:"bytes" about:"How many bytes, such as 65536, 64KiB, 8MiB, 1GiB, or unlimited. Needed, because many rows can be put together in one value."`
+	Subjects  strictyaml.Scalar `yaml:"subjects" form:"count" about:"How many different subjects (see subjects); a row whose subject cannot be told is one of its own. Unlimited if not given."`
+	Owner     strictyaml.Text   `yaml:"owner" form:"owner" about:"The team or person to ask."`
+	Message   strictyaml.Text   `yaml:"message" form:"message" about:"What the owner says to whom the budget meets."`
 	Link      strictyaml.Text   `yaml:"link" form:"link" about:"Web address where the owner says more."`
 }

@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -91,6 +93,26 @@ func FuzzDecide(f *testing.F) {
 			if diff := cmp.Diff(d, p.Decide(again)); diff != "" {
 				t.Fatal(diff)
 			}
+		}
+	})
+}
+
+// FuzzClassesInComment reads any comment: what it finds is a class or the word
+// none, and a class that is added as a word of its own is found as well.
+func FuzzClassesInComment(f *testing.F) {
+	for _, text := range []string{"", "class:contact.email", "(class:none).", "Class:A.B, class:x", "class: prose", "\x00class:a.b\u00a0class:a.b"} {
+		f.Add(text)
+	}
+	f.Fuzz(func(t *testing.T, comment string) {
+		classes, _ := ClassesInComment(comment)
+		for _, class := range classes {
+			if family, name, found := strings.Cut(class, "."); class != NoClass && (!found || family == "" || name == "") {
+				t.Errorf("%q has the class %q", comment, class)
+			}
+		}
+		more, _ := ClassesInComment(comment + " class:added.here")
+		if len(more) == 0 || more[len(more)-1] != "added.here" && !slices.Contains(classes, "added.here") {
+			t.Errorf("%q with a class has %q", comment, more)
 		}
 	})
 }

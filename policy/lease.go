@@ -120,3 +120,20 @@ func (p *Policy) Leases(database string) []LeaseTerms {
 	}
 	return all
 }
+
+// LeasesFor lists what sessions of a database with a purpose may get, in the
+// order of the document.
+func (p *Policy) LeasesFor(database, purpose string) []LeaseTerms {
+	if p == nil {
+		return nil
+	}
+	var all []LeaseTerms
+	for _, rule := range p.leases {
+		if (len(rule.who.databases) == 0 || slices.Contains(rule.who.databases, database)) && slices.Contains(rule.purposes, purpose) {
+			terms := rule.terms
+			terms.Purpose = purpose
+			all = append(all, terms)
+		}
+	}
+	return all
+}

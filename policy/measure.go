@@ -77,8 +77,18 @@ func (j *judge) addChangers(st *statement.Statement) {
 				name, effect = called.Name, statement.Effect{Kind: stated}
 			}
 		}
+		if effect.Kind == statement.OpaqueCode {
+			name, effect = c.clearEffect(effect)
+		}
 		if mayChangeCode(effect) && len(j.changers) < 2 && !slices.Contains(j.changers, name) {
 			j.changers = append(j.changers, name)
+		}
+	}
+	for _, f := range c.runs() {
+		for _, effect := range ranEffects(f, true) {
+			if mayChangeCode(effect) && !slices.Contains(j.changers, "") {
+				j.changers = append(j.changers, "")
+			}
 		}
 	}
 	for _, use := range st.Names {

@@ -24,6 +24,7 @@ func Merge(outer *statement.Statement, inner ...*statement.Statement) {
 		outer.Created = union(outer.Created, in.Created, func(d *statement.Definition) *int { return &d.Position })
 		outer.Unresolved = unionWords(outer.Unresolved, in.Unresolved)
 		outer.LiteralsMatter = outer.LiteralsMatter || in.LiteralsMatter
+		outer.Behind = behind(outer.Behind, in)
 		outer.Functions = union(outer.Functions, in.Functions, func(f *statement.Function) *int { return &f.Position })
 		outer.Destinations = union(outer.Destinations, in.Destinations, func(d *statement.Destination) *int { return &d.Position })
 		outer.Settings = union(outer.Settings, in.Settings, func(s *statement.Setting) *int { return &s.Position })
@@ -31,6 +32,22 @@ func Merge(outer *statement.Statement, inner ...*statement.Statement) {
 	// Not in place: without an inner statement the list may be shared.
 	outer.Effects = slices.SortedStableFunc(slices.Values(outer.Effects), func(a, b statement.Effect) int { return int(a.Kind) - int(b.Kind) })
 	outer.Kind = worstOf(outer.Effects)
+}
+
+// behind appends to a copy of a list of queries that of a statement behind a
+// name. What itself stands for names is followed one step: more than that the
+// name space does not tell apart.
+func behind(list []*statement.Query, in *statement.Statement) []*statement.Query {
+	list = slices.Clone(list)
+	switch {
+	case in.Query == nil:
+		return append(list, &statement.Query{})
+	case in.Query.Named:
+		return append(list, in.Behind...)
+	case len(in.Behind) > 0:
+		return append(list, &statement.Query{Open: "what a name stands for uses names itself"})
+	}
+	return append(list, in.Query)
 }
 
 // union appends to a copy of a list what it does not hold yet, places

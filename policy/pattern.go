@@ -152,3 +152,13 @@ func quoteIdentifier(name string) string {
 	}
 	return `"` + strings.ReplaceAll(name, `"`, `""`) + `"`
 }
+
+// QuotedName joins the parts of a name with dots and quotes those that need
+// it, as policies and reports write names.
+func QuotedName(parts ...string) string {
+	quoted := make([]string, len(parts))
+	for i, part := range parts {
+		quoted[i] = quoteIdentifier(part)
+	}
+	return strings.Join(quoted, ".")
+}

@@ -23,7 +23,11 @@ type Policy struct {
 	places []*place
 	feeds  []*feed
 
-	columns columnTable
+	// classNames are the declared classes, sorted.
+	classNames []string
+	columns    columnTable
+	// masks are in the order of the document.
+	masks   []maskOf
 	known   map[string][]*knownFunction // by the function's name
 	clients []client
 	// hasClients is true if the document has the section, even an empty
@@ -31,6 +35,10 @@ type Policy struct {
 	hasClients bool
 	// leases are in the order of the document.
 	leases []*leaseRule
+	// budgets are in the order of the document, subjects sorted by their
+	// relations.
+	budgets  []*budgetRule
+	subjects []Subject
 
 	defaults         limitSet
 	defaultsPosition string // file:line:column

@@ -19,6 +19,9 @@ func TestPurity(t *testing.T) {
 		"bytes", "cmp", "crypto/sha256", "encoding/hex", "errors", "fmt", "net/netip", "net/url", "regexp", "slices", "strconv", "strings", "time", "unicode/utf8",
 		"bytes", "maps", "encoding/json", "reflect",
 		"github.com/sluice-pg/sluice/policy/condition", "github.com/sluice-pg/sluice/policy/statement", "github.com/sluice-pg/sluice/policy/strictyaml",
+		// What a database says of itself was asked by somebody else, and what a
+		// mask does to a value is arithmetic.
+		"github.com/sluice-pg/sluice/policy/catalog", "github.com/sluice-pg/sluice/policy/mask",
 	}
 	files := 0
 	err := filepath.WalkDir(".", func(path string, entry fs.DirEntry, err error) error {

@@ -64,7 +64,7 @@ func (r *rule) allowsFunction(st *statement.Statement, called statement.Function
 func reachesUnnamed(st *statement.Statement) bool {
 	return slices.ContainsFunc(st.Effects, func(effect statement.Effect) bool {
 		switch {
-		case everyday.has(effect.Kind):
+		case everyday.has(effect.Kind), strings.HasPrefix(effect.What, codeEffect):
 			return false
 		case effect.Kind == statement.OpaqueCode, effect.Kind == statement.Replication && !toldFeed(st):
 			return true

@@ -87,9 +87,17 @@ type Facts struct {
 	Functions []FunctionFact `json:"functions,omitempty"`
 	// FunctionsProblem says why functions could not be measured, if so.
 	FunctionsProblem string `json:"functions_problem,omitempty"`
+	// Calls holds what code that statements call does, as far as it could be
+	// followed through the catalog.
+	Calls []CallFact `json:"calls,omitempty"`
+	// Runs holds what code does that statements run without calling it.
+	Runs []RunFact `json:"runs,omitempty"`
 	// Feed is what a stream of changes would hold; nil if nobody asks for
 	// one.
 	Feed *FeedFact `json:"feed,omitempty"`
+	// Catalog is what the names of the statements mean; nil if the policy
+	// does not need to know.
+	Catalog *CatalogFact `json:"catalog,omitempty"`
 }
 
 // FeedFact is what a database's catalog says about a slot, and about the

@@ -14,6 +14,9 @@ const (
 	// effects, relations, functions and the like. A short text can use a
 	// name that means a lot a thousand times.
 	maxResolved = 20000
+	// queryParts is how many parts of a statement's query weigh as much as
+	// one effect.
+	queryParts = 16
 )
 
 // Meanings tells what a name may stand for when a text begins. Nothing means
@@ -87,7 +90,11 @@ func (r *resolver) merge(st *statement.Statement, use statement.NameUse, inner [
 // Weight counts what a statement does and names: a measure of what it takes to
 // keep and to judge it.
 func Weight(st *statement.Statement) int {
-	return len(st.Effects) + len(st.Relations) + len(st.Functions) + len(st.Destinations) + len(st.Settings)
+	weight := len(st.Effects) + len(st.Relations) + len(st.Functions) + len(st.Destinations) + len(st.Settings)
+	if st.Query != nil {
+		weight += st.Query.Weight / queryParts
+	}
+	return weight
 }
 
 // ShortName is what the server keeps of the name of a prepared statement or a
@@ -105,5 +112,6 @@ func Unseen(what string) statement.Statement {
 	return statement.Statement{
 		Kind: statement.OpaqueCode, Node: "unseen",
 		Effects: []statement.Effect{{Kind: statement.OpaqueCode, What: what, Position: -1}},
+		Query:   &statement.Query{Open: what},
 	}
 }

@@ -30,6 +30,8 @@ type rule struct {
 	message   string
 	link      string
 	owner     string
+	// unclassified is true if a mask rule lets out what has no class.
+	unclassified bool
 
 	limitsPosition string // file:line:column
 }
@@ -89,7 +91,7 @@ func (r *rule) reaches(c *ruling) (met, bool) {
 	if len(r.functions) > 0 && !r.reachesFunction(c.st) {
 		return met{}, false
 	}
-	relation, may := r.reachesRelation(c.st)
+	relation, may := r.reachesRelation(c)
 	if !may {
 		return met{}, false
 	}
@@ -104,17 +106,26 @@ func (r *rule) reaches(c *ruling) (met, bool) {
 	return out, holds || err != nil
 }
 
-func (r *rule) reachesRelation(st *statement.Statement) (*statement.Relation, bool) {
+// reachesRelation looks at the relations that the statement names, and at those
+// that the catalog says are beneath them.
+func (r *rule) reachesRelation(c *ruling) (*statement.Relation, bool) {
 	if len(r.relations) == 0 {
 		return nil, true
 	}
-	for i := range st.Relations {
-		named := &st.Relations[i]
+	for i := range c.st.Relations {
+		named := &c.st.Relations[i]
 		if matchesAny(r.relations, named.Schema, named.Name, pattern.couldBe) {
 			return named, true
 		}
 	}
-	return nil, reachesUnnamed(st)
+	if f := c.fact(); f != nil {
+		for _, b := range f.Beneath {
+			if matchesAny(r.relations, b.Schema, b.Name, pattern.couldBe) {
+				return &statement.Relation{Schema: b.Schema, Name: b.Name, Access: statement.Read, Position: -1}, true
+			}
+		}
+	}
+	return nil, reachesUnnamed(c.st)
 }
 
 func (r *rule) reachesFunction(st *statement.Statement) bool {

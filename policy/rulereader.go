@@ -58,6 +58,7 @@ func (r *reader) rule(entry *ruleEntry) *rule {
 	if entry.Limits != nil && out.effect == Deny && entry.Effect.Value == "deny" {
 		r.errs.Addf(entry.Limits.Position, "a deny rule lets nothing through that could be limited: leave limits out")
 	}
+	out.unclassified = r.unclassified(entry)
 	r.empties(entry)
 	r.words(entry)
 	return out
@@ -96,6 +97,22 @@ func (r *reader) mode(entry *ruleEntry) Mode {
 		return Enforce
 	}
 	return Mode(at)
+}
+
+// unclassifiedNames are what a mask rule may say of columns without a class.
+var unclassifiedNames = []string{"refuse", "pass"}
+
+func (r *reader) unclassified(entry *ruleEntry) bool {
+	word := entry.Unclassed
+	switch {
+	case word.IsZero():
+		return false
+	case entry.Effect.Value != Mask.String():
+		r.errs.Addf(word.Position, "unclassified belongs to mask rules")
+	case !slices.Contains(unclassifiedNames, word.Value):
+		r.errs.Addf(word.Position, "%q is not a word for columns without a class%s", word.Value, orKnown(word.Value, unclassifiedNames))
+	}
+	return word.Value == "pass"
 }
 
 // Methods are the ways in which the proxy lets people prove who they are

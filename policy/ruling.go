@@ -13,6 +13,9 @@ type ruling struct {
 	judge *judge
 	st    *statement.Statement
 	index int
+	// inner is true for a statement that stands in another; the facts about
+	// the catalog are about the outer one.
+	inner bool
 	// bound is what the statement may give back, nil as long as no rule
 	// said anything.
 	bound *bound

@@ -49,6 +49,8 @@ func formOf(name string) node {
 		return text(pluginName.String())
 	case "class":
 		return text(className.String())
+	case "columnclass":
+		return text("^" + NoClass + "$|" + className.String())
 	case "digest":
 		return text(digest.String())
 	case "effect":
@@ -69,6 +71,20 @@ func formOf(name string) node {
 		return words(replicationRungs...)
 	case "purpose":
 		return words(purposeNames...)
+	case "mask":
+		return words(maskNames...)
+	case "unit":
+		return words(maskUnits...)
+	case "shape":
+		return words(maskShapes...)
+	case "unclassified":
+		return words(unclassifiedNames...)
+	case "width":
+		return node{"type": []string{"integer", "string"}, "minimum": 1, "pattern": "^[0-9]+([.][0-9]+)?$"}
+	case "with":
+		return text("^[!-~]$")
+	case "keep":
+		return node{"type": "integer", "minimum": 0, "maximum": maxKeep}
 	case "sharers":
 		return node{"type": "integer", "minimum": 2, "maximum": maxShareSessions}
 	}

@@ -60,7 +60,7 @@ func (c *ruling) toClient() []*columnEntry {
 		return nil
 	}
 	if c.touch().unnamed && (hasOpaque(c.st) || hasKind(c.st, statement.ExportToClient)) {
-		return c.judge.policy.columns.entries
+		return c.judge.everyEntry()
 	}
 	if !hasKind(c.st, statement.ExportToClient) && !hasKind(c.st, statement.OrdinaryRead) && !hasKind(c.st, statement.OrdinaryWrite) {
 		return nil

@@ -32,7 +32,7 @@ func unsound(req *Request) string {
 	if worst != req.Kind {
 		return "the kind of the text is not the worst kind of its statements"
 	}
-	return ""
+	return unsoundCatalog(req)
 }
 
 func unsoundStatement(st *statement.Statement, depth int) string {

@@ -87,6 +87,12 @@ func terms(d policy.Decision) string {
 	if d.Volatile {
 		out += ", volatile"
 	}
+	for _, b := range d.Budgets {
+		out += fmt.Sprintf("\n  charges %s (%s) for %s in %s: %+v", b.Budget, b.Position, b.Class, b.Window, b.Limits)
+		if b.Aside {
+			out += ", errors only"
+		}
+	}
 	for _, r := range d.Reasons {
 		out += "\n  because " + r.Text + " (" + r.Position + ")"
 	}

@@ -101,7 +101,7 @@ func (c *ruling) whyMissed(r *rule) string {
 	if len(r.functions) > 0 && !r.reachesFunction(c.st) {
 		return "the statement calls none of its functions"
 	}
-	if _, may := r.reachesRelation(c.st); !may {
+	if _, may := r.reachesRelation(c); !may {
 		return "the statement touches none of its relations"
 	}
 	if _, may := r.meetsClasses(c.touch()); !may {

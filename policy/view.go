@@ -18,6 +18,8 @@ type View struct {
 	leave []*rule
 	// feeds are what the session may follow.
 	feeds []*feed
+	// budgets are what the session may spend.
+	budgets []*budgetRule
 	// client is the first endpoint the session comes from, nil for none.
 	client *client
 }
@@ -48,6 +50,11 @@ func (p *Policy) View(identity Identity, session Session) *View {
 	for _, f := range p.feeds {
 		if f.who.forSession(identity, session, addr) {
 			v.feeds = append(v.feeds, f)
+		}
+	}
+	for _, b := range p.budgets {
+		if b.who.forSession(identity, session, addr) {
+			v.budgets = append(v.budgets, b)
 		}
 	}
 	for i := range p.clients {

@@ -34,11 +34,16 @@ func (c *ruling) weighEffects() Decision {
 			return c.refuseDestination(best.rule, best.effect, faults)
 		}
 	}
-	if d, refused := c.refuseClient(); refused {
-		return d
+	if best.verdict != Mask {
+		if d, refused := c.refuseClient(); refused {
+			return d
+		}
 	}
 	if c.bound != nil {
 		c.judge.bind(*c.bound)
+	}
+	if best.verdict == Mask {
+		return c.mask(best)
 	}
 	return c.granted(best)
 }

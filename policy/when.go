@@ -87,7 +87,7 @@ func (c *ruling) conditionStatement() condition.Statement {
 		out.Classes = addWord(out.Classes, contact.entry.class)
 	}
 	if t.unnamed {
-		for _, entry := range c.judge.policy.columns.entries {
+		for _, entry := range c.judge.everyEntry() {
 			out.Classes = addWord(out.Classes, entry.class)
 		}
 	}

@@ -47,7 +47,7 @@ func subject(st *statement.Statement, effect statement.Effect, j *judge) string 
 		words += " by a function call message"
 	case len(serverDestinations(st)) > 0:
 		words += towards(st, j)
-	case effect.Kind == statement.OpaqueCode, strings.HasPrefix(effect.What, functionEffect):
+	case effect.Kind == statement.OpaqueCode, strings.HasPrefix(effect.What, functionEffect), strings.HasPrefix(effect.What, codeEffect):
 	case effect.Kind == statement.InternalCopy:
 		words += withRelation(" of ", st)
 	default:

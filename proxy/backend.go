@@ -5,6 +5,7 @@ import (
 	"errors"
 	"strings"
 
+	shared "github.com/sluice-pg/sluice/policy/budget"
 	"github.com/sluice-pg/sluice/proxy/wire"
 )
 
@@ -25,6 +26,7 @@ func oddFromServer(h wire.Header) bool {
 
 // serverRests sends on what has been gathered.
 func (s *session) serverRests() error {
+	s.tab.rest()
 	if err := s.sayUnasked(); err != nil {
 		return err
 	}
@@ -60,26 +62,59 @@ func (s *session) data(h wire.Header) error {
 	t := p.head()
 	var pass, first bool
 	if t != nil && !t.probe {
-		if pass, first = t.charge(1, int64(h.Len)); pass && t.work != nil {
-			t.work.rows++
-			t.work.bytes += int64(h.Len)
-		}
+		pass, first = t.charge(1, int64(h.Len))
 	}
 	p.mu.Unlock()
 	switch {
 	case t == nil:
 		return desync("a row while waiting for nothing")
+	case t.hears != nil:
+		return s.sightAnswer(t)
 	case t.probe:
 		return s.settingAnswer()
+	}
+	pass, first, err := s.chargeRow(t, h, pass, first)
+	switch {
+	case err != nil:
+		return err
 	case !pass || s.swallowing:
 		return s.withhold(t, first)
+	}
+	if r := t.work.maskedNow(); r != nil {
+		return s.maskedData(t, r, h)
 	}
 	if err := s.sayNotices(t); err != nil {
 		return err
 	}
 	s.rows.Add(1)
-	_, err := s.upstream.conn.Forward(s.client)
+	_, err = s.upstream.conn.Forward(s.client)
 	return err
+}
+
+// head is what the server is answering, nil for nothing.
+func (s *session) head() *ticket {
+	s.pending.mu.Lock()
+	defer s.pending.mu.Unlock()
+	return s.pending.head()
+}
+
+// chargeRow counts a row against the shared budgets too.
+func (s *session) chargeRow(t *ticket, h wire.Header, pass, first bool) (bool, bool, error) {
+	m := shared.Message{Rows: 1, Bytes: int64(h.Len)}
+	if pass && t.terms.charges != nil {
+		var err error
+		if m.Subject, err = s.subjectIn(t.terms.subject, h.Type, h.Len); err != nil {
+			return false, false, err
+		}
+		if pass, first, err = s.chargeShared(t, m, false); err != nil {
+			return false, false, err
+		}
+	}
+	if pass && t.work != nil {
+		t.work.rows++
+		t.work.bytes += m.Bytes
+	}
+	return pass, first, nil
 }
 
 // settingAnswer reads the answer to askSettings.
@@ -124,6 +159,9 @@ func (s *session) parameterStatus() error {
 	if name == "is_superuser" && s.pending.takingRoleBack() {
 		return nil // the client knows: it never had another value
 	}
+	if pass, err := s.chargeReport(int64(len(body))); !pass || err != nil {
+		return err
+	}
 	return s.client.WriteFrame('S', body)
 }
 
@@ -137,12 +175,16 @@ func (s *session) ready(h wire.Header) error {
 	p := s.pending
 	p.mu.Lock()
 	t, err := p.ready(body[0], now)
+	if p.shows() {
+		s.database.catalog.changed() // before anybody hears of it
+	}
 	p.mu.Unlock()
 	p.changed.Broadcast()
 	if err != nil {
 		return err
 	}
-	s.lastRun, s.swallowing = "", false
+	s.noteCharges(t, body[0])
+	s.lastRun, s.swallowing, s.lastTerms = "", false, terms{}
 	if t.probe {
 		return s.upstream.conn.Discard()
 	}
@@ -188,7 +230,8 @@ func (s *session) completed(h wire.Header) error {
 		return s.upstream.conn.Discard()
 	}
 	if t.typ == 'E' && t.work != nil {
-		s.lastRun = t.work.decision
+		s.lastRun, s.lastTerms = t.work.decision, t.terms
+		s.transaction = s.transaction.and(t.terms.charges)
 		if err := s.recordResult(t.work, s.server.now()); err != nil {
 			return err
 		}
@@ -230,8 +273,10 @@ func (s *session) completeHead(t *ticket, typ byte, tag string) error {
 	}
 	if w := t.work; w != nil {
 		w.tag = tag
+		p.rolledBack = p.rolledBack || tag == "ROLLBACK"
 		if typ != 'I' {
 			w.completed++
+			w.masking.next()
 		}
 		if t.typ == 'Q' && w.statements >= 0 && w.completed > w.statements {
 			return desync("%d statements were judged, more completed", w.statements)
@@ -255,9 +300,22 @@ func (s *session) passAnswer(h wire.Header) error {
 	if err != nil {
 		return err
 	}
+	masked := t.work.maskedNow()
 	switch {
+	case t.describes != nil && h.Type == 'T':
+		return s.describedFor(t)
 	case t.probe, s.swallowing:
 		return s.upstream.conn.Discard()
+	case masked != nil && h.Type == 'T':
+		return s.describedRows(t, masked)
+	case masked != nil && h.Type == 'H':
+		return s.announcedCopy(t, masked)
+	case masked != nil && h.Type == 'c':
+		if err := s.endedCopy(t, masked); err != nil {
+			return err
+		}
+	}
+	switch {
 	case h.Type == 'c' && t.work != nil && t.work.withheld:
 		return s.upstream.conn.Discard() // an error follows in its place
 	case h.Type == 'V':

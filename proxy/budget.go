@@ -18,10 +18,22 @@ type terms struct {
 	// discreet is true if the server's errors may quote what the client
 	// must not see.
 	discreet bool
+	// reticent is true if they may quote a value of a class that it may see.
+	reticent bool
+	// masks are how results are masked, nil for not at all.
+	masks *masks
+	// charges are the budgets of the policy that the answers count for, nil
+	// for none; subject is where a row says whose it is.
+	charges *charges
+	subject subjectAt
 }
 
-func termsOf(d policy.Decision) terms {
-	return terms{d.Limits, d.LimitsRule, d.LimitsPosition, d.Discreet}
+func termsOf(made *decided) terms {
+	d := &made.decision
+	return terms{
+		limits: d.Limits, rule: d.LimitsRule, position: d.LimitsPosition, discreet: d.Discreet, reticent: d.Reticent, masks: made.masks,
+		charges: made.charges, subject: made.subject,
+	}
 }
 
 // tighter takes from two terms whatever is less.
@@ -37,7 +49,16 @@ func (t terms) tighter(other terms) terms {
 	less(&t.limits.Bytes, other.limits.Bytes)
 	less(&duration, int64(other.limits.Duration))
 	t.limits.Duration = time.Duration(duration)
-	t.discreet = t.discreet || other.discreet
+	t.discreet, t.reticent = t.discreet || other.discreet, t.reticent || other.reticent
+	if t.masks == nil {
+		t.masks = other.masks
+	}
+	if t.charges == nil {
+		t.subject = other.subject
+	} else if other.charges != nil && t.subject != other.subject {
+		t.subject = subjectAt{}
+	}
+	t.charges = t.charges.and(other.charges)
 	return t
 }
 
@@ -58,6 +79,11 @@ type overrun struct {
 	// about says what is limited.
 	about          string
 	rule, position string
+	// unmasked is set if it is no limit, but a result that cannot be masked:
+	// why.
+	unmasked string
+	// account is set if it is a budget of the policy, shared by all sessions.
+	account *spentAccount
 }
 
 // What is limited, and what became of it.
@@ -66,12 +92,19 @@ const (
 	aboutTime = "the time that one statement may take"
 )
 
-func newBudget(t terms) *budget { return &budget{terms: t} }
+func newBudget(t terms) *budget { return &budget{terms: t.alone()} }
+
+// alone are the terms without the budgets that are shared: those are charged on
+// their own.
+func (t terms) alone() terms {
+	t.charges, t.subject = nil, subjectAt{}
+	return t
+}
 
 // under puts a budget under the terms of a new decision. What was sent stays
 // sent.
 func (b *budget) under(t terms) {
-	if t != b.terms {
+	if t = t.alone(); t != b.terms {
 		b.terms, b.over = t, nil
 	}
 }
@@ -82,9 +115,9 @@ func (b *budget) take(rows, bytes int64) *overrun {
 	switch {
 	case b.over != nil:
 	case b.limits.Rows != 0 && b.rows+rows > b.limits.Rows:
-		b.over = &overrun{strconv.FormatInt(b.limits.Rows, 10) + " rows", aboutRows, b.rule, b.position}
+		b.over = &overrun{limit: strconv.FormatInt(b.limits.Rows, 10) + " rows", about: aboutRows, rule: b.rule, position: b.position}
 	case b.limits.Bytes != 0 && b.bytes+bytes > b.limits.Bytes:
-		b.over = &overrun{policy.BytesWords(b.limits.Bytes), aboutRows, b.rule, b.position}
+		b.over = &overrun{limit: policy.BytesWords(b.limits.Bytes), about: aboutRows, rule: b.rule, position: b.position}
 	default:
 		b.rows += rows
 		b.bytes += bytes
@@ -120,7 +153,7 @@ func (a account) spent() *overrun {
 func (a account) duration() (most time.Duration, over *overrun) {
 	for _, b := range a {
 		if d := b.limits.Duration; d != 0 && (most == 0 || d < most) {
-			most, over = d, &overrun{policy.DurationWords(d), aboutTime, b.rule, b.position}
+			most, over = d, &overrun{limit: policy.DurationWords(d), about: aboutTime, rule: b.rule, position: b.position}
 		}
 	}
 	return most, over
@@ -130,6 +163,17 @@ func (a account) duration() (most time.Duration, over *overrun) {
 // is true if the statement ran to its end all the same, and may have changed
 // something.
 func (o *overrun) refusal(id string, changed bool) *refusal {
+	r := o.words(id)
+	if changed {
+		r.detail += "\nThe statement ran to its end before it could be stopped: what it may have changed is changed."
+	}
+	return r
+}
+
+func (o *overrun) words(id string) *refusal {
+	if o.account != nil {
+		return o.account.refusal(id)
+	}
 	rule := strings.TrimPrefix(o.rule, "builtin:")
 	r := &refusal{
 		id: id, sqlstate: "42501", rule: o.rule,
@@ -137,11 +181,13 @@ func (o *overrun) refusal(id string, changed bool) *refusal {
 		detail:  fmt.Sprintf("rule %s limits %s", rule, o.about),
 		hint:    "Select the rows you need with WHERE and LIMIT, or ask the owner of the policy for a rule with other limits.",
 	}
+	if o.unmasked != "" {
+		r.message = fmt.Sprintf("sluice: stopped, because the result cannot be masked as rule %s asks [req %s]; SHOW sluice.why_%s", rule, id, id)
+		r.detail = o.unmasked
+		r.hint = "Leave the column out, or ask the owner of the policy for another mask; nothing has left unmasked."
+	}
 	if o.position != "" {
 		r.detail += " (" + o.position + ")"
-	}
-	if changed {
-		r.detail += "\nThe statement ran to its end before it could be stopped: what it may have changed is changed."
 	}
 	return r
 }

@@ -49,20 +49,20 @@ func (w *work) budget(t terms, alone bool) account {
 	if !alone {
 		return account{newBudget(t)}
 	}
-	w.own.terms = t
+	w.own.terms = t.alone()
 	w.single[0] = &w.own
 	return w.single[:]
 }
 
-// spentBefore refuses a text that fetches from a cursor whose budget is
-// spent.
-func (s *session) spentBefore(j *judgement) *refusal {
+// spentBefore refuses a text that fetches from a cursor whose budget is spent,
+// or whose rows would be charged to a shared budget that is.
+func (s *session) spentBefore(ctx context.Context, j *judgement) *refusal {
 	for i := range j.statements {
 		if over := s.spent(s.cursorAccount(&j.statements[i], j.terms)); over != nil {
 			return over.refusal(j.id, false)
 		}
 	}
-	return nil
+	return s.spentBudget(ctx, j.id, j.terms)
 }
 
 func (s *session) spent(a account) *overrun {

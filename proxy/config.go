@@ -26,10 +26,12 @@ type Config struct {
 	// Databases are the databases behind the proxy.
 	Databases []Database `yaml:"databases"`
 	// Vault issues the credentials of databases that have credential.vault, and
-	// keeps the trail's key if there is trail.vault_key.
+	// keeps the trail's key if there is trail.vault_key, and mask keys.
 	Vault *VaultConfig `yaml:"vault"`
 	// Policy is the policy document.
 	Policy string `yaml:"policy"`
+	// MaskKeys are the keys of pseudonyms that masks of the policy name.
+	MaskKeys []MaskKey `yaml:"mask_keys"`
 	// Trail is where the audit trail lies.
 	Trail TrailConfig `yaml:"trail"`
 	// Limits bound what one client can use.
@@ -248,6 +250,9 @@ func (c *Config) Anchor(dir string) {
 	if c.Vault != nil {
 		paths = append(paths, c.Vault.paths()...)
 	}
+	for i := range c.MaskKeys {
+		paths = append(paths, &c.MaskKeys[i].File)
+	}
 	for i := range c.OIDC {
 		paths = append(paths, &c.OIDC[i].CA)
 	}
@@ -287,6 +292,9 @@ func (c *Config) fill() {
 	}
 	if v := c.Trail.VaultKey; v != nil {
 		v.fill()
+	}
+	for i := range c.MaskKeys {
+		c.MaskKeys[i].fill()
 	}
 	if c.Vault != nil {
 		c.Vault.fill(trail)

@@ -32,10 +32,11 @@ func (c *Config) validate() error {
 	c.validateIssuers(wrong)
 	c.Log.validate(wrong)
 	c.validateTrail(wrong)
+	c.validateMaskKeys(wrong)
 	c.validateDatabases(wrong)
 	if c.Vault != nil {
 		c.Vault.validate(wrong)
-		if c.Trail.VaultKey == nil && !c.VaultIssues() {
+		if c.Trail.VaultKey == nil && !c.VaultIssues() && !c.keptInVault() {
 			wrong("vault: nothing uses it: no database has credential.vault, and there is no trail.vault_key")
 		}
 	}

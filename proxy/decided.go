@@ -13,10 +13,22 @@ type decided struct {
 	policy   *policy.Policy
 	kind     statement.Kind
 	decision policy.Decision
+	// charges are the shared budgets that the answers count for.
+	charges *charges
 	// request is what was decided; encoded holds its canonical form once
 	// it was asked for.
 	request *policy.Request
 	encoded []byte
+	// sight is what was seen of the catalog; the zero value if nothing was
+	// looked up there.
+	sight sightKey
+	// meant is what the names of the only statement mean there; empty if
+	// nobody looked.
+	meant string
+	// subject is where a row of the result says whose it is.
+	subject subjectAt
+	// masks are how results are masked, nil for not at all.
+	masks *masks
 	// recorded is the request id under which the decision is on record in
 	// full; empty until it is.
 	recorded string
@@ -25,6 +37,26 @@ type decided struct {
 	copyIns []*statement.CopyIn
 	// judged is what observers are told of it; nil until the first is.
 	judged *Judged
+}
+
+// passes reports whether the statement may run: it is allowed, or everything
+// that is to be masked is told.
+func (d *decided) passes() bool {
+	looked := d.request.Facts.Catalog
+	switch d.decision.Verdict {
+	case policy.Allow:
+		return true
+	case policy.Mask:
+		return looked != nil && looked.Problem == "" && len(d.decision.Masks) > 0
+	}
+	return false
+}
+
+// volatile reports whether the same request may be decided otherwise a moment
+// later.
+func (d *decided) volatile() bool {
+	looked := d.request.Facts.Catalog
+	return d.decision.Volatile || looked != nil && looked.Problem != ""
 }
 
 // canonical returns the request as the trail records it.
@@ -61,11 +93,12 @@ func (m *memory) find(a *statement.Analysis, p *policy.Policy) *decided {
 	return m.kept[a]
 }
 
-// keep remembers a decision that nothing but the policy can change: it allows,
-// looked at nothing measured and at no clock, and no name in its text can come
-// to mean something else.
+// keep remembers a decision that nothing but the policy and what was seen of the
+// catalog can change: it lets the text run, as it is or masked, looked at nothing
+// measured and at no clock, and no name in its text can come to mean something
+// else.
 func (m *memory) keep(a *statement.Analysis, d *decided) {
-	if d.decision.Volatile || d.decision.Verdict != policy.Allow || a.Problem != nil {
+	if d.volatile() || !d.passes() || a.Problem != nil {
 		return
 	}
 	for i := range a.Statements {

@@ -10,7 +10,9 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/sluice-pg/sluice/policy"
+	"github.com/sluice-pg/sluice/policy/catalog"
 	"github.com/sluice-pg/sluice/policy/statement"
+	"github.com/sluice-pg/sluice/proxy/credential"
 	"github.com/sluice-pg/sluice/proxy/identity"
 )
 
@@ -27,7 +29,7 @@ func decidingSession(t testing.TB, document string) (*session, *policy.Policy) {
 	server.policy.Store(p)
 	s := &session{
 		server: server, identity: identity.Identity{User: "alice", Method: "scram-sha-256"}, startup: &startup{},
-		database: &database{config: Database{Name: "shop"}}, address: "10.20.0.7", pending: newPending('I', time.Time{}),
+		database: &database{config: Database{Name: "shop"}, catalog: &catalogKeeper{}}, address: "10.20.0.7", pending: newPending('I', time.Time{}),
 	}
 	return s, p
 }
@@ -144,5 +146,58 @@ func BenchmarkDecision(b *testing.B) {
 				s.decideOnce(b.Context(), fmt.Sprintf("SELECT id, email AS e%d FROM public.users WHERE id = $1 ORDER BY id LIMIT 10", i))
 			}
 		})
+	}
+}
+
+// maskingSession is a session under a policy that masks, in a database with one
+// table.
+func maskingSession(t testing.TB) *session {
+	s, _ := decidingSession(t, `version: 1
+classes: {contact.email: {}}
+columns: [{columns: [public.people.email], class: contact.email}]
+masks: [{classes: [contact.email], mask: constant, value: gone}]
+rules: [{id: masked, effect: mask, kinds: [ordinary_read]}]
+`)
+	text := catalog.Column{Type: 25, BaseType: 25, TypeName: "text"}
+	id, email := text, text
+	id.Num, id.Name, email.Num, email.Name = 1, "id", 2, "email"
+	book := policy.NewBook(catalog.NewSnapshot([]*catalog.Relation{
+		{OID: 16384, Schema: "public", Name: "people", Kind: catalog.Table, Persistence: 'p', Columns: []catalog.Column{id, email}},
+	}, nil))
+	s.database.catalog = newTestKeeper(func(*policy.Book) (*policy.Book, error) { return book, nil })
+	s.lease = &credential.Lease{}
+	s.sight = sight{path: []string{"pg_catalog", "public"}, known: true, book: book}
+	return s
+}
+
+// A text that is masked is decided once, for as long as what was seen of the
+// catalog is so.
+func TestMaskedDecisionsAreKept(t *testing.T) {
+	s := maskingSession(t)
+	const text = "SELECT id, email FROM people WHERE id = '7'"
+	first := s.decideOnce(t.Context(), text)
+	if first.decision.Verdict != policy.Mask || first.masks == nil {
+		t.Fatalf("decided is %+v", first.decision)
+	}
+	again := s.decideOnce(t.Context(), text)
+	if again != first || !s.seesSame(t.Context(), again.sight) {
+		t.Error("decided again although nothing has changed")
+	}
+	s.sight.generation++
+	if s.seesSame(t.Context(), first.sight) {
+		t.Error("another path is taken for the same")
+	}
+}
+
+// BenchmarkSeesSame measures what a kept decision costs that looked at the
+// catalog.
+func BenchmarkSeesSame(b *testing.B) {
+	s := maskingSession(b)
+	made := s.decideOnce(b.Context(), "SELECT id, email FROM people")
+	b.ReportAllocs()
+	for b.Loop() {
+		if !s.seesSame(b.Context(), made.sight) {
+			b.Fatal("it does not hold")
+		}
 	}
 }

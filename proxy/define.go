@@ -92,6 +92,7 @@ func (s *session) proposePortal(t *ticket, portal, name string, j *judgement) *r
 		}
 		for i := range known {
 			known[i].budget, known[i].behind, known[i].lost = b, 0, false
+			known[i].made = s.boundMeant(&known[i])
 		}
 		return known
 	})
@@ -100,7 +101,7 @@ func (s *session) proposePortal(t *ticket, portal, name string, j *judgement) *r
 // meaning is what a name stands for that a judged text gives it.
 func (j *judgement) meaning(st *statement.Statement) meaning {
 	return meaning{admitted: &admitted{
-		statement: st, decision: j.id, policy: j.policy, terms: j.terms, volatile: j.volatile, changesCode: j.changesCode,
+		statement: st, decision: j.id, policy: j.policy, terms: j.terms, volatile: j.volatile, changesCode: j.changesCode, sight: j.sight,
 		asked: j.asked,
 	}}
 }
@@ -135,6 +136,7 @@ func (s *session) proposeNames(t *ticket, j *judgement, statements []statement.S
 // many.
 func (s *session) proposeNamesOf(t *ticket, j *judgement, st *statement.Statement, index, of int) *refusal {
 	s.noteSettings(st)
+	s.sight.note(s, st, !j.changesCode)
 	if len(st.Names) == 0 {
 		return nil
 	}
@@ -170,10 +172,11 @@ func (s *session) proposeName(t *ticket, j *judgement, use statement.NameUse, ra
 		}
 		space := statements
 		m := j.meaning(use.Inner)
+		m.meant.prepare(s, j.inner[use.Inner])
 		m.hold = use.Hold // it is nobody else's yet
 		if use.Op == statement.Declare {
 			space = cursors
-			m.budget = newBudget(j.terms)
+			m.budget, m.made = newBudget(j.terms), m.meant.first
 		}
 		d := &definition{space: space, name: use.Name}
 		if r := s.propose(d, only(&m)); r != nil {

@@ -136,11 +136,55 @@
 // Where statements that were sent along may have run behind it, no answer to
 // them would be true, and the session ends.
 //
+// # Budgets of a person
+//
+// What leaves is also charged to the budgets of the policy, whose accounts all
+// sessions share (spend.go): rows, and errors, notices and reports of settings,
+// which can hold as much. A budget in which nothing is left refuses a statement
+// before it runs (budget.refused on record), one that is reached stops it like
+// any limit (spent.go). NotificationResponse is not charged: whose data it is
+// cannot be told.
+//
+// The accounts outlive the process. What was charged stands in the record of the
+// statement's result, or in budget.charged where that is long in coming; and
+// before more is given than is on record, budget.reserved is on disk, a step of a
+// 16th of the budget ahead (spendrecord.go). A start reads the trail as far back
+// as the longest window (spendrecovery.go): what was reserved when the process
+// was killed counts as given, what was left at a proper end is free again.
+// Whose a row is, is told by a column of the result where the catalog says that it
+// surely is (subject.go). Subjects are on record as hashes, whose key is derived
+// from that of the trail.
+//
 // # Names
 //
 // Prepared statements and cursors made by SQL and by protocol messages share
 // one name space, and a name is judged when it is used, by what it may mean
 // at that moment (names.go, define.go, resolve.go).
+//
+// # The catalog
+//
+// Where a policy knows classes, a decision is taken on what names mean. One
+// keeper a database (catalogkeeper.go) reads the catalog over a connection of the
+// proxy's own (side.go) and looks every few seconds whether it has changed; what
+// it last read is believed for catalogAge, and not after a change that Sluice has
+// let through. A session has a sight of it (sight.go): its own search_path, asked
+// over its own connection in step with what the client sends, and the overlay of
+// what it has itself made and altered. facts.go puts what a statement's names mean
+// into the request. A remembered decision holds as long as the sight is the same
+// (sightKey). A catalog that cannot be read is a fact too: nothing is masked then,
+// and what only a catalog could show to be harmless is refused.
+//
+// # Masks
+//
+// A decision says which columns of a result are masked, and how (masking.go).
+// Rows and COPY data are changed on their way, message by message, however they
+// are split (maskstream.go, package mask). The server's description of the result
+// has to fit what was decided, and is asked for where the client does not
+// (Execute without Describe); else the statement ends before its first row. A mask
+// that leaves nothing of a value is put into the text of a COPY (pushdown.go), and
+// no column is masked in both places. Keys are read at the start (maskkeys.go) and
+// are in no text that is sent. What cannot be masked ends the statement: the bytes
+// of the server never pass in its place.
 //
 // # Functions that the policy knows
 //

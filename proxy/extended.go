@@ -27,7 +27,7 @@ func (s *session) bind(ctx context.Context) error {
 	j := s.judgeAgain(ctx, "bind", s.statementsMeant(name))
 	// The server may run code when it plans, which is now.
 	t := s.pending.tickets.next('B')
-	t.notices, t.changesCode = j.notices, j.changesCode
+	t.notices, t.changesCode, t.terms = j.notices, j.changesCode, j.terms
 	r := j.refusal
 	if r == nil {
 		r = s.proposePortal(t, portal, name, &j)
@@ -62,14 +62,17 @@ func (s *session) execute(ctx context.Context, h wire.Header) error {
 	s.pending.mu.Lock()
 	meanings := s.pending.portals.meant(portal, s.pending.segment)
 	s.pending.mu.Unlock()
-	j := s.judgeAgain(ctx, "execute", meanings)
+	j := s.judgeAgain(ctx, roadExecute, meanings)
 	if j.refusal != nil {
 		return s.sendMarker('E', j.refusal)
 	}
 	t := s.pending.tickets.next('E')
-	t.notices, t.discreet, t.changesCode = j.notices, j.terms.discreet, j.changesCode
+	t.notices, t.discreet, t.changesCode, t.terms = j.notices, j.terms.discreet, j.changesCode, j.terms
 	if r := s.executing(ctx, t, meanings, &j); r != nil {
 		return s.sendMarker('E', r)
+	}
+	if err := s.askHowItLooks(t.work, portal); err != nil {
+		return err
 	}
 	if err := s.send(t, 'E', body); err != nil {
 		return err
@@ -97,10 +100,14 @@ func (s *session) executing(ctx context.Context, t *ticket, meanings []meaning, 
 	if over := s.spent(charge); over != nil {
 		return over.refusal(j.id, false)
 	}
-	if err := s.recordExecute(ctx, j.id, kind); err != nil {
+	if r := s.spentBudget(ctx, j.id, j.terms); r != nil {
+		return r
+	}
+	if err := s.recordExecute(ctx, j.id, kind, j.terms.masks != nil); err != nil {
 		return s.unrecorded(j.id, err)
 	}
 	t.begin(work{decision: j.id, started: s.server.now(), statements: -1})
+	t.work.masking.masks = j.terms.masks
 	t.work.accounts = append(t.work.one[:0], charge)
 	if len(meanings) > 0 {
 		t.work.asked = meanings[0].asked
@@ -113,10 +120,19 @@ func (s *session) executing(ctx context.Context, t *ticket, meanings []meaning, 
 	return nil
 }
 
+// askHowItLooks asks the server to describe the result of a portal that is about
+// to run, if that is to be masked: clients need not ask.
+func (s *session) askHowItLooks(w *work, portal string) error {
+	if w.maskedNow() == nil {
+		return nil
+	}
+	return s.send(&ticket{typ: 'D', probe: true, describes: w}, 'D', []byte{'P'}, []byte(portal), nul)
+}
+
 // recordExecute puts an execution on record, together with the Parse before it
 // if that is held.
-func (s *session) recordExecute(ctx context.Context, id string, kind statement.Kind) error {
-	onDisk := mustBeOnDisk(kind, policy.Allow)
+func (s *session) recordExecute(ctx context.Context, id string, kind statement.Kind, masked bool) error {
+	onDisk := masked || mustBeOnDisk(kind, policy.Allow)
 	if s.held.id == id && !onDisk {
 		return s.recordHeld(roadParsedAndRun)
 	}

@@ -28,8 +28,24 @@ func (s *session) serverError(h wire.Header) error {
 	if t != nil && t.role != noRoleProbe && !fatal {
 		return s.roleNotTaken(t, fields['C'])
 	}
-	r := s.rewording(t, fields['C'], int64(h.Len))
-	if err := s.recordFailure(t, orUnknown(fields['C']), fatal); err != nil {
+	if t != nil && t.alone && !fatal {
+		return s.upstream.conn.Discard() // the client's next statement fails by itself
+	}
+	r, err := s.rewording(t, fields['C'], int64(h.Len))
+	if err != nil {
+		return err
+	}
+	quotes := r == nil && !fatal && !s.swallowing && s.mayQuote(t, fields)
+	digest := ""
+	if quotes {
+		if digest, err = s.discardDigest(); err != nil {
+			return err
+		}
+		if t.work != nil {
+			t.work.kept.err = digest
+		}
+	}
+	if err := s.recordFailure(t, orUnknown(fields['C']), digest, fatal); err != nil {
 		return err
 	}
 	if s.swallowing && !fatal {
@@ -38,10 +54,7 @@ func (s *session) serverError(h wire.Header) error {
 	if err := s.sayNotices(t); err != nil {
 		return err
 	}
-	if r == nil && !fatal && s.mayQuote(t, fields) {
-		if err := s.upstream.conn.Discard(); err != nil {
-			return err
-		}
+	if quotes {
 		return s.client.WriteMessage(withoutValues(fields))
 	}
 	if r == nil || fatal {
@@ -51,8 +64,9 @@ func (s *session) serverError(h wire.Header) error {
 	return s.reword(t, r)
 }
 
-// recordFailure puts on record what failed, unless ReadyForQuery will.
-func (s *session) recordFailure(t *ticket, sqlstate string, fatal bool) error {
+// recordFailure puts on record what failed, unless ReadyForQuery will. digest
+// is that of the error if the client is not shown all of it.
+func (s *session) recordFailure(t *ticket, sqlstate, digest string, fatal bool) error {
 	if t == nil {
 		return nil
 	}
@@ -64,7 +78,7 @@ func (s *session) recordFailure(t *ticket, sqlstate string, fatal bool) error {
 	}
 	if t.typ == 'S' && s.lastRun != "" {
 		// What ran well could not be committed.
-		w := &work{decision: s.lastRun, started: s.server.now(), sqlstate: sqlstate}
+		w := &work{decision: s.lastRun, started: s.server.now(), sqlstate: sqlstate, kept: keptBack{err: digest}}
 		return s.recordResult(w, w.started)
 	}
 	return nil
@@ -76,25 +90,40 @@ const queryCanceled = "57014"
 // rewording is what the client reads in place of the server's error: the
 // refusal behind a marker, or the limit that was reached, also by the error
 // itself.
-func (s *session) rewording(t *ticket, sqlstate string, length int64) *refusal {
+func (s *session) rewording(t *ticket, sqlstate string, length int64) (*refusal, error) {
 	switch {
 	case t == nil:
-		return nil
+		return nil, nil
 	case t.refusal != nil:
-		return t.refusal
+		return t.refusal, nil
+	}
+	pass, _, err := s.charge(t, 0, asQuote(length), true)
+	if err != nil {
+		return nil, err
 	}
 	s.pending.mu.Lock()
 	defer s.pending.mu.Unlock()
-	t.charge(0, length)
-	if w := t.work; w != nil {
-		switch {
-		case w.over != nil:
-			return w.over.refusal(w.decision, false)
-		case w.late != nil && sqlstate == queryCanceled:
-			return w.late.refusal(w.decision, false)
-		}
+	switch w := t.work; {
+	case w == nil && !pass:
+		return refuseUncounted(newID()), nil
+	case w == nil:
+		return nil, nil
+	case w.over != nil:
+		return w.over.refusal(w.decision, false), nil
+	case w.late != nil && sqlstate == queryCanceled:
+		return w.late.refusal(w.decision, false), nil
 	}
-	return nil
+	return nil, nil
+}
+
+// refuseUncounted stands in for an error of a message that runs nothing, if its
+// budget has no room for it.
+func refuseUncounted(id string) *refusal {
+	return &refusal{
+		id: id, sqlstate: "42501", rule: "builtin:budget",
+		message: "sluice: the database's error is not shown, because a budget for what it may quote is spent [req " + id + "]",
+		hint:    "SHOW sluice.budget tells how much there is, and when room comes back.",
+	}
 }
 
 func (s *session) reword(t *ticket, r *refusal) error {

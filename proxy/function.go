@@ -40,8 +40,12 @@ func (s *session) functionCall(ctx context.Context, h wire.Header) error {
 	asked := s.observeDecision(id, "function", arrived, made, "", nil, err)
 	if err != nil {
 		refused = s.unrecorded(id, err)
-	} else if d.Verdict != policy.Allow {
+	} else if !made.passes() {
 		refused = refuse(*d, id, "", "")
+	}
+	terms := termsOf(made)
+	if refused == nil {
+		refused = s.spentBudget(ctx, id, terms)
 	}
 	if refused != nil {
 		if err := s.client.Discard(); err != nil {
@@ -49,8 +53,8 @@ func (s *session) functionCall(ctx context.Context, h wire.Header) error {
 		}
 		return s.sendMarker('F', refused)
 	}
-	t := &ticket{typ: 'F', notices: d.Notices, work: &work{decision: id, started: s.server.now(), statements: -1, asked: asked}}
-	t.work.accounts = append(t.work.one[:0], t.work.budget(termsOf(*d), true))
+	t := &ticket{typ: 'F', notices: d.Notices, terms: terms, work: &work{decision: id, started: s.server.now(), statements: -1, asked: asked}}
+	t.work.accounts = append(t.work.one[:0], t.work.budget(terms, true))
 	if err := s.push(t); err != nil {
 		return err
 	}

@@ -68,12 +68,8 @@ func (s *side) functions(ctx context.Context, names []string, role string) ([]po
 		return nil, fmt.Errorf("names of functions: %w", err)
 	}
 	return ask(ctx, s, func(ctx context.Context, conn *pgconn.PgConn) ([]policy.FunctionFact, error) {
-		here, err := query(ctx, conn, sameServer, role)
-		switch {
-		case err != nil:
+		if err := sees(ctx, conn, role); err != nil {
 			return nil, err
-		case len(here) != 1:
-			return nil, sideError{"the question did not reach the server where this session works", errors.New("the session's login is not there")}
 		}
 		rows, err := query(ctx, conn, functionsNamed, string(encoded))
 		if err != nil {
@@ -81,6 +77,16 @@ func (s *side) functions(ctx context.Context, names []string, role string) ([]po
 		}
 		return functionFacts(rows)
 	})
+}
+
+// sees returns an error unless the connection has reached the server where a
+// session with this role works.
+func sees(ctx context.Context, conn *pgconn.PgConn, role string) error {
+	here, err := query(ctx, conn, sameServer, role)
+	if err == nil && len(here) != 1 {
+		err = sideError{"the question did not reach the server where this session works", errors.New("the session's login is not there")}
+	}
+	return err
 }
 
 // sameServer finds a session of a role in this database.

@@ -34,6 +34,12 @@ type judgement struct {
 	// others a moment later, changesCode if the message may change what a
 	// function is.
 	volatile, changesCode bool
+	// sight is what the decision saw of the catalog.
+	sight sightKey
+	// meant is what the names of the text's only statement mean.
+	meant string
+	// inner is what those of statements mean that the text prepares or declares.
+	inner map[*statement.Statement]string
 	// notices are what the policy wants said though it refuses nothing.
 	notices []policy.Reason
 	// asked is what observers know it by; nil if nobody looks.
@@ -55,43 +61,57 @@ func (s *session) judgeText(ctx context.Context, road, text string) judgement {
 	a := s.analyze(ctx, text)
 	j := judgement{id: newID(), statements: a.Statements, policy: s.server.policy.Load()}
 	known := s.decided.find(a, j.policy)
-	if known == nil {
+	if known == nil || !s.seesSame(ctx, known.sight) {
 		known = s.decideText(ctx, a, j.policy)
 	}
 	d := &known.decision
 	j.copyIns, j.kind = known.copyIns, known.kind
-	j.takeFrom(d)
+	j.takeFrom(known)
 	err := s.recordText(ctx, j.id, road, known, text, a)
 	j.asked = s.observeDecision(j.id, road, arrived, known, text, a, err)
 	if err != nil {
 		j.refusal = s.unrecorded(j.id, err)
-	} else if d.Verdict != policy.Allow {
+	} else if !known.passes() {
 		j.refusal = refuse(*d, j.id, text, nearOf(a.Problem))
 	}
 	if j.refusal != nil {
 		j.refusal.copyIns = j.copyIns
 		return j
 	}
-	j.text = s.virtual(ctx, text, a.Statements)
+	j.noteInner(s, a.Statements)
+	if s.namesMoved(ctx, a.Statements) {
+		j.refusal = refuseMovedNames(j.id)
+		return j
+	}
+	if j.text = s.virtual(ctx, text, a.Statements); j.text != "" && onlyVirtual(a.Statements) {
+		j.terms.charges = nil // whose budget is spent may still ask about it
+	}
+	if known.masks != nil && j.text == "" {
+		j.text, j.terms.masks = s.pushDown(known, text)
+	}
 	j.refusal = s.keepsRole(&j)
 	return j
 }
 
 // recordText puts the decision about a text on record: in full the first time,
-// and whenever it must be on disk before anything moves.
+// and whenever it is about more than everyday work.
 func (s *session) recordText(ctx context.Context, id, road string, made *decided, text string, a *statement.Analysis) error {
-	if made.recorded != "" && !mustBeOnDisk(made.kind, made.decision.Verdict) {
-		if s.holdRecord(id, made, text) {
-			return nil
-		}
-		return s.recordRepeat(id, road, made, len(text))
+	switch {
+	case made.recorded == "" || mustBeOnDisk(made.kind, policy.Allow):
+		return s.recordDecision(ctx, id, road, made, text, a)
+	case mustBeOnDisk(made.kind, made.decision.Verdict):
+		return s.appendRepeat(ctx, id, road, made, len(text))
+	case s.holdRecord(id, made, text):
+		return nil
 	}
-	return s.recordDecision(ctx, id, road, made, text, a)
+	return s.recordRepeat(id, road, made, len(text))
 }
 
 // takeFrom takes over from a decision what follows from it.
-func (j *judgement) takeFrom(d *policy.Decision) {
-	j.terms, j.notices, j.volatile, j.changesCode = termsOf(*d), d.Notices, d.Volatile, d.ChangesCode
+func (j *judgement) takeFrom(made *decided) {
+	d := &made.decision
+	j.terms, j.notices, j.volatile, j.changesCode = termsOf(made), d.Notices, made.volatile(), d.ChangesCode
+	j.sight, j.meant = made.sight, made.meant
 }
 
 // decideText resolves and decides a text that was analysed.
@@ -99,6 +119,9 @@ func (s *session) decideText(ctx context.Context, a *statement.Analysis, p *poli
 	resolved := s.resolve(a.Statements)
 	made := s.decide(ctx, s.request(resolved, a.Kind, a.Problem), p)
 	made.copyIns = copyIns(resolved)
+	if len(a.Statements) == 1 {
+		made.meant = s.meantNow(&a.Statements[0])
+	}
 	s.decided.keep(a, made)
 	return made
 }
@@ -120,6 +143,9 @@ func (s *session) judgeStartup(ctx context.Context) error {
 	return startupError{r.sqlstate, r.message, r.hint}.because(errSetting)
 }
 
+// roadExecute is that of an Execute.
+const roadExecute = "execute"
+
 // judgeAgain decides what a name stands for at the moment it is used: the
 // name may have been pointed elsewhere, the policy reloaded, a place
 // or a function changed, the time be over. A decision that cannot have changed
@@ -130,9 +156,15 @@ func (s *session) judgeAgain(ctx context.Context, road string, meanings []meanin
 		unknown := policy.Unseen("a prepared statement or portal that nobody saw made")
 		meanings = []meaning{{admitted: &admitted{statement: &unknown}}}
 	}
-	for _, m := range meanings {
+	for i, m := range meanings {
+		same := s.seesSame(ctx, m.sight)
+		if !s.stillMeans(&m, road == roadExecute) || len(m.statement.Names) > 0 && s.namesMoved(ctx, []statement.Statement{*m.statement}) {
+			j.refusal = refuseMovedNames(newID())
+			return j
+		}
+		j.noteInner(s, []statement.Statement{*m.statement})
 		terms, changesCode, kind := m.terms, m.changesCode, m.statement.Kind
-		if m.mayHaveChanged(j.policy) {
+		if m.mayHaveChanged(j.policy) || !same {
 			one := s.decideMeaning(ctx, road, m.statement, j.policy)
 			if one.refusal != nil {
 				return one
@@ -142,6 +174,10 @@ func (s *session) judgeAgain(ctx context.Context, road string, meanings []meanin
 			j.notices = append(j.notices, one.notices...)
 		}
 		j.kind = statement.Worst(j.kind, kind)
+		if i > 0 && j.terms.masks != terms.masks {
+			j.refusal = refuseSeveralMasks(newID())
+			return j
+		}
 		j.terms = j.terms.tighter(terms)
 		j.changesCode = j.changesCode || changesCode
 	}
@@ -159,7 +195,7 @@ func (s *session) decideMeaning(ctx context.Context, road string, st *statement.
 	made := s.decide(ctx, s.request(resolved, resolved[0].Kind, nil), p)
 	d := made.decision
 	j := judgement{id: id, policy: p, kind: made.kind}
-	j.takeFrom(&d)
+	j.takeFrom(made)
 	if d.Verdict == policy.Allow && !mustBeOnDisk(made.kind, d.Verdict) {
 		return j // the execution is recorded
 	}
@@ -167,7 +203,7 @@ func (s *session) decideMeaning(ctx context.Context, road string, st *statement.
 	s.observeDecision(id, road, arrived, made, "", nil, err)
 	if err != nil {
 		j.refusal = s.unrecorded(id, err)
-	} else if d.Verdict != policy.Allow {
+	} else if !made.passes() {
 		j.refusal = refuse(d, id, "", "")
 	}
 	return j
@@ -207,12 +243,18 @@ func (s *session) decide(ctx context.Context, r *policy.Request, p *policy.Polic
 	}
 	s.measureFunctions(ctx, p, r)
 	s.measureFeed(ctx, p, r)
+	seen := s.lookUpNames(ctx, p, r)
 	r.Time = s.server.now().UTC().Format(time.RFC3339)
 	d := s.viewOf(p).Decide(r)
 	if !d.Volatile {
 		r.Time = "" // nothing looked at it
 	}
-	return &decided{policy: p, kind: r.Kind, decision: d, request: r}
+	made := &decided{policy: p, kind: r.Kind, decision: d, request: r, sight: seen, charges: s.chargesFor(&d)}
+	made.masks = newMasks(made, s.server.maskKeys)
+	if made.charges != nil {
+		made.subject = subjectOf(p, r)
+	}
+	return made
 }
 
 func goesElsewhere(statements []statement.Statement) bool {

@@ -40,11 +40,15 @@ type meaning struct {
 	// again: what follows there is reached only if that was, and cannot mean
 	// this. What comes in a later segment can.
 	behind uint64
+	// made is what the names of a portal's or cursor's statement meant when it
+	// was made, as namesMeant says it; empty for prepared statements.
+	made string
 	// lost is true if it stands for several that were too many to remember.
 	lost bool
 }
 
-// admitted is a statement that was let in to be run later. It does not change.
+// admitted is a statement that was let in to be run later. It does not change,
+// but for what it notes about its names.
 type admitted struct {
 	statement *statement.Statement
 	// decision is the request id under which the statement was let in, by
@@ -57,6 +61,10 @@ type admitted struct {
 	// volatile is true if it was decided by a time or by facts that may be
 	// others when it runs, changesCode if it may change what a function is.
 	volatile, changesCode bool
+	// sight is what the decision saw of the catalog, meant what the names
+	// meant there.
+	sight sightKey
+	meant meant
 	// hold is true for a cursor that outlives its transaction.
 	hold bool
 }

@@ -36,12 +36,25 @@ type pending struct {
 	// unsettled is the sequence of the last message that may have changed
 	// a setting.
 	unsettled uint64
-	// discreet is true if a message since the last transaction was.
-	discreet bool
+	// discreet and reticent are true if a message since the last transaction
+	// was.
+	discreet, reticent bool
 	// recoded is the sequence of the last message that may have changed what
 	// a function is, quiet that of the last one after which no transaction
 	// was open.
 	recoded, quiet uint64
+	// made is the sequence of the last message that may have made or altered
+	// objects, zero once others can see them.
+	made uint64
+	// segmentFailed is true if something has failed since the last
+	// ReadyForQuery, rolledBack if a ROLLBACK came since a transaction ended, also
+	// one to a savepoint. endedBadly is true if a transaction may have ended
+	// without a commit since somebody last asked.
+	segmentFailed, rolledBack, endedBadly bool
+	// endings counts what ended with no transaction open since then, failedAlone
+	// says that the last was a statement by itself, which has done nothing.
+	endings     int
+	failedAlone bool
 	// unsynced is true if a message of the extended protocol came behind the
 	// last Sync.
 	unsynced bool
@@ -123,7 +136,7 @@ func (p *pending) push(t *ticket) error {
 		p.queue = p.room // the array has moved on with every answer
 	}
 	p.queue = append(p.queue, t)
-	p.discreet = p.discreet || t.discreet
+	p.discreet, p.reticent = p.discreet || t.discreet, p.reticent || t.terms.reticent
 	p.text += t.text
 	if t.typ == 'S' || t.typ == 'Q' || t.typ == 'F' {
 		p.segment++
@@ -259,7 +272,7 @@ func (p *pending) failed(sqlstate string) error {
 	case 'Q', 'F', 'S':
 		return nil // ReadyForQuery follows
 	}
-	p.skipping = true
+	p.skipping, p.segmentFailed = true, true
 	for ; t != nil && t.typ != 'S'; t = p.head() {
 		p.pop(false)
 	}
@@ -338,8 +351,14 @@ func (p *pending) ready(status byte, now time.Time) (*ticket, error) {
 		return nil, desync("ReadyForQuery while waiting for %s", t.name())
 	}
 	p.settled, p.copyBoth = t.sequence, false
+	failed := p.segmentFailed || t.work != nil && t.work.sqlstate != ""
+	p.segmentFailed = false
 	if status == 'I' {
 		p.quiet = t.sequence
+		p.endings++
+		p.failedAlone = failed && p.status == 'I' && t.typ == 'Q' && t.work.statements == 1
+		p.endedBadly = p.endedBadly || failed || p.rolledBack
+		p.rolledBack = false
 	}
 	p.copyIn = false
 	p.status = status
@@ -350,9 +369,19 @@ func (p *pending) ready(status byte, now time.Time) (*ticket, error) {
 	p.pop(t.work == nil || t.work.sqlstate == "")
 	if status == 'I' && len(p.queue) == 0 {
 		p.portals.endTransaction()
-		p.discreet = false
+		p.discreet, p.reticent = false, false
 	}
 	return t, nil
+}
+
+// shows reports whether others see from now on what the session has made or
+// altered. Callers hold the lock.
+func (p *pending) shows() bool {
+	shows := p.made != 0 && p.made <= p.quiet
+	if shows {
+		p.made = 0
+	}
+	return shows
 }
 
 // copyStarted handles a CopyInResponse.

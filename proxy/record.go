@@ -186,6 +186,15 @@ func (s *session) recordRepeat(id, road string, made *decided, bytes int) error 
 	return s.enqueue(s.event("repeat", id, &s.bodies.repeat))
 }
 
+// appendRepeat is recordRepeat for what must be on disk before it moves.
+func (s *session) appendRepeat(ctx context.Context, id, road string, made *decided, bytes int) error {
+	if err := s.sayHeld(); err != nil {
+		return err // it came first
+	}
+	s.bodies.repeat = repeatRecord{As: made.recorded, Bytes: bytes, Kind: made.kind, Road: road}
+	return s.append(ctx, s.event("repeat", id, &s.bodies.repeat))
+}
+
 // executeRecord is the body of an execute event: a statement that was
 // decided before runs again.
 type executeRecord struct {
@@ -204,10 +213,20 @@ func (r *executeRecord) AppendCanonical(dst []byte) []byte {
 
 // resultRecord is the body of a result event.
 type resultRecord struct {
-	SQLSTATE string `json:"sqlstate"`
-	Tag      string `json:"tag,omitempty"`
-	Rows     int64  `json:"rows"`
-	Bytes    int64  `json:"bytes"`
+	// Charged is what went to shared budgets since the session's last record
+	// of that.
+	Charged  *chargedRecord `json:"charged,omitempty"`
+	SQLSTATE string         `json:"sqlstate"`
+	Tag      string         `json:"tag,omitempty"`
+	Rows     int64          `json:"rows"`
+	Bytes    int64          `json:"bytes"`
+	// ErrorHMAC is that of the server's error, if the client was not shown
+	// all of it: hmac-sha256: and hex digits.
+	ErrorHMAC string `json:"error_hmac,omitempty"`
+	// NoticesKept is how many notices the client was not shown as they were,
+	// and NoticesHMAC a digest over them.
+	NoticesKept int64  `json:"notices_kept,omitempty"`
+	NoticesHMAC string `json:"notices_hmac,omitempty"`
 	// Limit is the limit that was reached, and LimitRule the rule that set
 	// it.
 	Limit     string `json:"limit,omitempty"`
@@ -224,9 +243,17 @@ func (r *resultRecord) AppendCanonical(dst []byte) []byte {
 			dst = audit.AppendString(append(dst, name...), value)
 		}
 	}
+	if r.Charged != nil {
+		dst = r.Charged.AppendCanonical(append(dst, `,"charged":`...))
+	}
+	text(`,"error_hmac":`, r.ErrorHMAC)
 	text(`,"limit":`, r.Limit)
 	text(`,"limit_rule":`, r.LimitRule)
 	dst = strconv.AppendInt(append(dst, `,"micros":`...), r.Micros, 10)
+	text(`,"notices_hmac":`, r.NoticesHMAC)
+	if r.NoticesKept != 0 {
+		dst = strconv.AppendInt(append(dst, `,"notices_kept":`...), r.NoticesKept, 10)
+	}
 	dst = strconv.AppendInt(append(dst, `,"rows":`...), r.Rows, 10)
 	dst = audit.AppendString(append(dst, `,"sqlstate":`...), r.SQLSTATE)
 	text(`,"tag":`, r.Tag)
@@ -242,6 +269,8 @@ func (s *session) recordResult(w *work, now time.Time) error {
 	r := &s.bodies.result
 	*r = resultRecord{
 		SQLSTATE: state, Tag: w.tag, Rows: w.rows, Bytes: w.bytes, Micros: now.Sub(w.started).Microseconds(),
+		Charged:   s.tab.charged(),
+		ErrorHMAC: w.kept.err, NoticesKept: w.kept.notices, NoticesHMAC: w.kept.last,
 	}
 	s.pending.mu.Lock()
 	reached := w.reached()
@@ -250,7 +279,11 @@ func (s *session) recordResult(w *work, now time.Time) error {
 		r.Limit, r.LimitRule = reached.limit, reached.rule
 	}
 	s.observeResult(w, now, reached != nil)
-	return s.enqueue(audit.Event{Time: now, Type: "result", ID: w.decision, Session: s.id, Body: r})
+	if err := s.enqueue(audit.Event{Time: now, Type: "result", ID: w.decision, Session: s.id, Body: r}); err != nil {
+		return err
+	}
+	s.tab.isRecorded(now)
+	return nil
 }
 
 // openRecord is the body of a session.open event.

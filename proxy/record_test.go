@@ -49,6 +49,7 @@ func TestRecordsReferOnlyToRequests(t *testing.T) {
 	}
 	for _, record := range []any{
 		decisionRecord{}, repeatRecord{}, executeRecord{}, resultRecord{}, openRecord{}, closeRecord{}, leaseRecord{}, policy.Request{},
+		chargedRecord{}, reservedRecord{}, refusedRecord{},
 	} {
 		walk(reflect.TypeOf(record), reflect.TypeOf(record).String())
 	}
@@ -63,6 +64,17 @@ func TestCanonicalBodies(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		word := rapid.OneOf(rapid.SampledFrom([]string{"", "00000", "SELECT 1", "query", "a\"b\\c\n\x01é☃\U0001f512<&>"}), rapid.String())
 		number := rapid.Int64Range(0, 1<<53-1)
+		charged := rapid.Custom(func(t *rapid.T) *chargedRecord {
+			to := rapid.Custom(func(t *rapid.T) chargedTo {
+				return chargedTo{
+					Aside: rapid.Bool().Draw(t, "aside"), Budget: word.Draw(t, "budget"), Class: word.Draw(t, "class"), Bytes: number.Draw(t, "bytes"),
+					Fresh: number.Draw(t, "fresh"), Rows: number.Draw(t, "rows"), Subjects: number.Draw(t, "subjects"),
+				}
+			})
+			return &chargedRecord{
+				Holder: word.Draw(t, "holder"), Level: rapid.Uint8().Draw(t, "level"), Seen: word.Draw(t, "seen"), To: append([]chargedTo{}, rapid.SliceOfN(to, 0, 3).Draw(t, "to")...),
+			}
+		}).Draw(t, "charged")
 		kind := statement.Kind(rapid.IntRange(0, 12).Draw(t, "kind"))
 		bodies := []audit.Canonicalizer{
 			&repeatRecord{As: word.Draw(t, "as"), Bytes: int(number.Draw(t, "bytes")), Kind: kind, Road: word.Draw(t, "road")},
@@ -70,7 +82,10 @@ func TestCanonicalBodies(t *testing.T) {
 			&resultRecord{
 				SQLSTATE: word.Draw(t, "sqlstate"), Tag: word.Draw(t, "tag"), Rows: number.Draw(t, "rows"), Bytes: number.Draw(t, "bytes"),
 				Limit: word.Draw(t, "limit"), LimitRule: word.Draw(t, "rule"), Micros: number.Draw(t, "micros"),
+				Charged:   rapid.SampledFrom([]*chargedRecord{nil, charged}).Draw(t, "charged or not"),
+				ErrorHMAC: word.Draw(t, "error"), NoticesKept: number.Draw(t, "kept"), NoticesHMAC: word.Draw(t, "notices"),
 			},
+			charged,
 		}
 		for _, b := range bodies {
 			want, err := audit.Canonical(b)

@@ -128,3 +128,25 @@ func refuseNames(id string, cause error) *refusal {
 		hint:    "DEALLOCATE what is no longer needed, or wait for answers before defining more.",
 	}
 }
+
+// refuseSeveralMasks refuses to run what may be one of several statements whose
+// results are masked differently.
+func refuseSeveralMasks(id string) *refusal {
+	return &refusal{
+		id: id, sqlstate: "42501", rule: "builtin:mask",
+		message: "sluice: a name that may mean several statements refused [req " + id + "]",
+		detail:  "The name was given a new meaning that the server has not confirmed yet, and the results of the two are masked differently.",
+		hint:    "Wait for the answer to PREPARE, DECLARE, Parse or Bind before the name is used.",
+	}
+}
+
+// refuseMovedNames refuses to run what was prepared or declared when its names
+// meant other relations.
+func refuseMovedNames(id string) *refusal {
+	return &refusal{
+		id: id, sqlstate: "42501", rule: "builtin:mask",
+		message: "sluice: a statement whose names have got another meaning refused [req " + id + "]",
+		detail:  "Since it was prepared or declared, search_path or a relation that was made has changed which relations its names mean, and the server may still use the earlier ones.",
+		hint:    "Prepare or declare it again, or write the names with their schemas.",
+	}
+}

@@ -15,6 +15,7 @@ import (
 
 	"github.com/sluice-pg/sluice/audit"
 	"github.com/sluice-pg/sluice/policy"
+	"github.com/sluice-pg/sluice/policy/mask"
 	"github.com/sluice-pg/sluice/policy/statement"
 	"github.com/sluice-pg/sluice/proxy/credential"
 	"github.com/sluice-pg/sluice/proxy/identity"
@@ -31,9 +32,10 @@ type Credentials interface {
 	EndLeft(context.Context) (ended int, err error)
 }
 
-// Analyzer reads SQL.
+// Analyzer reads SQL, and the code of functions.
 type Analyzer interface {
 	Analyze(ctx context.Context, text string) *statement.Analysis
+	AnalyzeCode(ctx context.Context, code statement.Code) *statement.CodeAnalysis
 }
 
 // Parts are what a Server works with.
@@ -47,9 +49,19 @@ type Parts struct {
 	// Vault returns nil while Vault can be asked for credentials. It does not
 	// wait. Nil where none is configured.
 	Vault func() error
+	// MaskKeys are the keys of pseudonyms, by the names of the configuration.
+	// MissingMaskKeys says which ones a policy needs beside them.
+	MaskKeys map[string]mask.Key
+	// Budgets are the accounts of the policy's budgets, as the trail has them;
+	// nil for empty ones.
+	Budgets *Budgets
 	// Explain returns lines that say why a request of a user was decided
 	// as it was; none if the user made no such request. Optional.
 	Explain func(ctx context.Context, id, user string) ([]string, error)
+	// MessageKey keys the digests of what the server said and the client was
+	// not shown, so that short values cannot be guessed from them. Without it
+	// they are keyed with something that is gone with the process.
+	MessageKey []byte
 	// Sockets are those that were opened for the proxy. Optional.
 	Sockets Sockets
 	Log     *slog.Logger
@@ -64,26 +76,32 @@ type database struct {
 	config      Database
 	target      *target
 	credentials Credentials
-	side        *side
+	// side asks about functions, catalog knows what names mean.
+	side    *side
+	catalog *catalogKeeper
 }
 
 // Server accepts clients and keeps their sessions.
 type Server struct {
-	config    *Config
-	databases map[string]*database
-	analyzer  Analyzer
-	policy    atomic.Pointer[policy.Policy]
-	recorder  Recorder
-	verifiers *identity.Verifiers
-	vault     func() error
-	providers *identity.Providers
-	explain   func(ctx context.Context, id, user string) ([]string, error)
-	log       *slog.Logger
-	observer  Observer
-	now       func() time.Time
-	throttle  identity.Throttle
-	cancels   *cancelKeys
-	sockets   Sockets
+	config *Config
+	// messageKey is Parts.MessageKey.
+	messageKey []byte
+	databases  map[string]*database
+	analyzer   Analyzer
+	policy     atomic.Pointer[policy.Policy]
+	recorder   Recorder
+	budgets    *Budgets
+	verifiers  *identity.Verifiers
+	vault      func() error
+	maskKeys   map[string]mask.Key
+	providers  *identity.Providers
+	explain    func(ctx context.Context, id, user string) ([]string, error)
+	log        *slog.Logger
+	observer   Observer
+	now        func() time.Time
+	throttle   identity.Throttle
+	cancels    *cancelKeys
+	sockets    Sockets
 	drain
 
 	mu struct {
@@ -123,13 +141,16 @@ const maxSearches = 2
 func New(config *Config, parts Parts) (*Server, error) {
 	s := &Server{
 		config: config, databases: map[string]*database{}, analyzer: parts.Analyzer, recorder: parts.Recorder,
-		verifiers: parts.Verifiers, vault: parts.Vault, explain: parts.Explain, log: parts.Log, observer: parts.Observer, now: parts.Now,
-		cancels: newCancelKeys(), sockets: parts.Sockets,
+		verifiers: parts.Verifiers, vault: parts.Vault, maskKeys: parts.MaskKeys, explain: parts.Explain, log: parts.Log, observer: parts.Observer, now: parts.Now,
+		cancels: newCancelKeys(), sockets: parts.Sockets, messageKey: messageKey(parts.MessageKey),
 		explaining:  make(chan struct{}, maxSearches),
 		descriptors: shareDescriptors(descriptorLimit(), len(config.Databases)),
 	}
 	s.turning = make(chan struct{}, s.descriptors.forTurned)
 	s.drain.prepare()
+	if s.budgets = parts.Budgets; s.budgets == nil {
+		s.budgets = newBudgets()
+	}
 	if s.now == nil {
 		s.now = time.Now
 	}
@@ -151,7 +172,7 @@ func New(config *Config, parts Parts) (*Server, error) {
 		if !ok {
 			return nil, fmt.Errorf("database %s: nothing issues credentials for it", d.Name)
 		}
-		s.databases[d.Name] = &database{d, t, c, newSide(s, d, t, c)}
+		s.databases[d.Name] = &database{d, t, c, newSide(s, d, t, c, forFunctions), newCatalogKeeper(s, d, t, c)}
 		s.unrevoked.doubt(c) // an earlier run may have left something
 	}
 	return s, nil
@@ -208,6 +229,7 @@ func (s *Server) Serve(ctx context.Context) error {
 	}
 	s.conns.Wait()
 	s.closeSides()
+	s.returnBudgets()
 	s.providers.Close()
 	return first
 }
@@ -218,6 +240,7 @@ func (s *Server) attend(ctx context.Context) (end func()) {
 	var beside sync.WaitGroup
 	beside.Go(func() { s.watchMachines(ctx) })
 	beside.Go(func() { s.revokeUnrevoked(ctx) })
+	beside.Go(func() { s.watchCatalogs(ctx) })
 	return func() {
 		cancel()
 		beside.Wait()

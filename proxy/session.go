@@ -40,6 +40,9 @@ type session struct {
 	view    *policy.View
 	viewed  *policy.Policy
 	decided memory
+	// sight is what the session sees of the database's catalog; only
+	// fromClient uses it.
+	sight sight
 	// observer is nil if nobody looks.
 	observer SessionObserver
 
@@ -52,9 +55,18 @@ type session struct {
 	lastRun string
 	// lastTag is the last command tag; only fromServer uses it.
 	lastTag string
+	// tab is what was charged to shared budgets and is on no record yet,
+	// lastTerms are those of the last execution since a Sync, transaction the
+	// shared budgets of what ran in the transaction that is open; only
+	// fromServer and the session's end use them.
+	tab         tab
+	lastTerms   terms
+	transaction *charges
 	// swallowing is true from the error of a statement that ran to its end
 	// over its limit up to ReadyForQuery; only fromServer uses it.
 	swallowing bool
+	// maskRoom is room for a masked row; only fromServer uses it.
+	maskRoom []byte
 	// bodies are those of the records made for every statement, to be used
 	// again: repeat and execute by fromClient, result by fromServer.
 	bodies struct {

@@ -30,6 +30,9 @@ func (s *session) end(cause error) {
 		}
 		s.upstream.conn.Close()
 	}
+	if err := s.recordTab(s.server.now()); err != nil {
+		s.log.Error("what was charged to budgets is not recorded", "err", err)
+	}
 	body.Ended = true
 	if s.lease != nil {
 		switch err := s.revoke(ctx); {

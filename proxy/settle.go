@@ -69,35 +69,57 @@ func (p *pending) willSettle(unsettled uint64) bool {
 // questions. It has the session's id, so that no client has it by chance.
 func (s *session) settingsProbe() []byte { return []byte("sluice_settings_" + s.id) }
 
-// askSettings asks the server in the middle of a pipeline, where no Sync may
-// be added: that would commit what the client has not committed. The answers
-// do not reach the client.
+// askSettings asks the server what the settings are. The answers do not reach
+// the client.
 func (s *session) askSettings() error {
+	var questions []string
+	for _, setting := range pinned[:2] {
+		questions = append(questions, "SHOW "+setting.name)
+	}
+	return s.askNow(questions, func(typ byte) *ticket { return &ticket{typ: typ, probe: true} })
+}
+
+// askNow asks the server in step with what the client has sent, and waits for the
+// answers, or until the server is known to skip the questions. In the middle of a
+// pipeline no Sync may be added: that would commit what the client has not
+// committed. Elsewhere one has to be: a server from 17 on takes what comes behind
+// for part of the pipeline, and would not commit it.
+func (s *session) askNow(questions []string, newTicket func(typ byte) *ticket) error {
 	if err := s.sayHeld(); err != nil {
 		return err
 	}
 	p := s.pending
-	answered := false
-	for _, setting := range pinned[:2] {
-		if err := s.ask("SHOW " + setting.name); err != nil {
+	p.mu.Lock()
+	within := p.unsynced
+	p.mu.Unlock()
+	for _, text := range questions {
+		err := s.askTicketed(text, func(typ byte) *ticket {
+			t := newTicket(typ)
+			t.alone = !within
+			return t
+		})
+		if err != nil {
 			return err
 		}
 	}
-	last := &ticket{typ: 'C', probe: true, done: func(bool) { answered = true }}
-	if err := s.send(last, 'C', []byte{'P'}, s.settingsProbe(), nul); err != nil {
-		return err
+	answered := false
+	last := &ticket{typ: 'S', probe: true, alone: !within, done: func(bool) { answered = true }}
+	var err error
+	if within {
+		last.typ = 'C'
+		if err = s.send(last, 'C', []byte{'P'}, s.settingsProbe(), nul); err == nil {
+			err = s.upstream.conn.WriteFrame('H')
+		}
+	} else {
+		err = s.send(last, 'S')
 	}
-	if err := s.upstream.conn.WriteFrame('H'); err != nil {
+	if err != nil {
 		return err
 	}
 	if err := s.upstream.conn.Flush(); err != nil {
 		return err
 	}
-	return p.wait(func() bool { return answered || p.skipsHere() })
-}
-
-func (s *session) ask(text string) error {
-	return s.askTicketed(text, func(typ byte) *ticket { return &ticket{typ: typ, probe: true} })
+	return p.wait(func() bool { return answered || within && p.skipsHere() })
 }
 
 // askTicketed is ask with a say in the tickets of its messages.

@@ -13,17 +13,33 @@ import (
 	"github.com/sluice-pg/sluice/proxy/credential"
 )
 
-const (
-	// sideTimeout bounds one question to a database's catalog, from asking to
-	// the answer, a login included if there has to be one.
-	sideTimeout = 2 * time.Second
-	// sideSubject is for whom the lease of a side connection is.
-	sideSubject = "sluice functions"
-	sidePurpose = "looks up the functions that the policy knows"
-)
+// sideUse is what a side connection is for.
+type sideUse struct {
+	// subject is for whom its lease is, purpose why, in words for the trail,
+	// application its application_name.
+	subject, purpose, application string
+	// timeout bounds one question to a database's catalog, from asking to the
+	// answer, a login included if there has to be one.
+	timeout time.Duration
+}
 
 var (
-	errSideLate   = fmt.Errorf("the database's catalog did not answer within %s", sideTimeout)
+	// forFunctions is a question that a statement waits for.
+	forFunctions = sideUse{
+		"sluice functions", "looks up the functions that the policy knows", "sluice/functions", 2 * time.Second,
+	}
+	// forCatalog reads all of a catalog: 50,000 relations take some seconds.
+	forCatalog = sideUse{
+		"sluice catalog", "reads what the names of the database mean", "sluice/catalog", time.Minute,
+	}
+)
+
+// lateError says that a question was not answered in time.
+func (u sideUse) lateError() error {
+	return fmt.Errorf("the database's catalog did not answer within %s", u.timeout)
+}
+
+var (
 	errSideClosed = errors.New("the proxy is stopping")
 	errNoCatalog  = errors.New("credential.vault.catalog_role is not set, so nobody may look at the database's catalog")
 )
@@ -33,6 +49,7 @@ var (
 // else. Questions take turns. It is opened by the first question, kept for as
 // long as its lease lasts, and opened anew when it broke.
 type side struct {
+	use         sideUse
 	server      *Server
 	name        string // of the database
 	credential  Credential
@@ -51,15 +68,15 @@ type side struct {
 	closed bool
 }
 
-func newSide(s *Server, d Database, t *target, c Credentials) *side {
+func newSide(s *Server, d Database, t *target, c Credentials, use sideUse) *side {
 	return &side{
-		server: s, name: d.Name, credential: d.Credential, target: t, credentials: c, id: newID() + newID(), turn: make(chan struct{}, 1),
+		use: use, server: s, name: d.Name, credential: d.Credential, target: t, credentials: c, id: newID() + newID(), turn: make(chan struct{}, 1),
 	}
 }
 
 // request is for the lease of a side connection.
 func (s *side) request() (credential.Request, error) {
-	r := credential.Request{SessionID: s.id, Subject: sideSubject, Database: s.name}
+	r := credential.Request{SessionID: s.id, Subject: s.use.subject, Database: s.name}
 	if v := s.credential.Vault; v != nil {
 		if v.CatalogRole == "" {
 			return r, sideError{"no Vault role is configured that may look", errNoCatalog}
@@ -69,20 +86,23 @@ func (s *side) request() (credential.Request, error) {
 	return r, nil
 }
 
-// sideParams are the settings of a side connection: names mean pg_catalog,
-// nothing is written, nothing waits for long.
-var sideParams = []param{
-	{"application_name", "sluice/functions"},
-	{"search_path", "pg_catalog, pg_temp"},
-	{"default_transaction_read_only", "on"},
-	{"statement_timeout", fmt.Sprint(sideTimeout.Milliseconds())},
-	{"lock_timeout", fmt.Sprint(sideTimeout.Milliseconds())},
+// params are the settings of a side connection: names mean pg_catalog, nothing
+// is written, nothing waits for long.
+func (u sideUse) params() []param {
+	most := fmt.Sprint(u.timeout.Milliseconds())
+	return []param{
+		{"application_name", u.application},
+		{"search_path", "pg_catalog, pg_temp"},
+		{"default_transaction_read_only", "on"},
+		{"statement_timeout", most},
+		{"lock_timeout", most},
+	}
 }
 
 // ask has its question answered over the connection. The question may run on
 // after ask has returned for want of time; the next one then waits for it.
 func ask[T any](ctx context.Context, s *side, question func(context.Context, *pgconn.PgConn) (T, error)) (T, error) {
-	ctx, cancel := context.WithTimeout(ctx, sideTimeout)
+	ctx, cancel := context.WithTimeout(ctx, s.use.timeout)
 	type answer struct {
 		value T
 		err   error
@@ -92,7 +112,7 @@ func ask[T any](ctx context.Context, s *side, question func(context.Context, *pg
 	case s.turn <- struct{}{}:
 	case <-ctx.Done():
 		cancel()
-		return none, errSideLate
+		return none, s.use.lateError()
 	}
 	answers := make(chan answer, 1)
 	go func() {
@@ -109,7 +129,7 @@ func ask[T any](ctx context.Context, s *side, question func(context.Context, *pg
 	case a := <-answers:
 		return a.value, a.err
 	case <-ctx.Done():
-		return none, errSideLate
+		return none, s.use.lateError()
 	}
 }
 
@@ -173,12 +193,12 @@ func (s *side) open() (fresh bool, err error) {
 // login puts the lease on record and logs in with it.
 func (s *side) login(ctx context.Context, lease *credential.Lease) (*pgconn.PgConn, error) {
 	err := s.record(ctx, "credential.issued", leaseRecord{
-		Lease: lease.ID, Role: lease.User, Group: lease.Role, Expires: lease.Expires.UTC().Format(time.RFC3339), Purpose: sidePurpose,
+		Lease: lease.ID, Role: lease.User, Group: lease.Role, Expires: lease.Expires.UTC().Format(time.RFC3339), Purpose: s.use.purpose,
 	})
 	if err != nil {
 		return nil, sideError{"the audit trail cannot be written", err}
 	}
-	config, err := s.target.loginConfig(lease, sideParams)
+	config, err := s.target.loginConfig(lease, s.use.params())
 	if err != nil {
 		return nil, sideError{"the database cannot be reached", err}
 	}
@@ -220,11 +240,11 @@ func (s *side) retire() {
 	if lease == nil {
 		return
 	}
-	typ, record := "credential.revoked", leaseRecord{Lease: lease.ID, Role: lease.User, Purpose: sidePurpose}
+	typ, record := "credential.revoked", leaseRecord{Lease: lease.ID, Role: lease.User, Purpose: s.use.purpose}
 	if err := s.credentials.End(ctx, lease); err != nil {
 		typ, record.Problem = "credential.not_revoked", notRevoked
 		s.server.log.Error("credential not revoked", "lease", lease.ID, "err", err)
-		s.server.unrevoked.add(unrevokedLease{s.credentials, lease, s.id, sidePurpose})
+		s.server.unrevoked.add(unrevokedLease{s.credentials, lease, s.id, s.use.purpose})
 	}
 	if err := s.record(context.Background(), typ, record); err != nil {
 		s.server.log.Error("end of a credential not recorded", "lease", lease.ID, "err", err)
@@ -246,6 +266,7 @@ func (s *side) close() {
 func (s *Server) closeSides() {
 	for _, d := range s.databases {
 		d.side.close()
+		d.catalog.side.close()
 	}
 }
 

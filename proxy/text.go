@@ -36,8 +36,9 @@ func (s *session) query(ctx context.Context, h wire.Header) error {
 	}
 	t := s.pending.tickets.next('Q')
 	t.copyStarts, t.notices, t.discreet, t.changesCode = len(j.copyIns) > 0, j.notices, j.terms.discreet, j.changesCode
+	t.terms = j.terms
 	if j.refusal == nil {
-		j.refusal = s.spentBefore(&j)
+		j.refusal = s.spentBefore(ctx, &j)
 	}
 	if j.refusal == nil {
 		j.refusal = s.proposeNames(t, &j, j.statements)
@@ -46,6 +47,7 @@ func (s *session) query(ctx context.Context, h wire.Header) error {
 		return s.sendMarker('Q', j.refusal)
 	}
 	t.begin(work{decision: j.id, started: s.server.now(), statements: len(j.statements), asked: j.asked})
+	t.work.masking.masks = j.terms.masks
 	s.openAccounts(t.work, &j)
 	s.beginStream(t, &j)
 	if j.text != "" {
@@ -116,9 +118,10 @@ func (s *session) parse(ctx context.Context, h wire.Header) error {
 	}
 	st := soleStatement(j.statements)
 	t := s.pending.tickets.next('P')
-	t.text, t.notices = len(text), j.notices
+	t.text, t.notices, t.terms = len(text), j.notices, j.terms
 	t.defines = definition{space: s.pending.statements, name: name}
 	m := j.meaning(st)
+	m.meant.prepare(s, j.meant)
 	if r := s.propose(&t.defines, only(&m)); r != nil {
 		r.unnamed = name == ""
 		return s.sendMarker('P', r)

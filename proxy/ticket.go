@@ -17,6 +17,14 @@ type ticket struct {
 	// probe is true for the proxy's own question, whose answer the client
 	// does not see.
 	probe bool
+	// alone is true for a question that is followed by a Sync of the proxy's
+	// own: if it fails, nothing of the client's is skipped with it.
+	alone bool
+	// describes is set for the proxy's own question how the result of the
+	// Execute behind it will look: what that runs.
+	describes *work
+	// hears takes the row that answers a question about what names mean.
+	hears func(value []byte)
 	// role says that the probe takes back the role, and where (role.go).
 	role roleProbe
 	// work is what the message runs; nil if it runs nothing. room is for it.
@@ -30,6 +38,8 @@ type ticket struct {
 	copyStarts bool
 	// copyBoth is true if it starts a stream of changes.
 	copyBoth bool
+	// terms are what the message was let in on.
+	terms terms
 	// discreet is true if an error may quote what the client must not see.
 	discreet bool
 	// changesCode is true if it may change what a function is.
@@ -62,6 +72,8 @@ type work struct {
 	one    [1]account
 	single [1]*budget
 	own    budget
+	// masking is how its results are masked.
+	masking masking
 	// over is the limit that was reached; no row goes to the client any
 	// more, and withheld is true if one was kept back.
 	over     *overrun
@@ -73,6 +85,7 @@ type work struct {
 	bytes    int64
 	tag      string
 	sqlstate string
+	kept     keptBack
 }
 
 // settle tells everybody who waits for it how a message ended.

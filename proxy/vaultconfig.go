@@ -88,10 +88,11 @@ type VaultCredential struct {
 	// where it runs SQL. Default: the login itself, whose tables would keep Vault
 	// from dropping it.
 	ReplicationGroup string `yaml:"replication_group"`
-	// CatalogRole is the Vault role for looking up functions that the policy
-	// knows. Without it they cannot be measured, and are not known.
+	// CatalogRole is the Vault role for looking up what names mean in the
+	// database, and what functions do. Without it nothing can be masked, and no
+	// function is known.
 	CatalogRole string `yaml:"catalog_role"`
-	// CatalogGroup is the role of the database to look them up as. Default: the
+	// CatalogGroup is the role of the database to do that as. Default: the
 	// login itself.
 	CatalogGroup string `yaml:"catalog_group"`
 }

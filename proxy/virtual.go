@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"time"
 
@@ -42,6 +43,12 @@ func (s *session) virtual(ctx context.Context, text string, statements []stateme
 		return ""
 	}
 	return out.String()
+}
+
+// onlyVirtual reports whether the proxy itself answers all of a text that it
+// answers a part of.
+func onlyVirtual(statements []statement.Statement) bool {
+	return !slices.ContainsFunc(statements, func(st statement.Statement) bool { return !strings.HasPrefix(st.Show, "sluice.") })
 }
 
 func worstKind(statements []statement.Statement) statement.Kind {
@@ -116,6 +123,8 @@ func (s *session) answer(ctx context.Context, variable string) *table {
 	case name == "policy":
 		p := s.server.policy.Load()
 		return &table{[]string{"policy", "digest"}, [][]string{{p.Name(), p.Digest()}}}
+	case name == "budget":
+		return s.showBudget()
 	case strings.HasPrefix(name, "why_"):
 		s.leave()
 		return s.showWhy(ctx, strings.TrimPrefix(name, "why_"))
@@ -172,6 +181,7 @@ func showHelp() *table {
 		{"A refused statement did not run. Its message names the rule and a request id; the session goes on."},
 		{"SHOW sluice.why_<request id>;  why one of your statements was refused, and what to do instead"},
 		{"SHOW sluice.session;  who you are here, and what is recorded"},
+		{"SHOW sluice.budget;  how much of what you may still be given, and when there is more"},
 		{"SHOW sluice.policy;  the policy in force"},
 	}}
 }

@@ -5,21 +5,29 @@ import (
 
 	"github.com/jackc/pgx/v5/pgproto3"
 
+	shared "github.com/sluice-pg/sluice/policy/budget"
 	"github.com/sluice-pg/sluice/proxy/wire"
 )
 
 // notice counts and passes on a notice, which can carry data as a row can.
 func (s *session) notice(h wire.Header) error {
-	p := s.pending
-	p.mu.Lock()
-	t := p.head()
-	pass, first := t.charge(0, int64(h.Len))
-	p.mu.Unlock()
-	if pass {
-		_, err := s.upstream.conn.Forward(s.client)
+	t := s.head()
+	pass, first, err := s.charge(t, 0, asQuote(int64(h.Len)), true)
+	if err != nil {
 		return err
 	}
-	return s.withhold(t, first)
+	if !pass {
+		return s.withhold(t, first)
+	}
+	prefix, err := s.upstream.conn.Prefix(smallBody)
+	if err != nil {
+		return err
+	}
+	if fields := errorFields(prefix); s.mayQuote(t, fields) {
+		return s.keepNotice(t, fields)
+	}
+	_, err = s.upstream.conn.Forward(s.client)
+	return err
 }
 
 // withhold keeps a message of a statement that is over its limit from the
@@ -99,9 +107,10 @@ func (s *session) sayNotices(t *ticket) error {
 
 // functionResult counts and passes on the result of a FunctionCall.
 func (s *session) functionResult(t *ticket, h wire.Header) error {
-	s.pending.mu.Lock()
-	pass, _ := t.charge(1, int64(h.Len))
-	s.pending.mu.Unlock()
+	pass, _, err := s.charge(t, 1, shared.Message{Rows: 1, Bytes: int64(h.Len)}, false)
+	if err != nil {
+		return err
+	}
 	if err := s.sayNotices(t); err != nil {
 		return err
 	}

@@ -14,6 +14,7 @@ import (
 
 	"github.com/sluice-pg/sluice/audit"
 	"github.com/sluice-pg/sluice/policy"
+	"github.com/sluice-pg/sluice/policy/mask"
 	"github.com/sluice-pg/sluice/policy/statement"
 	"github.com/sluice-pg/sluice/proxy"
 	"github.com/sluice-pg/sluice/proxy/admin"
@@ -26,19 +27,23 @@ import (
 
 // running is a proxy with all its parts.
 type running struct {
-	config   *proxy.Config
-	log      *slog.Logger
-	told     *telemetry.Telemetry
-	trail    *audit.Trail
-	analyzer *statement.Analyzer
-	issuers  []*credential.Builtin
-	vault    *vault.Client // nil without one, and when it is not needed any more
-	server   *proxy.Server
-	service  *systemd.Service
-	admin    *admin.Server
-	addrs    []net.Addr
-	served   chan error
-	cut      context.CancelFunc
+	config *proxy.Config
+	log    *slog.Logger
+	told   *telemetry.Telemetry
+	trail  *audit.Trail
+	key    *audit.Key // of the trail
+	// messageKey is derived from it.
+	messageKey []byte
+	analyzer   *statement.Analyzer
+	issuers    []*credential.Builtin
+	vault      *vault.Client // nil without one, and when it is not needed any more
+	maskKeys   map[string]mask.Key
+	server     *proxy.Server
+	service    *systemd.Service
+	admin      *admin.Server
+	addrs      []net.Addr
+	served     chan error
+	cut        context.CancelFunc
 }
 
 // start builds a proxy from its configuration and begins to accept clients.
@@ -67,7 +72,14 @@ func start(ctx context.Context, config *proxy.Config, told *telemetry.Telemetry,
 	if err := r.openTrail(ctx); err != nil {
 		return nil, err
 	}
+	if err := r.openMaskKeys(ctx, p); err != nil {
+		return nil, err
+	}
 	if err := r.recordStart(ctx, p, source); err != nil {
+		return nil, err
+	}
+	budgets, err := proxy.RecoverBudgets(ctx, config.Trail.Dir, r.key, p, time.Now())
+	if err != nil {
 		return nil, err
 	}
 	issuers, err := r.openIssuers(ctx, p)
@@ -84,8 +96,9 @@ func start(ctx context.Context, config *proxy.Config, told *telemetry.Telemetry,
 		Worker:     []string{self, workerName}, Parsed: told.Parsed(),
 	})
 	r.server, err = proxy.New(config, proxy.Parts{
-		Analyzer: r.analyzer, Policy: p, Recorder: told.Recorder(r.trail), Verifiers: verifiers, Credentials: issuers,
-		Vault: r.vaultHealth(), Explain: explainFor(config.Trail.Dir), Sockets: service.Sockets, Log: r.log, Observer: told.Observer(),
+		Analyzer: r.analyzer, Policy: p, Recorder: told.Recorder(r.trail), Verifiers: verifiers, Credentials: issuers, Budgets: budgets,
+		Vault: r.vaultHealth(), MaskKeys: r.maskKeys, Explain: explainFor(config.Trail.Dir), Sockets: service.Sockets, Log: r.log, Observer: told.Observer(),
+		MessageKey: r.messageKey,
 	})
 	if err != nil {
 		return nil, err

@@ -70,7 +70,7 @@ func demoCredential(d demo.ProxySetup) (proxy.Credential, *proxy.VaultConfig) {
 	if v == nil {
 		return proxy.Credential{Builtin: &proxy.BuiltinCredential{Admin: d.AdminDSN, Group: d.Group}}, nil
 	}
-	return proxy.Credential{Vault: &proxy.VaultCredential{Mount: v.Mount, ControlRole: v.ControlRole}}, &proxy.VaultConfig{
+	return proxy.Credential{Vault: &proxy.VaultCredential{Mount: v.Mount, ControlRole: v.ControlRole, CatalogRole: v.CatalogRole, CatalogGroup: v.CatalogGroup}}, &proxy.VaultConfig{
 		Address: v.Address, CA: v.CA, Namespace: v.Namespace, SessionPolicies: []string{v.SessionPolicy},
 		Auth: proxy.VaultAuth{AppRole: &proxy.VaultAppRole{Mount: v.AuthMount, RoleIDFile: v.RoleIDFile, SecretIDFile: v.SecretIDFile}},
 	}
@@ -94,6 +94,7 @@ func startDemoProxy(ctx context.Context, d demo.ProxySetup, greet bool) (string,
 		}},
 		Vault:    vault,
 		Policy:   d.Policy,
+		MaskKeys: []proxy.MaskKey{{Name: "default", File: d.MaskKey}},
 		Trail:    proxy.TrailConfig{Dir: d.TrailDir},
 		Greeting: greet,
 		Instance: "demo",

@@ -28,7 +28,7 @@ var exitCodes = []string{
 	"done",
 	"something failed; something could not be looked at",
 	"wrong usage",
-	"a statement would be refused, an answer is not the wanted one, or the doctor found a problem",
+	"a statement would be refused, an answer is not the wanted one, a column has no class, a road is open, or the doctor found a problem",
 	"the trail does not verify",
 	"the configuration, the policy or a verdict file is not valid",
 }
@@ -58,7 +58,7 @@ func newApp() *cli.App {
 		ExitErrHandler: func(*cli.Context, error) {},
 		Commands: []*cli.Command{
 			serveCommand(), healthcheckCommand(), demoCommand(), userCommand(), loginCommand(), psqlCommand(), auditCommand(), whyCommand(), checkCommand(),
-			doctorCommand(), policyCommand(), configCommand(), completionCommand(), manCommand(), completeCommand(), workerCommand(),
+			doctorCommand(), classifyCommand(), functionsCommand(), egressCommand(), policyCommand(), configCommand(), completionCommand(), manCommand(), completeCommand(), workerCommand(),
 		},
 		Action:       chooseCommand,
 		OnUsageError: usageError,

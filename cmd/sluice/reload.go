@@ -111,6 +111,9 @@ func (r *running) reload(ctx context.Context, asked bool) {
 		return
 	}
 	if err == nil {
+		err = hasMaskKeys(p, r.maskKeys)
+	}
+	if err == nil {
 		err = r.recordStart(ctx, p, source)
 	}
 	r.told.Reloaded(err)

@@ -11,11 +11,13 @@ import (
 
 // openTrail opens the trail with the key that signs it.
 func (r *running) openTrail(ctx context.Context) error {
-	key, err := r.trailKey(ctx)
-	if err != nil {
+	var err error
+	if r.key, err = r.trailKey(ctx); err != nil {
 		return fmt.Errorf("trail: %w", err)
 	}
-	if r.trail, err = audit.Open(r.config.Trail.Dir, audit.Options{Key: key}); err != nil {
+	digests := r.key.Derive("digests of server messages")
+	r.messageKey = digests[:]
+	if r.trail, err = audit.Open(r.config.Trail.Dir, audit.Options{Key: r.key}); err != nil {
 		return fmt.Errorf("trail: %w", err)
 	}
 	return nil
@@ -38,14 +40,13 @@ func (r *running) trailKey(ctx context.Context) (*audit.Key, error) {
 		return nil, err
 	}
 	r.log.Info("the trail's key is in Vault", "place", c.VaultKey.Place().String(), "key", key)
-	r.endUnusedVault(ctx)
 	return key, nil
 }
 
-// endUnusedVault gives the login to Vault back where only the key was wanted from
+// endUnusedVault gives the login to Vault back where only keys were wanted from
 // it: from then on Vault may be away for as long as it likes.
 func (r *running) endUnusedVault(ctx context.Context) {
-	if r.config.VaultIssues() {
+	if r.vault == nil || r.config.VaultIssues() {
 		return
 	}
 	if err := r.vault.Close(ctx); err != nil {

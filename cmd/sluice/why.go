@@ -90,6 +90,9 @@ func explainRepeat(ctx context.Context, dir string, r record.Record) (user strin
 
 // explainRecord words one record and tells whose it is.
 func explainRecord(r record.Record) (user string, lines []string, err error) {
+	if r.Type == "budget.refused" {
+		return explainBudget(r)
+	}
 	if r.Type != "decision" {
 		var result struct {
 			SQLSTATE string `json:"sqlstate"`
@@ -137,6 +140,18 @@ func explainRecord(r record.Record) (user string, lines []string, err error) {
 		lines = append(lines, "instead: "+d.Hint)
 	}
 	return body.User, append(lines, "policy: "+body.Policy), nil
+}
+
+// explainBudget words the refusal of a statement whose budget was spent.
+func explainBudget(r record.Record) (user string, lines []string, err error) {
+	var body struct{ Rule, Position, Holder, Limit, Used, Room string }
+	if err := json.Unmarshal(r.Body, &body); err != nil {
+		return "", nil, fmt.Errorf("record %d: %w", r.Index, err)
+	}
+	return "", []string{
+		fmt.Sprintf("not run: budget %s at %s is spent, %s for %s: %s", body.Rule, body.Position, body.Limit, body.Holder, body.Used),
+		"room begins to come back at " + body.Room,
+	}, nil
 }
 
 // reasonLines words reasons, one a line.

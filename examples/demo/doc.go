@@ -5,7 +5,7 @@
 // given; and sandbox, a place that lets everybody in. Run puts Sluice in
 // front of shop and either waits for a person with psql or plays a story: an
 // engineer works as always, then tries in six ways to take customers' data
-// to where it must not go.
+// to where it must not go, and takes a dump that may go anywhere.
 //
 // The story is played with the real psql, and it does not believe what it is
 // told: after every refusal it looks on the servers themselves whether

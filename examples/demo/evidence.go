@@ -24,7 +24,7 @@ const commandTimeout = time.Minute
 // afterwards is the story's end: the login is gone, a refusal can be asked
 // about, and the trail shows whether it is whole.
 func (p *player) afterwards(ctx context.Context, proxy *runningProxy) error {
-	fmt.Fprintf(p.out, "\n5. Afterwards: what a reviewer finds\n\n   Alice has left. She never had a password of the database.\n")
+	fmt.Fprintf(p.out, "\n6. Afterwards: what a reviewer finds\n\n   Alice has left. She never had a password of the database.\n")
 	gone := p.vault.gone()
 	if err := p.eventually(ctx, gone); err != nil {
 		return err

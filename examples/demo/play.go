@@ -1,6 +1,7 @@
 package demo
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -46,7 +47,7 @@ func play(ctx context.Context, o Options, w *workplace, s *Servers, proxy *runni
 
 // session plays what happens in the one psql session.
 func (p *player) session(ctx context.Context, dsn string) (err error) {
-	psql, err := startPsql(ctx, p.servers.Shop.Binaries, dsn, p.work.outside)
+	psql, err := startPsql(ctx, p.servers.Shop.Binaries, dsn, p.work)
 	if err != nil {
 		return err
 	}
@@ -169,20 +170,45 @@ func (p *player) lookUp(ctx context.Context, t truth) error {
 		}
 		return nil
 	}
+	got, err := p.ask(ctx, t)
+	switch {
+	case err != nil:
+		return fmt.Errorf("looking up whether %s: %w", t.say, err)
+	case t.hides != "":
+		return isHidden(got, t.hides)
+	case strings.Join(got, "\n") != t.want:
+		return fmt.Errorf("it does not hold that %s: %q instead of %q", t.say, got, t.want)
+	}
+	return nil
+}
+
+// ask gives the rows of a truth's query.
+func (p *player) ask(ctx context.Context, t truth) ([]string, error) {
 	server, database := p.servers.Shop, "shop"
 	if t.on == sandbox {
 		server, database = p.servers.Sandbox, "sandbox"
 	}
 	rows, err := server.Query(ctx, database, t.sql)
-	if err != nil {
-		return fmt.Errorf("looking up whether %s: %w", t.say, err)
-	}
 	var got []string
 	for _, row := range rows {
 		got = append(got, strings.Join(row, " "))
 	}
-	if strings.Join(got, "\n") != t.want {
-		return fmt.Errorf("it does not hold that %s: %q instead of %q", t.say, got, t.want)
+	return got, err
+}
+
+// isHidden looks for values in a file, which must have content.
+func isHidden(values []string, file string) error {
+	content, err := os.ReadFile(file)
+	if err != nil {
+		return fmt.Errorf("looking into a file: %w", err)
+	}
+	if len(content) == 0 || len(values) == 0 {
+		return fmt.Errorf("%s has %d bytes, and %d values were to be looked for", file, len(content), len(values))
+	}
+	for _, value := range values {
+		if bytes.Contains(content, []byte(value)) {
+			return fmt.Errorf("%q is in %s", value, file)
+		}
 	}
 	return nil
 }

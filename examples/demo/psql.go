@@ -34,8 +34,9 @@ type answer struct {
 	state string
 }
 
-// startPsql starts the psql that belongs to a server of this machine.
-func startPsql(ctx context.Context, binaries, dsn, home string) (*psql, error) {
+// startPsql starts the psql that belongs to a server of this machine. Programs
+// that are run from it find the service shop.
+func startPsql(ctx context.Context, binaries, dsn string, w *workplace) (*psql, error) {
 	program := filepath.Join(binaries, "psql")
 	if _, err := os.Stat(program); err != nil {
 		if program, err = exec.LookPath("psql"); err != nil {
@@ -43,7 +44,10 @@ func startPsql(ctx context.Context, binaries, dsn, home string) (*psql, error) {
 		}
 	}
 	cmd := exec.CommandContext(ctx, program, "--no-psqlrc", "--no-password", "--dbname", dsn)
-	cmd.Env = []string{"PATH=/usr/bin:/bin", "HOME=" + home, "LC_ALL=C.UTF-8", "PGCONNECT_TIMEOUT=20", "PSQL_PAGER=cat"}
+	cmd.Env = []string{
+		"PATH=" + binaries + ":/usr/bin:/bin", "HOME=" + w.outside, "PGSERVICEFILE=" + w.serviceFile(),
+		"LC_ALL=C.UTF-8", "PGCONNECT_TIMEOUT=20", "PSQL_PAGER=cat",
+	}
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // Ctrl-C is the demo's business
 	cmd.WaitDelay = 5 * time.Second
 	p := &psql{cmd: cmd, mark: "--" + rand.Text()}

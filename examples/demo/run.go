@@ -155,6 +155,10 @@ What works as always:
   SELECT email, country FROM users LIMIT 5;
   COPY public.products TO STDOUT;
 
+What leaves with the people taken out, in the shell:
+
+  PGOPTIONS='-c sluice.purpose=copy-out' pg_dump "%[1]s" >shop.sql
+
 What would take data where it must not go:
 
   \copy users TO 'users.csv'

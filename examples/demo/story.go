@@ -8,6 +8,13 @@ const refusedState = "42501"
 // products is how many rows the price list has (data.sql).
 const products = 40
 
+// users is how many customers there are (data.sql), masked what all their
+// addresses end with where they are pseudonyms (policy.yaml.tmpl).
+const (
+	users  = "2000"
+	masked = "@m.invalid"
+)
+
 // measured is the fact about sandbox that a refusal must quote.
 const measured = "sandbox let an unknown user in without a password, no TLS"
 
@@ -44,6 +51,8 @@ type truth struct {
 	want string
 	// absent is a file that must have no content instead.
 	absent string
+	// hides is a file in which nothing of what sql gives may stand instead.
+	hides string
 }
 
 // place is one of the servers.
@@ -66,6 +75,7 @@ func story(dsn, outside string) []chapter {
 		{"An ordinary morning: everything works as always", everyday()},
 		{"December 2019: somebody wants the users elsewhere", taking(dsn, outside)},
 		{"Opening the door instead of carrying things out", opening()},
+		{"An honest dump that is safe", dumping(outside)},
 		{"What may leave, leaves, and the session never noticed a thing", leaving()},
 	}
 }
@@ -82,7 +92,7 @@ func everyday() []step {
 		},
 		{
 			say:   "She counts, joins and filters.",
-			types: `SELECT count(*) FROM users;`, shows: []string{"2000"},
+			types: `SELECT count(*) FROM users;`, shows: []string{users},
 		},
 		{
 			types: `SELECT d.model, count(*) FROM devices d JOIN users u ON u.id = d.user_id WHERE u.country = 'DE' GROUP BY 1 ORDER BY 1;`,
@@ -171,6 +181,33 @@ func opening() []step {
 				say: "PUBLIC has no right on users", on: shop, want: "0",
 				sql: `SELECT count(*) FROM pg_class c, aclexplode(c.relacl) a WHERE c.oid = 'users'::regclass AND a.grantee = 0`,
 			}},
+		},
+	}
+}
+
+// copying is how another session of Alice's says what it is for (leases and
+// policy.yaml.tmpl).
+const copying = `"service=shop options=-csluice.purpose=copy-out"`
+
+func dumping(outside string) []step {
+	dump := outside + "/shop.sql"
+	return []step{
+		{
+			say:   "A bug hunt needs the shop as it is. She says that she comes to copy, and runs pg_dump as always.",
+			types: `\! pg_dump ` + copying + ` >'` + dump + `'`,
+			truths: []truth{{
+				say: "no address, name of a network or token of a customer is in the dump", on: shop, hides: dump,
+				sql: `SELECT email FROM users UNION SELECT wifi_ssid FROM devices UNION SELECT token FROM api_tokens UNION SELECT access_token FROM alexa_integrations`,
+			}},
+		},
+		{
+			say:   "Every row is there. Who is in it cannot be told; whatever belongs together still does.",
+			types: `\! sed -n '/^COPY public.users/,+2p' '` + dump + `'`, lines: 3, shows: []string{masked},
+		},
+		{types: `\! grep -c '` + masked + `' '` + dump + `'`, shows: []string{users}},
+		{
+			say:   "To look into the source in such a session shows the same.",
+			types: `\! psql ` + copying + ` -c 'SELECT email, country FROM users ORDER BY id LIMIT 2'`, shows: []string{masked},
 		},
 	}
 }

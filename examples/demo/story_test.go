@@ -63,7 +63,7 @@ func TestWithoutSluice(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	psql, err := startPsql(t.Context(), s.Shop.Binaries, dsn, w.outside)
+	psql, err := startPsql(t.Context(), s.Shop.Binaries, dsn, w)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -24,6 +24,9 @@ var leases string
 // vaultUser makes and ends logins in shop for Vault.
 const vaultUser = "shop_vault"
 
+// catalogGroup is what Sluice looks at the catalog as. It is granted nothing.
+const catalogGroup = "shop_catalog"
+
 // vaultSQL is what a database needs for Vault, as examples/vault/prepare.sql
 // does it. The logins inherit nothing, so the right to connect has to be
 // everybody's; pg_hba.conf and passwords say who comes in. The server's log must
@@ -31,7 +34,8 @@ const vaultUser = "shop_vault"
 const vaultSQL = `
 	SET log_min_error_statement = panic;
 	CREATE ROLE shop_vault LOGIN CREATEROLE PASSWORD '%s';
-	GRANT shop_app, pg_signal_backend TO shop_vault WITH ADMIN OPTION;
+	CREATE ROLE shop_catalog NOLOGIN;
+	GRANT shop_app, shop_catalog, pg_signal_backend TO shop_vault WITH ADMIN OPTION;
 	GRANT CONNECT ON DATABASE shop TO PUBLIC`
 
 // VaultSetup is what Sluice needs to know to have Vault issue credentials.
@@ -42,6 +46,8 @@ type VaultSetup struct {
 	Mount, AuthMount string
 	// ControlRole makes the login that ends sessions.
 	ControlRole string
+	// CatalogRole makes the login that looks up what names mean, as CatalogGroup.
+	CatalogRole, CatalogGroup string
 	// SessionPolicy is that of the token for one login.
 	SessionPolicy string
 	// RoleIDFile and SecretIDFile hold what Sluice logs in with.
@@ -81,7 +87,7 @@ func (v *inVault) furnish(ctx context.Context, out io.Writer, w *workplace, s *S
 	fmt.Fprintf(out, "Setting up the Vault at %s; all that is made there is named %s and goes with the demo ...\n", v.options.Address, v.vault.Name())
 	db := tenant.Database{
 		Host: pgserver.Host, Port: s.Shop.Port(), Name: w.setup.Database, CAFile: s.Shop.CAFile,
-		User: vaultUser, Password: credential.NewSecret(rand.Text()), Group: group,
+		User: vaultUser, Password: credential.NewSecret(rand.Text()), Group: group, CatalogGroup: catalogGroup,
 	}
 	if err := s.Shop.Exec(ctx, w.setup.Database, fmt.Sprintf(vaultSQL, db.Password.Reveal())); err != nil {
 		return fmt.Errorf("preparing shop for Vault: %w", err)
@@ -102,6 +108,7 @@ func (v *inVault) setUp(w *workplace) error {
 	w.setup.Vault = &VaultSetup{
 		Address: v.options.Address, CA: v.options.CA, Namespace: v.options.Namespace,
 		Mount: v.tenant.Name(), AuthMount: v.tenant.Name(), ControlRole: tenant.ControlRole, SessionPolicy: v.tenant.SessionPolicy(),
+		CatalogRole: tenant.CatalogRole, CatalogGroup: catalogGroup,
 		RoleIDFile: in("vault-role-id"), SecretIDFile: in("vault-secret-id"),
 	}
 	policy, err := os.ReadFile(w.setup.Policy)

@@ -35,12 +35,12 @@ func (v *inVault) story(chapters []chapter) []chapter {
 func (v *inVault) gone() truth {
 	if v == nil {
 		return truth{
-			say: "the login that Sluice made for her session is gone", on: shop, want: "0",
-			sql: `SELECT count(*) FROM pg_auth_members WHERE roleid = 'shop_app'::regrole`,
+			say: "the logins that Sluice made for her sessions are gone", on: shop, want: "0",
+			sql: `SELECT count(*) FROM pg_roles WHERE rolname LIKE 'sluice\_alice\_%'`,
 		}
 	}
 	return truth{
-		say: "the login that Vault made for her session is gone", on: shop, want: "0",
+		say: "the logins that Vault made for her sessions are gone", on: shop, want: "0",
 		sql: `SELECT count(*) FROM pg_roles WHERE rolname LIKE 'sluice\_shop\_app\_%'`,
 	}
 }
@@ -51,7 +51,7 @@ func (p *player) vaultLease(ctx context.Context) error {
 	if p.vault == nil {
 		return nil
 	}
-	fmt.Fprintln(p.out, "\n   Which login was it, made by which role of Vault's, by which rule, and what for?")
+	fmt.Fprintln(p.out, "\n   Which logins were they, made by which role of Vault's, by which rule, and what for?")
 	shows := []string{"role=sluice_shop_app_" + user + "-", "vault_role=" + tenant.SessionRole, "rule=engineers", "purpose=read"}
 	if err := p.command(ctx, 0, shows, "audit", "show", "--type", issued, "--user", user, p.work.setup.TrailDir); err != nil {
 		return err
@@ -71,7 +71,7 @@ func (p *player) vaultLease(ctx context.Context) error {
 	return nil
 }
 
-// leaseOf is the lease of the user's one session in a trail.
+// leaseOf is the lease of the user's first session in a trail.
 func leaseOf(trail string) (string, error) {
 	var text bytes.Buffer
 	if err := read.Show(&text, trail, read.Filter{Type: issued, User: user}, read.NDJSON); err != nil {
@@ -82,8 +82,8 @@ func leaseOf(trail string) (string, error) {
 			Lease string `json:"lease"`
 		} `json:"body"`
 	}
-	if err := json.Unmarshal(text.Bytes(), &record); err != nil {
-		return "", fmt.Errorf("the trail does not have one lease of %s: %w", user, err)
+	if err := json.NewDecoder(&text).Decode(&record); err != nil {
+		return "", fmt.Errorf("the trail does not have a lease of %s: %w", user, err)
 	}
 	if record.Body.Lease == "" {
 		return "", fmt.Errorf("the trail does not name the lease of %s", user)

@@ -50,6 +50,8 @@ type ProxySetup struct {
 	Users string
 	// Policy is the policy document.
 	Policy string
+	// MaskKey is the file with the key of pseudonyms.
+	MaskKey string
 	// TrailDir is where the trail is to be; it does not exist yet.
 	TrailDir string
 	// Vault issues the credentials if it is there; AdminDSN and Group are empty
@@ -91,6 +93,7 @@ func (w *workplace) furnish(s *Servers) error {
 	w.setup.Database = "shop"
 	w.setup.Host, w.setup.Port, w.setup.CAFile = pgserver.Host, s.Shop.Port(), s.Shop.CAFile
 	w.setup.Users, w.setup.Policy, w.setup.TrailDir = in("users.scram"), in("policy.yaml"), in("trail")
+	w.setup.MaskKey = in("mask.key")
 	w.setup.Listen = freeAddress()
 	policy, err := policyFor(s.Analytics.Port(), s.Analytics.CAFile, s.Sandbox.Port())
 	if err != nil {
@@ -98,6 +101,7 @@ func (w *workplace) furnish(s *Servers) error {
 	}
 	if err := errors.Join(
 		os.WriteFile(w.setup.Policy, policy, 0o600),
+		os.WriteFile(w.setup.MaskKey, maskKey(), 0o600),
 		identity.AddUser(w.setup.Users, user, []byte(w.password), 0),
 	); err != nil {
 		return fmt.Errorf("files for Sluice: %w", err)
@@ -134,14 +138,22 @@ func policyFor(analyticsPort int, analyticsCA string, sandboxPort int) ([]byte, 
 	return b.Bytes(), nil
 }
 
+// maskKey is a new key of pseudonyms, as openssl rand -hex 32 writes it.
+func maskKey() []byte {
+	var key [32]byte
+	rand.Read(key[:]) // it never fails
+	return fmt.Appendf(nil, "%x\n", key)
+}
+
 // passLine is one line of a password file (PostgreSQL's documentation, "The
 // Password File"). The passwords here have no character that needs quoting.
 func passLine(address, database, user, password string) []byte {
 	return fmt.Appendf(nil, "%s:%s:%s:%s\n", address, database, user, password)
 }
 
-// psqlTo writes the user's password file for an address and returns the
-// connection string that psql takes.
+// psqlTo writes the user's password file for an address, and a service file for
+// the other programs that the story runs. It returns the connection string that
+// psql takes.
 func (w *workplace) psqlTo(address string) (string, error) {
 	host, port, err := net.SplitHostPort(address)
 	if err != nil {
@@ -151,8 +163,16 @@ func (w *workplace) psqlTo(address string) (string, error) {
 	if err := os.WriteFile(passfile, passLine(address, w.setup.Database, user, w.password), 0o600); err != nil {
 		return "", fmt.Errorf("password file for %s: %w", user, err)
 	}
+	service := fmt.Sprintf("[shop]\nhost=%s\nport=%s\ndbname=%s\nuser=%s\npassfile=%s\n", host, port, w.setup.Database, user, passfile)
+	if err := os.WriteFile(w.serviceFile(), []byte(service), 0o600); err != nil {
+		return "", fmt.Errorf("service file for %s: %w", user, err)
+	}
 	return fmt.Sprintf("host=%s port=%s dbname=%s user=%s passfile=%s", host, port, w.setup.Database, user, passfile), nil
 }
+
+// serviceFile names the proxy for libpq: the service shop (PostgreSQL's
+// documentation, "The Connection Service File").
+func (w *workplace) serviceFile() string { return filepath.Join(w.setup.Dir, "pg_service.conf") }
 
 // freeAddress is the usual address if it is free.
 func freeAddress() string {

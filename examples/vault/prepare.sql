@@ -28,11 +28,15 @@ GRANT SELECT ON ALL TABLES IN SCHEMA public TO shop_read, shop_copy_out;
 ALTER DEFAULT PRIVILEGES FOR ROLE shop_owner IN SCHEMA public
     GRANT SELECT ON TABLES TO shop_read, shop_copy_out;
 
+-- What Sluice itself works as when it looks up in the catalog what names mean. It
+-- may do nothing else: everybody may read catalogs, and it is granted nothing.
+CREATE ROLE shop_catalog NOLOGIN;
+
 -- Who makes and ends the logins: Vault. It may pass on membership in these
 -- groups, and end the sessions of a login before it drops it. The login that
 -- Sluice ends sessions with gets pg_signal_backend from it.
 CREATE ROLE shop_vault LOGIN CREATEROLE;
-GRANT shop_read, shop_copy_out, shop_owner, pg_signal_backend TO shop_vault WITH ADMIN OPTION;
+GRANT shop_read, shop_copy_out, shop_owner, shop_catalog, pg_signal_backend TO shop_vault WITH ADMIN OPTION;
 
 COMMIT;
 \password shop_vault

@@ -9,11 +9,13 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/sluice-pg/sluice/policy"
 )
 
 // quickCases have one of each kind of client: pgbench with a script, a COPY
-// each way, TLS, and idle sessions.
-const quickCases = "^(cold-8|copy-from-binary|copy-to-text-tls|idle)$"
+// each way, TLS, and idle sessions; and one of those with a policy of their own.
+const quickCases = "^(cold-8|copy-from-binary|copy-to-text-tls|copy-keyed-binary|idle)$"
 
 // The whole bench, small: every way does every kind of work, and the result
 // has a figure for each.
@@ -28,8 +30,8 @@ func TestQuickRun(t *testing.T) {
 		t.Errorf("left behind: %v", left)
 	}
 	r := keptReport(t, out)
-	if len(r.Cases) != 4 {
-		t.Fatalf("%d cases, want 4", len(r.Cases))
+	if len(r.Cases) != 5 {
+		t.Fatalf("%d cases, want 5", len(r.Cases))
 	}
 	for _, c := range r.Cases {
 		checkCase(t, c)
@@ -94,8 +96,8 @@ func (f writerFunc) Write(p []byte) (int, error) {
 
 func checkCase(t *testing.T, c caseResult) {
 	t.Helper()
-	if len(c.Ways) != 4 {
-		t.Errorf("%s: %d ways, want 4", c.Name, len(c.Ways))
+	if want := map[bool]int{true: 3, false: 4}[c.Name == "copy-keyed-binary"]; len(c.Ways) != want {
+		t.Errorf("%s: %d ways, want %d", c.Name, len(c.Ways), want)
 	}
 	for _, w := range c.Ways {
 		if w.Rate <= 0 || len(w.Samples) != 1 {
@@ -109,8 +111,49 @@ func checkCase(t *testing.T, c caseResult) {
 	if s := named(c.Ways, "sluice"); !strings.HasPrefix(c.Name, "copy") && s.CPU <= 0 {
 		t.Errorf("%s: no processor time of Sluice", c.Name)
 	}
-	if wanted := c.Name == "idle" || c.Name == "copy-from-binary"; wanted != (len(c.Goals) == 1) {
+	if wanted := c.Name == "idle" || c.Name == "copy-from-binary" || c.Name == "copy-keyed-binary"; wanted != (len(c.Goals) == 1) {
 		t.Errorf("%s: verdicts %v", c.Name, c.Goals)
+	}
+}
+
+// Every policy is one that Sluice takes, and the only one without classes is the
+// one for comparing.
+func TestPolicies(t *testing.T) {
+	for _, name := range append([]string{""}, policies...) {
+		p, err := policy.Parse(name+".yaml", []byte(policyText(name)))
+		if err != nil {
+			t.Errorf("%v\n%s", err, policyText(name))
+			continue
+		}
+		if needs := p.NeedsCatalog(); needs != (name != policyPlain) {
+			t.Errorf("%q looks names up: %v", name, needs)
+		}
+		if keyed := len(p.MaskKeys()) > 0; keyed != (name == policyKeyed) {
+			t.Errorf("%q needs the keys %v", name, p.MaskKeys())
+		}
+	}
+}
+
+// Where a case has policies of its own, they take turns with the usual one, and
+// the other proxies take none; everywhere else only the usual one does.
+func TestWaysOfCases(t *testing.T) {
+	proxied := func(context.Context) (*process, error) { return nil, nil }
+	s := &stage{ways: []*way{
+		{name: wayDirect}, {name: wayHAProxy, launch: proxied}, {name: "sluice", launch: proxied, sluice: true},
+		{name: "sluice+keyed", launch: proxied, sluice: true, policy: policyKeyed},
+		{name: "sluice+plain", launch: proxied, sluice: true, policy: policyPlain},
+	}}
+	for want, c := range map[string]benchCase{
+		"direct haproxy sluice":      {},
+		"direct sluice sluice+keyed": {policies: []string{policyKeyed}},
+	} {
+		var got []string
+		for _, w := range s.waysOf(&c) {
+			got = append(got, w.name)
+		}
+		if strings.Join(got, " ") != want {
+			t.Errorf("%v take turns, want %s", got, want)
+		}
 	}
 }
 
@@ -207,7 +250,8 @@ func TestVerdicts(t *testing.T) {
 		r.summarize()
 		return r
 	}
-	others := []wayResult{result(wayDirect, 0, 100, 10, 100), result(wayPgBouncer, 0, 100, 10, 100), result(wayHAProxy, 0, 90, 9, 90)}
+	others := []wayResult{result(wayDirect, 0, 100, 10, 100), result(wayPgBouncer, 0, 100, 10, 100), result(wayHAProxy, 0, 90, 9, 90),
+		result("sluice", 0, 100, 10, 100), result("sluice+plain", 0, 100, 10, 100)}
 	for _, c := range []struct {
 		goal *goal
 		way  wayResult
@@ -218,6 +262,14 @@ func TestVerdicts(t *testing.T) {
 		{likePgBouncer, result("sluice", 0, 70, 7, 95), notDone},
 		{likeDirect, result("sluice", 0, 96, 9.6, 96), met},
 		{likeDirect, result("sluice", 0, 92, 9.2, 92), notMet},
+		{ofUsual(0.95, false), result("sluice+static", 0, 96, 9.6, 90), met},
+		{ofUsual(0.95, false), result("sluice+static", 0, 94, 9.4, 100), notMet},
+		{ofUsual(0.9, true), result("sluice+keyed", 0, 91, 9.1, 91), met},
+		{ofUsual(0.9, true), result("sluice+keyed", 0, 89, 8.9, 91), notMet},
+		{ofPlain, result("sluice", 0, 95, 9.5, 95), met},
+		{ofPlain, result("sluice", 0, 94, 9.4, 94), notMet},
+		{likeUnsampled, result("sluice", 0, 97), met},
+		{likeUnsampled, result("sluice", 0, 96.9), notMet},
 		{littleMemory, result("sluice", 64<<20, 1), met},
 		{littleMemory, result("sluice", 64<<20+1, 1), notMet},
 		{lightSessions, result("sluice", 48<<10, 1), met},

@@ -23,6 +23,11 @@ type benchCase struct {
 	fresh bool
 	// needsRows cases read the table that COPY moves.
 	needsRows bool
+	// needsPeople cases read the table whose COPY is masked.
+	needsPeople bool
+	// policies are those with which Sluice takes turns beside the usual one.
+	// Where there are any, the other proxies take none.
+	policies []string
 	// prepare runs before every turn, outside the measurement.
 	prepare []string
 	run     func(ctx context.Context, s *stage, w *way) (work, error)
@@ -76,6 +81,9 @@ func allCases(o *options) []benchCase {
 	}
 	cases = append(cases, tpcb(), cold(), connects("connect-8", false))
 	cases = append(cases, copyCases(o)...)
+	cases = append(cases, maskCases(o)...)
+	cases = append(cases, sampledCopy(o))
+	cases = append(cases, nameCases()...)
 	return append(cases, idleSessions(o), secureSelect("simple"), secureSelect("prepared"), connects("connect-8-tls", true))
 }
 

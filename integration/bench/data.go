@@ -48,6 +48,9 @@ func (s *stage) fill(ctx context.Context, cases []benchCase) error {
 		}
 		break
 	}
+	if err := s.fillPeople(ctx, cases); err != nil {
+		return err
+	}
 	return s.admin(ctx, "GRANT ALL ON ALL TABLES IN SCHEMA public TO "+group, "CHECKPOINT")
 }
 

@@ -65,6 +65,51 @@ var likeDirect = &goal{
 	},
 }
 
+// ofUsual is for Sluice under a policy of its own, beside Sluice under the usual
+// one, and beside no proxy if that is asked for.
+func ofUsual(least float64, direct bool) *goal {
+	g := &goal{text: fmt.Sprintf("at least %.2f of the speed under the usual policy", least)}
+	if direct {
+		g.text += ", and of direct"
+	}
+	g.judge = func(way wayResult, others []wayResult) (string, standing) {
+		build, _, own := strings.Cut(way.Name, policyMark)
+		usual, none := named(others, build), named(others, wayDirect)
+		if !own || usual == nil || direct && none == nil {
+			return "", ""
+		}
+		r := ratio(way, *usual)
+		found, reached := fmt.Sprintf("%.2f of the usual policy", r), r >= least
+		if direct {
+			r := ratio(way, *none)
+			found, reached = found+fmt.Sprintf(", %.2f of direct", r), reached && r >= least
+		}
+		return found, metIf(reached)
+	}
+	return g
+}
+
+var likeUnsampled = &goal{
+	text: "at least 0.97 of its speed",
+	judge: func(way wayResult, _ []wayResult) (string, standing) {
+		return fmt.Sprintf("%.3f of its speed", way.Rate/100), metIf(way.Rate >= 97)
+	},
+}
+
+// ofPlain is for Sluice under the usual policy beside one that knows of no
+// classes.
+var ofPlain = &goal{
+	text: "at least 0.95 of the speed under a policy that knows of no classes",
+	judge: func(way wayResult, others []wayResult) (string, standing) {
+		plain := named(others, way.Name+policyMark+policyPlain)
+		if plain == nil {
+			return "", ""
+		}
+		r := ratio(way, *plain)
+		return fmt.Sprintf("%.2f of a policy without classes", r), metIf(r >= 0.95)
+	},
+}
+
 var littleMemory = &goal{
 	text: "peak at most 64 MiB over idle",
 	judge: func(way wayResult, _ []wayResult) (string, standing) {

@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 )
 
@@ -49,13 +50,13 @@ func speedTable(b *strings.Builder, r *report) {
 	for _, c := range r.Cases {
 		row := []string{"`" + c.Name + "`", c.Unit}
 		direct := named(c.Ways, wayDirect)
-		for _, w := range c.Ways {
+		row = append(row, cells(r, c, true, func(w wayResult) string {
 			cell := number(w.Rate)
 			if direct != nil && w.Name != wayDirect {
 				cell += fmt.Sprintf(" (%.2f)", ratio(w, *direct))
 			}
-			row = append(row, cell)
-		}
+			return cell
+		})...)
 		table = append(table, append(row, fmt.Sprintf("%.0f %%", 100*spread(c.Ways))))
 	}
 	writeTable(b, "Speed", "More is better. In brackets: the share of direct, as the median of what it was in each round.\n"+
@@ -65,7 +66,7 @@ func speedTable(b *strings.Builder, r *report) {
 func cpuTable(b *strings.Builder, r *report) {
 	table := [][]string{append([]string{"case", "µs per"}, wayNames(r, false)...)}
 	for _, c := range r.Cases {
-		table = append(table, append([]string{"`" + c.Name + "`", c.Each}, cells(c, func(w wayResult) string { return fmt.Sprintf("%.1f", w.CPU) })...))
+		table = append(table, append([]string{"`" + c.Name + "`", c.Each}, cells(r, c, false, func(w wayResult) string { return fmt.Sprintf("%.1f", w.CPU) })...))
 	}
 	writeTable(b, "Processor time of the proxy", "Microseconds of all its threads and processes. Less is better.", table)
 }
@@ -74,24 +75,27 @@ func memoryTable(b *strings.Builder, r *report) {
 	table := [][]string{append([]string{"case", "what"}, wayNames(r, false)...)}
 	for _, c := range r.Cases {
 		name := "`" + c.Name + "`"
-		table = append(table, append([]string{name, "peak, MiB"}, cells(c, func(w wayResult) string { return fmt.Sprintf("%.1f", mebibytes(w.PeakRSS)) })...))
+		table = append(table, append([]string{name, "peak, MiB"}, cells(r, c, false, func(w wayResult) string { return fmt.Sprintf("%.1f", mebibytes(w.PeakRSS)) })...))
 		switch c.memory {
 		case overIdle:
-			table = append(table, append([]string{name, "peak over idle, MiB"}, cells(c, func(w wayResult) string { return fmt.Sprintf("%.1f", mebibytes(w.Growth)) })...))
+			table = append(table, append([]string{name, "peak over idle, MiB"}, cells(r, c, false, func(w wayResult) string { return fmt.Sprintf("%.1f", mebibytes(w.Growth)) })...))
 		case perSession:
-			table = append(table, append([]string{name, "each session, KiB"}, cells(c, func(w wayResult) string { return fmt.Sprintf("%.1f", kibibytes(w.Growth)) })...))
+			table = append(table, append([]string{name, "each session, KiB"}, cells(r, c, false, func(w wayResult) string { return fmt.Sprintf("%.1f", kibibytes(w.Growth)) })...))
 		}
 	}
 	writeTable(b, "Memory of the proxy", "Resident memory of all its processes. Less is better.", table)
 }
 
-// cells are one figure for every way with a proxy.
-func cells(c caseResult, figure func(wayResult) string) []string {
+// cells are one figure for every way that stands in the heads of the columns;
+// empty for those that took no part in the case.
+func cells(r *report, c caseResult, direct bool, figure func(wayResult) string) []string {
 	var out []string
-	for _, w := range c.Ways {
-		if w.Name != wayDirect {
-			out = append(out, figure(w))
+	for _, name := range wayNames(r, direct) {
+		cell := ""
+		if w := named(c.Ways, name); w != nil {
+			cell = figure(*w)
 		}
+		out = append(out, cell)
 	}
 	return out
 }
@@ -99,9 +103,11 @@ func cells(c caseResult, figure func(wayResult) string) []string {
 // wayNames are the heads of the columns.
 func wayNames(r *report, direct bool) []string {
 	var names []string
-	for _, w := range r.Cases[0].Ways {
-		if direct || w.Name != wayDirect {
-			names = append(names, w.Name)
+	for _, c := range r.Cases {
+		for _, w := range c.Ways {
+			if (direct || w.Name != wayDirect) && !slices.Contains(names, w.Name) {
+				names = append(names, w.Name)
+			}
 		}
 	}
 	return names

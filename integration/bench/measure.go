@@ -27,13 +27,14 @@ type sample struct {
 // measure lets all ways take their turns in one case. Every round has each way
 // once, and each round begins with another one.
 func measure(ctx context.Context, s *stage, c benchCase) (_ []wayResult, err error) {
+	ways := s.waysOf(&c)
 	defer func() {
-		for _, w := range s.ways {
+		for _, w := range ways {
 			err = errors.Join(err, w.stop())
 		}
 	}()
-	results := make([]wayResult, len(s.ways))
-	for i, w := range s.ways {
+	results := make([]wayResult, len(ways))
+	for i, w := range ways {
 		results[i] = wayResult{Name: w.name, sluice: w.sluice}
 		if !c.fresh {
 			if err := w.start(ctx); err != nil {
@@ -46,14 +47,14 @@ func measure(ctx context.Context, s *stage, c benchCase) (_ []wayResult, err err
 		rounds = min(rounds, c.rounds)
 	}
 	for round := range rounds {
-		for i := range s.ways {
-			i = (i + round) % len(s.ways)
-			one, err := turn(ctx, s, s.ways[i], c)
+		for i := range ways {
+			i = (i + round) % len(ways)
+			one, err := turn(ctx, s, ways[i], c)
 			if err != nil {
-				return nil, fmt.Errorf("%s, round %d: %w", s.ways[i].name, round+1, err)
+				return nil, fmt.Errorf("%s, round %d: %w", ways[i].name, round+1, err)
 			}
 			results[i].Samples = append(results[i].Samples, one)
-			s.say("%s %d/%d %-10s %10.1f %s, %.1f us CPU, peak %.1f MiB", c.name, round+1, rounds, s.ways[i].name,
+			s.say("%s %d/%d %-10s %10.1f %s, %.1f us CPU, peak %.1f MiB", c.name, round+1, rounds, ways[i].name,
 				one.Rate, c.unit, one.CPU, mebibytes(one.PeakRSS))
 		}
 	}

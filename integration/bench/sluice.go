@@ -7,34 +7,10 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 
 	"github.com/sluice-pg/sluice/proxy/identity"
 )
-
-// policyText is a policy as a small team would have it, so that every
-// statement is held against rules, and allows what the cases do.
-const policyText = `version: 1
-defaults:
-  limits: {rows: unlimited, bytes: unlimited, duration: unlimited}
-classes:
-  contact.email: {description: e-mail addresses of customers}
-  secret.token: {description: what opens a camera}
-columns:
-  - {columns: [public.users.email], class: contact.email}
-  - {columns: [public.api_tokens.token], class: secret.token}
-clients:
-  - {name: here, networks: [127.0.0.0/8], accepts: [contact.*]}
-rules:
-  - id: no-addresses
-    effect: deny
-    kinds: [export_to_client]
-    classes: [contact.*]
-    message: Addresses do not leave in bulk.
-  - id: bench-tables
-    effect: allow
-    kinds: [export_to_client]
-    relations: [public.bench_rows]
-`
 
 // sluiceConfig has everything on that is on in production. Only the upstream
 // is without TLS, because PgBouncer's is.
@@ -48,22 +24,26 @@ auth:
 policy: policy.yaml
 trail: {dir: trail}
 limits: {connections: %[4]d, drain: 5s}
-instance: bench-%[5]s
-databases:
+instance: %[5]s
+%[10]sdatabases:
   - name: %[6]s
     upstream: {host: 127.0.0.1, port: %[7]d, tls: {mode: disable}}
     credential:
       builtin: {admin: %[8]q, group: %[9]s, ttl: 8h}
 `
 
-// sluice prepares the way through one build of Sluice.
-func (s *stage) sluice(b build) (*way, error) {
+// sluice prepares the way through one build of Sluice under one policy.
+func (s *stage) sluice(b build, policy string) (*way, error) {
 	port, err := freePort()
 	if err != nil {
 		return nil, err
 	}
-	dir := filepath.Join(s.dir, "sluice-"+b.name)
-	if err := s.sluiceFiles(dir, b.name, port); err != nil {
+	name := b.name
+	if policy != "" {
+		name += policyMark + policy
+	}
+	dir := filepath.Join(s.dir, "sluice-"+name)
+	if err := s.sluiceFiles(dir, name, policy, port); err != nil {
 		return nil, fmt.Errorf("files of Sluice: %w", err)
 	}
 	launch := func(ctx context.Context) (*process, error) {
@@ -71,22 +51,27 @@ func (s *stage) sluice(b build) (*way, error) {
 		cmd.Dir, cmd.SysProcAttr = dir, attributes()
 		return startProcess(ctx, cmd, port, filepath.Join(dir, "log"))
 	}
-	return &way{name: b.name, port: port, launch: launch, version: revision(b.path), sluice: true}, nil
+	return &way{name: name, port: port, launch: launch, version: revision(b.path), sluice: true, policy: policy}, nil
 }
 
-func (s *stage) sluiceFiles(dir, name string, port int) error {
+func (s *stage) sluiceFiles(dir, name, policy string, port int) error {
 	if err := os.Mkdir(dir, 0o755); err != nil {
 		return err
 	}
-	cert, key, err := s.server.Issue("sluice-"+name, "localhost", "localhost", "127.0.0.1")
+	cert, key, err := s.server.Issue(instance(name), "localhost", "localhost", "127.0.0.1")
 	if err != nil {
 		return err
 	}
 	admin := fmt.Sprintf("host=127.0.0.1 port=%d user=%s dbname=postgres sslmode=disable passfile=%s",
 		s.server.Port(), s.server.Superuser(), filepath.Join(dir, "admin.pgpass"))
-	config := fmt.Sprintf(sluiceConfig, port, cert, key, s.options.sizes.idle+100, name, database, s.server.Port(), admin, group)
+	keys := ""
+	if policy != "" {
+		keys = maskKeys
+	}
+	config := fmt.Sprintf(sluiceConfig, port, cert, key, s.options.sizes.idle+100, instance(name), database, s.server.Port(), admin, group, keys)
 	files := map[string]string{
-		"policy.yaml":  policyText,
+		"policy.yaml":  policyText(policy),
+		maskKeyFile:    newMaskKey(),
 		"sluice.yaml":  config,
 		"admin.pgpass": fmt.Sprintf("*:*:*:%s:%s\n", s.server.Superuser(), s.server.Password()),
 	}
@@ -98,6 +83,9 @@ func (s *stage) sluiceFiles(dir, name string, port int) error {
 	// The client must hash as often for every way: PostgreSQL's own number.
 	return identity.AddUser(filepath.Join(dir, "users.scram"), person, []byte(password), identity.MinIterations)
 }
+
+// instance is what a Sluice calls itself in the names of its roles.
+func instance(name string) string { return "bench-" + strings.ReplaceAll(name, policyMark, "_") }
 
 // revision says which source a program was built from, as far as it knows.
 func revision(path string) string {

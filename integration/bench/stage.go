@@ -73,7 +73,7 @@ func newStage(ctx context.Context, o *options, cases []benchCase, progress io.Wr
 	if err := s.fill(ctx, cases); err != nil {
 		return nil, err
 	}
-	return s, s.addWays(ctx)
+	return s, s.addWays(ctx, cases)
 }
 
 func (s *stage) say(format string, args ...any) {
@@ -118,7 +118,7 @@ func (s *stage) buildSluice(ctx context.Context) error {
 }
 
 // addWays prepares the ways that the options ask for.
-func (s *stage) addWays(ctx context.Context) error {
+func (s *stage) addWays(ctx context.Context, cases []benchCase) error {
 	all := []*way{{name: wayDirect, port: s.server.Port()}}
 	pgbouncer, err := s.pgbouncer(ctx)
 	if err != nil {
@@ -130,11 +130,13 @@ func (s *stage) addWays(ctx context.Context) error {
 	}
 	all = append(all, pgbouncer, haproxy)
 	for _, b := range s.options.sluices {
-		w, err := s.sluice(b)
-		if err != nil {
-			return err
+		for _, policy := range neededPolicies(cases) {
+			w, err := s.sluice(b, policy)
+			if err != nil {
+				return err
+			}
+			all = append(all, w)
 		}
-		all = append(all, w)
 	}
 	for _, w := range all {
 		if s.options.ways.MatchString(w.name) {
@@ -145,6 +147,28 @@ func (s *stage) addWays(ctx context.Context) error {
 		return fmt.Errorf("no way matches %s", s.options.ways)
 	}
 	return nil
+}
+
+// neededPolicies are the usual policy and those that cases name.
+func neededPolicies(cases []benchCase) []string {
+	needed := []string{""}
+	for _, policy := range policies {
+		if slices.ContainsFunc(cases, func(c benchCase) bool { return slices.Contains(c.policies, policy) }) {
+			needed = append(needed, policy)
+		}
+	}
+	return needed
+}
+
+// waysOf are the ways that take turns in a case.
+func (s *stage) waysOf(c *benchCase) []*way {
+	var out []*way
+	for _, w := range s.ways {
+		if w.policy == "" && (len(c.policies) == 0 || w.sluice || w.launch == nil) || slices.Contains(c.policies, w.policy) {
+			out = append(out, w)
+		}
+	}
+	return out
 }
 
 // close stops what runs and removes the temporary folder.

@@ -16,6 +16,9 @@ const (
 	wayHAProxy   = "haproxy"
 )
 
+// policyMark stands between the name of a build and that of a policy.
+const policyMark = "+"
+
 // way is a road from a client to the database, with the proxy that stands in
 // it, if one does.
 type way struct {
@@ -27,6 +30,8 @@ type way struct {
 	version string
 	// sluice says that the goals are meant for this way.
 	sluice bool
+	// policy is the one of that Sluice, beside the usual one; empty for that.
+	policy string
 	// proxy is running now; nil if not.
 	proxy *process
 }

@@ -153,7 +153,7 @@ func libpq18Session(t *testing.T, target harness.Target, dir string, env []strin
 // TLS and protocol 3.2, towards Sluice in front of the oldest server.
 func TestNewTransportInFrontOfAnOldServer(t *testing.T) {
 	world := harness.NewWorld(t, harness.Versions(t)[0])
-	gate := harness.StartGate(t, world, harness.BuildSluice(t), harness.AllowAll)
+	gate := harness.StartGate(t, world, harness.BuildSluice(t), harness.AllowKnown)
 	direct := libpq18Session(t, world.Direct(), t.TempDir(), nil)
 	for _, c := range libpq18Cases(t) {
 		if c.from == 0 {

@@ -24,7 +24,7 @@ const (
 // hangs, the proxy is made to tell what it is doing.
 func TestManyShortSessions(t *testing.T) {
 	world := harness.NewWorld(t, 15)
-	gate := harness.StartGate(t, world, harness.BuildSluice(t), harness.AllowAll)
+	gate := harness.StartGate(t, world, harness.BuildSluice(t), harness.AllowKnown)
 	problems := make(chan error, shortSessions)
 	turns := make(chan int)
 	var group sync.WaitGroup

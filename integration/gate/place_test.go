@@ -143,8 +143,10 @@ func newPlace(dir, admin string, port int, ca string, s setup) (*place, error) {
 		s.policy = allowAll
 	}
 	users := filepath.Join(dir, "users.scram")
-	if err := identity.AddUser(users, user, []byte(password), identity.MinIterations); err != nil {
-		return nil, err
+	if _, err := os.Stat(users); err != nil { // it is there at a restart
+		if err := identity.AddUser(users, user, []byte(password), identity.MinIterations); err != nil {
+			return nil, err
+		}
 	}
 	config := &proxy.Config{
 		Listen: []proxy.Listen{{Address: "127.0.0.1:0", Plaintext: "loopback"}},
@@ -199,13 +201,17 @@ func assemble(config *proxy.Config, dir string, s setup) (*place, error) {
 	analyzer := statement.NewAnalyzer(statement.Options{
 		MaxBytes: config.Limits.StatementBytes, MaxOperators: config.Limits.Operators, Worker: []string{"/proc/self/exe", worker},
 	})
+	budgets, err := proxy.RecoverBudgets(context.Background(), config.Trail.Dir, key, p, time.Now())
+	if err != nil {
+		return nil, err
+	}
 	var recorder proxy.Recorder = trail
 	if s.wrap != nil {
 		recorder = s.wrap(trail)
 	}
 	server, err := proxy.New(config, proxy.Parts{
 		Analyzer: analyzer, Policy: p, Recorder: recorder, Verifiers: verifiers,
-		Credentials: map[string]proxy.Credentials{database: issuer}, Log: testLog(), Now: s.now,
+		Credentials: map[string]proxy.Credentials{database: issuer}, Log: testLog(), Now: s.now, Budgets: budgets,
 	})
 	if err != nil {
 		return nil, err
@@ -225,10 +231,11 @@ func assemble(config *proxy.Config, dir string, s setup) (*place, error) {
 			// Sessions that a test left open are cut.
 			_ = server.Shutdown(drain)
 			cut()
+			ended := <-served
 			// A test may have broken the trail on purpose.
 			_ = trail.Close()
 			writes.Keep()
-			return errors.Join(<-served, analyzer.Close(), issuer.Close(context.Background()))
+			return errors.Join(ended, analyzer.Close(), issuer.Close(context.Background()))
 		},
 	}, nil
 }

@@ -127,6 +127,10 @@ const (
 	// beforeRecord and afterRecord are the two moments to die at.
 	beforeRecord = "before"
 	afterRecord  = "after"
+	// neverItself leaves it to somebody else.
+	neverItself = "never"
+	// doomedPolicy is the policy's file in the folder of a doomed proxy.
+	doomedPolicy = "policy.yaml"
 )
 
 // reaper kills its own process at a moment of the record of a copy.
@@ -161,7 +165,14 @@ func runDoomed(args []string) int {
 	if err != nil {
 		return 2
 	}
-	p, err := newPlace(dir, admin, port, ca, setup{wrap: func(real proxy.Recorder) proxy.Recorder { return reaper{real, moment} }})
+	s := setup{wrap: func(real proxy.Recorder) proxy.Recorder { return reaper{real, moment} }}
+	if moment == neverItself {
+		s.wrap = nil
+	}
+	if document, err := os.ReadFile(filepath.Join(dir, doomedPolicy)); err == nil {
+		s.policy = string(document)
+	}
+	p, err := newPlace(dir, admin, port, ca, s)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
@@ -178,21 +189,7 @@ func TestKilledBetweenRecordAndForward(t *testing.T) {
 			canary := "canary_killed_" + moment
 			newCanary(t, canary)
 			dir := t.TempDir()
-			cmd := exec.Command("/proc/self/exe", doomed, dir, writeAdmin(t, dir, shared), strconv.Itoa(shared.Port()), shared.CAFile, moment)
-			cmd.Stderr = os.Stderr
-			out, err := cmd.StdoutPipe()
-			if err != nil {
-				t.Fatal(err)
-			}
-			if err := cmd.Start(); err != nil {
-				t.Fatal(err)
-			}
-			defer cmd.Process.Kill()
-			var address string
-			if _, err := fmt.Fscanln(out, &address); err != nil {
-				t.Fatal(err)
-			}
-			p := &place{address: address, dir: dir}
+			p, cmd := startDoomed(t, dir, moment)
 			c, err := p.try("")
 			if err != nil {
 				t.Fatal(err)
@@ -211,6 +208,27 @@ func TestKilledBetweenRecordAndForward(t *testing.T) {
 			}
 		})
 	}
+}
+
+// startDoomed starts a proxy in a process of its own, which ends with the test at
+// the latest.
+func startDoomed(t *testing.T, dir, moment string) (*place, *exec.Cmd) {
+	t.Helper()
+	cmd := exec.Command("/proc/self/exe", doomed, dir, writeAdmin(t, dir, shared), strconv.Itoa(shared.Port()), shared.CAFile, moment)
+	cmd.Stderr = os.Stderr
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = cmd.Process.Kill() }) // it is mostly dead by now
+	var address string
+	if _, err := fmt.Fscanln(out, &address); err != nil {
+		t.Fatal(err)
+	}
+	return &place{address: address, dir: dir}, cmd
 }
 
 func execOn(c *pgconn.PgConn, sql string) error {

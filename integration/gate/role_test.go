@@ -92,6 +92,12 @@ CREATE PROCEDURE leave_and_commit(name text) LANGUAGE plpgsql AS $$ BEGIN PERFOR
 // roleServer starts a server of a version with a proxy that lets everything in.
 func roleServer(t *testing.T, version int) (*pgserver.Server, *place) {
 	t.Helper()
+	return placeOf(t, version, setup{})
+}
+
+// placeOf is roleServer with a proxy that is set up otherwise.
+func placeOf(t *testing.T, version int, s setup) (*pgserver.Server, *place) {
+	t.Helper()
 	server, err := pgserver.Start(t.Context(), pgserver.Options{
 		Version: version, TLS: true, Database: database,
 		InitSQL: []string{"CREATE ROLE " + group, "GRANT ALL ON DATABASE " + database + " TO " + group},
@@ -108,7 +114,7 @@ func roleServer(t *testing.T, version int) (*pgserver.Server, *place) {
 		t.Fatal(err)
 	}
 	dir := t.TempDir()
-	p, err := newPlace(dir, writeAdmin(t, dir, server), server.Port(), server.CAFile, setup{})
+	p, err := newPlace(dir, writeAdmin(t, dir, server), server.Port(), server.CAFile, s)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net"
 	"os"
 	"os/exec"
@@ -25,6 +26,17 @@ rules:
   - {id: everything, effect: allow, kinds: ["*"], limits: {rows: unlimited, bytes: unlimited}}
 `
 
+// AllowKnown is AllowAll with classes, so that what names mean is looked up in
+// the catalog for every statement.
+//
+// The class is that of a table with which nobody provokes errors, whose words
+// would be kept back.
+const AllowKnown = AllowAll + `classes: {person.note: {}}
+columns:
+  - {columns: ['public."Odd Name"."select"'], class: person.note}
+  - {columns: [public.users.email], class: none}
+`
+
 // ThroughSluice is the name of the way through a gate.
 const ThroughSluice = "sluice"
 
@@ -35,10 +47,23 @@ const module = "../.."
 // SLUICE_TEST_RACE set it has the race detector in it.
 func BuildSluice(t testing.TB) string {
 	t.Helper()
+	return build(t, os.Getenv("SLUICE_TEST_RACE") != "")
+}
+
+// BuildSwiftSluice is BuildSluice for suites of so many sessions that the race
+// detector, which takes several times the processor, is for when versions are
+// asked for.
+func BuildSwiftSluice(t testing.TB) string {
+	t.Helper()
+	return build(t, os.Getenv("SLUICE_TEST_RACE") != "" && os.Getenv("SLUICE_TEST_VERSIONS") != "")
+}
+
+func build(t testing.TB, race bool) string {
+	t.Helper()
 	secrets.Watch(t)
 	binary := filepath.Join(t.TempDir(), "sluice")
 	args := []string{"build", "-o", binary}
-	if os.Getenv("SLUICE_TEST_RACE") != "" {
+	if race {
 		args = append(args, "-race")
 	}
 	cmd := exec.CommandContext(t.Context(), "go", append(args, "./cmd/sluice")...)
@@ -82,6 +107,9 @@ type Setup struct {
 	Config string
 	// Credential takes the place of the built-in issuer, in YAML.
 	Credential string
+	// Databases take the place of shop and restored: names, with the role that
+	// sessions there work as.
+	Databases map[string]string
 	// Env is added to the environment.
 	Env []string
 	// Sockets are passed to the program as a service manager passes them.
@@ -215,7 +243,7 @@ func (g *Gate) Stop(t testing.TB) {
 	})
 }
 
-// gateConfig is the configuration file: both databases of the world, TLS and
+// gateConfig is the configuration file: the databases of the world, TLS and
 // plaintext on loopback, SCRAM for everybody.
 func gateConfig(setup Setup, world *World, cert, key string) string {
 	var b strings.Builder
@@ -245,7 +273,11 @@ limits: {%s}
 %s
 databases:
 `, setup.Port, cert, key, clients, listen, auth, limits, setup.Config)
-	for _, name := range []string{"shop", "restored"} {
+	databases := setup.Databases
+	if databases == nil {
+		databases = map[string]string{"shop": "shop_app", "restored": "shop_app"}
+	}
+	for _, name := range slices.Sorted(maps.Keys(databases)) {
 		port, tls := world.Server.Port(), fmt.Sprintf("{mode: verify-full, ca: %q}", world.Server.CAFile)
 		admin := adminDSN(world, port, "verify-full")
 		if way, ok := setup.Ways[name]; ok {
@@ -253,7 +285,7 @@ databases:
 		}
 		credential := setup.Credential
 		if credential == "" {
-			credential = fmt.Sprintf("builtin: {admin: %q, group: shop_app, ttl: 1h}", admin)
+			credential = fmt.Sprintf("builtin: {admin: %q, group: %s, ttl: 1h}", admin, databases[name])
 		}
 		fmt.Fprintf(&b, `  - name: %s
     upstream: {host: localhost, port: %d, database: %s, tls: %s}

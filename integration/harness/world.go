@@ -112,12 +112,13 @@ func (w *World) Reset(t testing.TB, also ...string) {
 // leaseTime is how long a minted role may live after its session.
 const leaseTime = 15 * time.Second
 
-// awaitNoLease waits until the server has only the roles it began with.
+// awaitNoLease waits until the server has only the roles it began with, and those
+// of the proxy's own connections.
 func (w *World) awaitNoLease(t testing.TB) {
 	t.Helper()
 	deadline := time.Now().Add(leaseTime)
 	for {
-		roles := w.Query(t, "postgres", "SELECT rolname FROM pg_roles WHERE rolname LIKE 'sluice%'")
+		roles := w.Query(t, "postgres", "SELECT rolname FROM pg_roles WHERE rolname LIKE 'sluice%' AND rolname NOT LIKE 'sluice\\_sluice\\_%'")
 		if len(roles) == 0 {
 			return
 		}

@@ -19,6 +19,20 @@ var sandbox = policy.Place{
 	},
 }
 
+// catalogOf is what the demo's database says of a statement: its relations are in
+// the schema public, and comments give columns these classes, among others.
+func catalogOf(statements []statement.Statement) *policy.CatalogFact {
+	f := &policy.CatalogFact{Labels: []string{"contact.email", "secret.api_token"}}
+	for i := range statements {
+		one := policy.StatementFact{}
+		for _, r := range statements[i].Relations {
+			one.Relations = append(one.Relations, policy.RelationFact{Schema: "public", Name: r.Name})
+		}
+		f.Statements = append(f.Statements, one)
+	}
+	return f
+}
+
 // The refusals that the README quotes are those that people get today.
 func TestTourQuotesRefusals(t *testing.T) {
 	source := strings.NewReplacer("{{.AnalyticsCA}}", "ca.pem", "{{.AnalyticsPort}}", "5433", "{{.SandboxPort}}", "40081").
@@ -47,7 +61,7 @@ func TestTourQuotesRefusals(t *testing.T) {
 			Identity: policy.Identity{User: "alice", Method: "scram-sha-256"},
 			Session:  policy.Session{Database: "shop", Address: "127.0.0.1"},
 			Kind:     a.Kind, Problem: a.Problem, Statements: a.Statements,
-			Facts: policy.Facts{Places: []policy.Place{sandbox}},
+			Facts: policy.Facts{Places: []policy.Place{sandbox}, Catalog: catalogOf(a.Statements)},
 		})
 		id := regexp.MustCompile(`\[req ([a-z0-9]{8,})\]`).FindStringSubmatch(quoted)
 		if id == nil {

@@ -101,7 +101,7 @@ func feeds(t *testing.T, s *stage, application string) string {
 func feedsNobody(t *testing.T, s *stage, application string) string {
 	var saw string
 	t.Run("another Sluice", func(t *testing.T) {
-		gate := s.anotherGate(t, policyText, "vault: {control_role: sluice-control, catalog_role: shop-catalog, catalog_group: shop_feed}")
+		gate := s.anotherGate(t, policyText, "vault: {control_role: sluice-control, catalog_role: shop-catalog, catalog_group: shop_catalog}")
 		f := s.receive(t, gate.Target().Port, application, start...)
 		if err := <-f.ended; err == nil {
 			t.Error("it followed")

@@ -92,7 +92,7 @@ func (s *stage) lasts(t testing.TB, name string, ttl, most time.Duration) {
 
 func (s *stage) startGate(t testing.TB, address, limits string) {
 	t.Helper()
-	s.gate = s.newGate(t, address, policyText, limits, "vault: {control_role: sluice-control, catalog_role: shop-catalog, catalog_group: shop_feed, replication_role: shop-feed, replication_group: shop_feed}")
+	s.gate = s.newGate(t, address, policyText, limits, "vault: {control_role: sluice-control, catalog_role: shop-catalog, catalog_group: shop_catalog, replication_role: shop-feed, replication_group: shop_feed}")
 }
 
 // anotherGate starts one more, for one test, with its own part of Vault.

@@ -37,13 +37,11 @@ earlier than Vault has them.
 |---|---|---|---|
 `, briefTTL, briefMax, feedTTL, feedMax, skew.Hours(), skew.Hours())
 
-// versions of PostgreSQL that every case is done on, at the same time.
-var versions = []int{15, 18}
-
 // TestLeases does every case, and holds what happened against the table, which is
 // the same for all versions.
 func TestLeases(t *testing.T) {
 	binary := harness.BuildSluice(t)
+	versions := harness.VersionsOr(t, 15)
 	tables := make([]string, len(versions))
 	t.Run("on", func(t *testing.T) {
 		for i, version := range versions {

@@ -110,6 +110,11 @@ func (w *walk) structure(n ast.Node, into reflect.Value, subject string) {
 			w.seen(pair.value)
 			continue
 		}
+		if field.nullWord && writtenNull(pair.value) {
+			w.seen(pair.value)
+			field.value.Set(reflect.ValueOf(Text{Position: place(pair.value), Value: "null"}))
+			continue
+		}
 		w.value(pair.value, field.value, "key "+pair.key)
 	}
 	setPosition(into, place(n))
@@ -188,6 +193,7 @@ func (w *walk) pairs(n ast.Node, subject string) ([]pair, bool) {
 type field struct {
 	value    reflect.Value
 	nullable bool
+	nullWord bool
 }
 
 func fieldsOf(into reflect.Value) (map[string]field, []string) {
@@ -198,7 +204,7 @@ func fieldsOf(into reflect.Value) (map[string]field, []string) {
 		if name == "" || name == "-" {
 			continue
 		}
-		fields[name] = field{value: into.Field(i), nullable: options == "nullable"}
+		fields[name] = field{value: into.Field(i), nullable: options == "nullable", nullWord: options == "nullword"}
 		names = append(names, name)
 	}
 	return fields, names
@@ -222,6 +228,12 @@ func (w *walk) seen(n ast.Node) {
 	default:
 		delete(w.document.unread, n.GetToken())
 	}
+}
+
+// writtenNull reports whether a value is the word null, and not left out.
+func writtenNull(n ast.Node) bool {
+	null, is := n.(*ast.NullNode)
+	return is && null.GetToken() != nil && null.GetToken().Value == "null"
 }
 
 func isNull(n ast.Node) bool {

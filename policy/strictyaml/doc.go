@@ -15,7 +15,8 @@
 //
 // Decoding is driven by the Go type, as with encoding/json. Struct fields
 // are named by the tag yaml:"name"; yaml:"name,nullable" accepts a key
-// without a value. A field of type Position receives the place of its
+// without a value, yaml:"name,nullword" takes the value null for the text "null".
+// A field of type Position receives the place of its
 // struct. Text keeps a string together with its place, Scalar a string or a
 // whole number. Types that implement encoding.TextUnmarshaler read
 // themselves, and time.Duration is text such as "30s".

@@ -97,6 +97,9 @@ func (s schema) object(t reflect.Type) Form {
 		if options == "nullable" {
 			one["type"] = []any{one["type"], "null"}
 		}
+		if options == "nullword" {
+			one = Form{"anyOf": []any{one, Form{"type": "null"}}, "description": key.About}
+		}
 		if key.Need {
 			required = append(required, name)
 		}

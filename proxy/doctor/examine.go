@@ -30,7 +30,7 @@ func Examine(ctx context.Context, config *proxy.Config) *Report {
 	now := time.Now
 	list := []examination{
 		{"users", "", func(_ context.Context, f *findings) { lookAtUsers(f, config) }},
-		{"policy", "", func(_ context.Context, f *findings) { lookAtPolicy(f, config.Policy) }},
+		{"policy", "", func(_ context.Context, f *findings) { lookAtPolicy(f, config) }},
 		{"trail", "", func(ctx context.Context, f *findings) { lookAtTrail(ctx, f, config) }},
 		{"clock.synchronised", "", func(_ context.Context, f *findings) { lookAtKernelClock(f) }},
 	}

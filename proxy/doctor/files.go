@@ -88,8 +88,9 @@ func lookAtUsers(f *findings, config *proxy.Config) {
 }
 
 // lookAtPolicy reads the policy as the proxy would.
-func lookAtPolicy(f *findings, path string) {
+func lookAtPolicy(f *findings, config *proxy.Config) {
 	const name = "policy"
+	path := config.Policy
 	if path == "" {
 		f.ok(name, "none is named: the built-in defaults decide")
 		return
@@ -113,6 +114,41 @@ func lookAtPolicy(f *findings, path string) {
 	}
 	if len(p.Warnings()) == 0 {
 		f.ok(name, "%s is in order, %s", path, counted(len(p.Rules()), "rule"))
+	}
+	lookAtMaskKeys(f, config, p)
+	lookAtCatalogRoles(f, config, p)
+}
+
+// lookAtMaskKeys reads the keys of pseudonyms that are in files, as the proxy
+// would, and holds them against what the policy needs.
+func lookAtMaskKeys(f *findings, config *proxy.Config, p *policy.Policy) {
+	const name = "policy.mask_keys"
+	have := map[string]bool{}
+	for i := range config.MaskKeys {
+		k := &config.MaskKeys[i]
+		have[k.Name] = true
+		if err := k.CheckFile(); err != nil {
+			f.problem(name, "(umask 077; openssl rand -hex 32 >"+k.File+")\nor bring the key back that was there: with another one pseudonyms do not fit earlier ones.", "mask key %s: %v", k.Name, err)
+		}
+	}
+	for _, key := range p.MaskKeys() {
+		if !have[key] {
+			f.problem(name, "Name its file under mask_keys in the configuration.", "masks of the policy need the key %s, and there is none: Sluice does not start", key)
+		}
+	}
+}
+
+// lookAtCatalogRoles warns where nobody may look up what names mean, though the
+// policy needs that.
+func lookAtCatalogRoles(f *findings, config *proxy.Config, p *policy.Policy) {
+	if !p.NeedsCatalog() {
+		return
+	}
+	for i := range config.Databases {
+		if v := config.Databases[i].Credential.Vault; v != nil && v.CatalogRole == "" {
+			f.warning("policy.catalog", "Make a Vault role that may look at the catalog (examples/vault), and set credential.vault.catalog_role.",
+				"the policy knows classes, and nobody may look up what names mean in %s: whatever could be meant counts, and nothing can be masked", config.Databases[i].Name)
+		}
 	}
 }
 

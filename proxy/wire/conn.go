@@ -233,6 +233,18 @@ func (c *Conn) Discard() error {
 	return c.drain(func([]byte) error { return nil })
 }
 
+// Pieces consumes the current message and calls each with its body, piece by
+// piece as it comes. A piece is valid until each returns.
+func (c *Conn) Pieces(each func([]byte)) error {
+	header := headerLen
+	return c.drain(func(p []byte) error {
+		n := min(header, len(p))
+		header -= n
+		each(p[n:])
+		return nil
+	})
+}
+
 func (c *Conn) drain(each func([]byte) error) error {
 	for c.remaining > 0 {
 		if c.Buffered() == 0 {

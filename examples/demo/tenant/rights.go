@@ -25,6 +25,7 @@ func (v *Vault) rights() []right {
 		{v.name + "/rotate-root/" + connection, []string{"update"}},
 		{v.name + "/roles/" + SessionRole, []string{"create"}},
 		{v.name + "/roles/" + ControlRole, []string{"create"}},
+		{v.name + "/roles/" + CatalogRole, []string{"create"}},
 		{v.approle(), []string{"create"}},
 		{v.approle() + "/role-id", []string{"read"}},
 		{v.approle() + "/secret-id", []string{"update"}},

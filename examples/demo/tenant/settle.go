@@ -17,6 +17,8 @@ const (
 	SessionRole = "shop-app"
 	// ControlRole makes the login that ends sessions.
 	ControlRole = "sluice-control"
+	// CatalogRole makes the login that looks up what names mean.
+	CatalogRole = "shop-catalog"
 
 	connection = "shop"
 	appRole    = "sluice"
@@ -41,8 +43,9 @@ type Database struct {
 	// User makes and ends logins. Vault replaces its Password.
 	User     string
 	Password credential.Secret
-	// Group is what sessions work as.
-	Group string
+	// Group is what sessions work as, CatalogGroup what Sluice looks at the
+	// catalog as.
+	Group, CatalogGroup string
 }
 
 // Tenant is what the demo has in Vault.
@@ -124,7 +127,7 @@ func (t *Tenant) connect(ctx context.Context, db Database) error {
 	}
 	_, err = t.write(ctx, t.name+"/config/"+connection, map[string]any{
 		"plugin_name": "postgresql-database-plugin", "password_authentication": "scram-sha-256",
-		"allowed_roles":     []string{SessionRole, ControlRole},
+		"allowed_roles":     []string{SessionRole, ControlRole, CatalogRole},
 		"connection_url":    fmt.Sprintf("postgresql://{{username}}:{{password}}@%s:%d/%s?sslmode=verify-full", db.Host, db.Port, db.Name),
 		"username_template": names, "tls_ca": string(ca),
 		"username": db.User, "password": db.Password.Reveal(),
@@ -141,11 +144,12 @@ func (t *Tenant) connect(ctx context.Context, db Database) error {
 	return t.explain("having Vault set a password that nobody knows", err)
 }
 
-// roles make the logins of sessions, and the one that ends sessions.
+// roles make the logins of sessions, and those of Sluice's own.
 func (t *Tenant) roles(ctx context.Context, db Database) error {
 	for _, r := range []struct{ name, create, group, heir string }{
 		{SessionRole, "create", db.Group, db.Group},
 		{ControlRole, "create-control", "pg_signal_backend", db.User},
+		{CatalogRole, "create", db.CatalogGroup, db.CatalogGroup},
 	} {
 		body := map[string]any{"db_name": connection, "default_ttl": "1h", "max_ttl": "12h"}
 		for key, file := range map[string]string{

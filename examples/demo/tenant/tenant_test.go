@@ -144,7 +144,7 @@ func database(t *testing.T) Database {
 	if err := os.WriteFile(ca, []byte("-"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	return Database{Host: "127.0.0.1", Port: 1, Name: "shop", CAFile: ca, User: "shop_vault", Password: credential.NewSecret("p"), Group: "shop_app"}
+	return Database{Host: "127.0.0.1", Port: 1, Name: "shop", CAFile: ca, User: "shop_vault", Password: credential.NewSecret("p"), Group: "shop_app", CatalogGroup: "shop_catalog"}
 }
 
 // Whatever fails, all that may have been made is removed, and Vault's words are

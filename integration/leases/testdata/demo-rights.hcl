@@ -8,6 +8,7 @@ path "sys/leases/lookup" { capabilities = ["update"] }
 path "+/config/shop" { capabilities = ["create"] }
 path "+/rotate-root/shop" { capabilities = ["update"] }
 path "+/roles/shop-app" { capabilities = ["create"] }
+path "+/roles/shop-catalog" { capabilities = ["create"] }
 path "+/roles/sluice-control" { capabilities = ["create"] }
 path "auth/+/role/sluice" { capabilities = ["create"] }
 path "auth/+/role/sluice/role-id" { capabilities = ["read"] }

@@ -1,0 +1,22 @@
+package masked
+
+import (
+	"fmt"
+	"testing"
+
+	"github.com/sluice-pg/sluice/integration/harness"
+)
+
+// All of the suite works in front of one server of each version.
+func TestMasked(t *testing.T) {
+	for _, version := range harness.VersionsOr(t, 15, 18) {
+		t.Run(fmt.Sprint(version), func(t *testing.T) {
+			s := newStage(t, version)
+			t.Run("queries", s.queries)
+			t.Run("errors", s.errors)
+			t.Run("told", s.told)
+			t.Run("names", s.names)
+			t.Run("random", s.random)
+		})
+	}
+}

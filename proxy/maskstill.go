@@ -1,0 +1,52 @@
+package proxy
+
+import (
+	"context"
+	"errors"
+	"reflect"
+
+	"github.com/sluice-pg/sluice/policy"
+	"github.com/sluice-pg/sluice/policy/catalog"
+)
+
+var errCatalogChanged = errors.New("what the statement reads was changed after it was judged; run it again")
+
+// still returns nil if what the statement reads is at this moment still what the
+// masks were decided by.
+func (r *resultMasks) still(ctx context.Context, keeper *catalogKeeper) error {
+	book, err := keeper.latest(ctx)
+	if err != nil || book == r.book {
+		return err
+	}
+	same := func(schema, name string) bool {
+		return sameRelation(find(r.book, schema, name), find(book, schema, name))
+	}
+	for i := range r.fact.Columns {
+		if c := &r.fact.Columns[i]; !same(c.Schema, c.Relation) {
+			return errCatalogChanged
+		}
+	}
+	for _, named := range r.fact.Relations {
+		if !same(named.Schema, named.Name) {
+			return errCatalogChanged
+		}
+	}
+	return nil
+}
+
+// find is the relation of a name, nil for one that only the session sees.
+func find(book *policy.Book, schema, name string) *catalog.Relation {
+	found, _ := catalog.Sight{Snapshot: book.Snapshot, Path: []string{}}.Find(schema, name)
+	return found
+}
+
+// sameRelation reports whether a relation has the same columns, with what is said
+// of them, and the same rows as before.
+func sameRelation(before, now *catalog.Relation) bool {
+	if before == nil || now == nil {
+		return before == now
+	}
+	return before.OID == now.OID && before.Kind == now.Kind && before.Query == now.Query &&
+		reflect.DeepEqual(before.Columns, now.Columns) &&
+		reflect.DeepEqual(before.Parents, now.Parents) && reflect.DeepEqual(before.Children, now.Children)
+}
