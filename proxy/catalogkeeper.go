@@ -11,6 +11,7 @@ import (
 
 	"github.com/sluice-pg/sluice/policy"
 	"github.com/sluice-pg/sluice/policy/catalog"
+	"github.com/sluice-pg/sluice/proxy/credential"
 )
 
 const (
@@ -251,20 +252,7 @@ type catalogQuerier struct{ conn *pgconn.PgConn }
 
 // Query implements catalog.Querier.
 func (q catalogQuerier) Query(ctx context.Context, sql string, row func(values [][]byte) error) error {
-	results := q.conn.Exec(ctx, sql)
-	var failed error
-	for results.NextResult() {
-		reader := results.ResultReader()
-		for failed == nil && reader.NextRow() {
-			failed = row(reader.Values())
-		}
-		if _, err := reader.Close(); failed == nil {
-			failed = err
-		}
-	}
-	if err := results.Close(); failed == nil {
-		failed = err
-	}
+	failed := credential.EachRow(ctx, q.conn, sql, row)
 	var refused *pgconn.PgError
 	if errors.As(failed, &refused) {
 		return sideError{"the database's catalog could not be read: " + refused.Message + " (" + refused.Code + ")", failed}

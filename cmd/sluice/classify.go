@@ -1,19 +1,13 @@
 package main
 
 import (
-	"context"
-	"encoding/json"
-	"errors"
-	"fmt"
 	"os"
 	"strings"
 	"time"
 
 	"github.com/urfave/cli/v2"
 
-	"github.com/sluice-pg/sluice/policy"
 	"github.com/sluice-pg/sluice/policy/inventory"
-	"github.com/sluice-pg/sluice/proxy"
 	"github.com/sluice-pg/sluice/proxy/survey"
 )
 
@@ -50,114 +44,42 @@ func runClassify(c *cli.Context) error {
 	if err := classifyUsage(c); err != nil {
 		return err
 	}
-	config, err := servedConfig(c)
+	s, err := lookedAt(c)
 	if err != nil {
 		return err
 	}
-	d, err := configuredDatabase(config, c.Args().First())
+	var columns []inventory.Column
+	err = s.withLogin(c.Context, func(login *survey.Login) (err error) {
+		rows := c.Int("rows")
+		if rows == 0 {
+			rows = -1
+		}
+		columns, err = login.Columns(c.Context, survey.Options{Rows: rows, Time: c.Duration("time")})
+		return err
+	})
 	if err != nil {
 		return err
 	}
-	path := config.Policy
-	if c.IsSet("policy") {
-		path = c.Path("policy")
+	r := inventory.Take(s.policy, s.database.Name, columns)
+	text := func() error {
+		return r.Text(os.Stdout, inventory.TextOptions{Color: colored(os.Stdout), All: c.Bool("all")})
 	}
-	p, _, err := loadPolicy(path)
-	if err != nil {
-		return cli.Exit(err, exitConfig)
-	}
-	columns, err := surveyed(c, config, d, p)
-	if err != nil {
-		return err
-	}
-	r := inventory.Take(p, d.Name, columns)
-	if err := showInventory(c, r); err != nil {
+	if err := show(c, r, "read", text); err != nil {
 		return err
 	}
 	return classified(c, r)
 }
 
 func classifyUsage(c *cli.Context) error {
-	format := c.String("format")
 	switch {
-	case c.NArg() != 1:
-		return cli.Exit("classify takes one DATABASE, by its name in the configuration", exitUsage)
-	case format != "text" && format != "json":
-		return cli.Exit(fmt.Sprintf("format %q is not text or json", format), exitUsage)
 	case c.Int("rows") < 0:
 		return cli.Exit("--rows: fewer than none", exitUsage)
 	case c.Duration("time") <= 0:
 		return cli.Exit("--time: the samples need some", exitUsage)
 	case c.Bool("strict") && !c.Bool("check"):
 		return cli.Exit("--strict means nothing without --check", exitUsage)
-	case c.Path("write") == "-" && format == "json":
-		return cli.Exit("--write - and --format json both want standard output: name a file", exitUsage)
 	}
-	return nil
-}
-
-// configuredDatabase is a database of the configuration.
-func configuredDatabase(config *proxy.Config, name string) (proxy.Database, error) {
-	var names []string
-	for _, d := range config.Databases {
-		if d.Name == name {
-			return d, nil
-		}
-		names = append(names, d.Name)
-	}
-	return proxy.Database{}, cli.Exit(fmt.Sprintf("the configuration has no database %q; it has %s", name, strings.Join(names, ", ")), exitUsage)
-}
-
-// surveyed looks at the database and gives its credential back.
-func surveyed(c *cli.Context, config *proxy.Config, d proxy.Database, p *policy.Policy) (columns []inventory.Column, err error) {
-	login, err := survey.Open(c.Context, config, d, p)
-	if err != nil {
-		return nil, err
-	}
-	defer func() { err = errors.Join(err, closed(c.Context, login)) }()
-	rows := c.Int("rows")
-	if rows == 0 {
-		rows = -1
-	}
-	return login.Columns(c.Context, survey.Options{Rows: rows, Time: c.Duration("time")})
-}
-
-func closed(ctx context.Context, login *survey.Login) error {
-	if err := login.Close(ctx); err != nil {
-		return fmt.Errorf("the credential that was used is not given back: %w", err)
-	}
-	return nil
-}
-
-// showInventory writes the report and, where it is asked for, the fragment.
-func showInventory(c *cli.Context, r *inventory.Report) (err error) {
-	switch path := c.Path("write"); path {
-	case "":
-	case "-":
-		return r.Fragment(os.Stdout) // and the report would be in its way
-	default:
-		if err := writeFragment(path, r); err != nil {
-			return err
-		}
-		fmt.Fprintf(talk(c), "sluice: %s is written; read it before it becomes policy\n", path)
-	}
-	if c.String("format") == "json" {
-		encoder := json.NewEncoder(os.Stdout)
-		encoder.SetIndent("", "  ")
-		encoder.SetEscapeHTML(false)
-		return encoder.Encode(r)
-	}
-	return r.Text(os.Stdout, inventory.TextOptions{Color: colored(os.Stdout), All: c.Bool("all")})
-}
-
-// writeFragment writes a new file: one that is there may be a policy.
-func writeFragment(path string, r *inventory.Report) (err error) {
-	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, f.Close()) }()
-	return r.Fragment(f)
+	return lookUsage(c, "classify")
 }
 
 // classified turns a report into the program's exit code.

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -127,10 +126,7 @@ func printChecked(file string, l *layers.Loaded, err error, warnings []string) e
 		Mistakes      []mistake `json:"mistakes"`
 		Warnings      []string  `json:"warnings"`
 	}{schemaVersion, file, err == nil, append([]mistake{}, mistakes(err)...), append([]string{}, warnings...)}
-	encoder := json.NewEncoder(os.Stdout)
-	encoder.SetEscapeHTML(false)
-	encoder.SetIndent("", "  ")
-	if err := encoder.Encode(result); err != nil {
+	if err := printJSON(result); err != nil {
 		return err
 	}
 	if err != nil {

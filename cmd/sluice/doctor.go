@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"fmt"
 	"os"
 
@@ -43,10 +42,7 @@ func runDoctor(c *cli.Context) error {
 	}
 	report := doctor.Examine(c.Context, config)
 	if format == "json" {
-		encoder := json.NewEncoder(os.Stdout)
-		encoder.SetIndent("", "  ")
-		encoder.SetEscapeHTML(false)
-		err = encoder.Encode(report)
+		err = printJSON(report)
 	} else {
 		err = report.Text(os.Stdout, doctor.TextOptions{Color: colored(os.Stdout), Quiet: c.Bool("quiet")})
 	}

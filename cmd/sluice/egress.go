@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -64,10 +63,7 @@ func runEgress(c *cli.Context) error {
 		return err
 	}
 	if c.String("format") == "json" {
-		encoder := json.NewEncoder(os.Stdout)
-		encoder.SetIndent("", "  ")
-		encoder.SetEscapeHTML(false)
-		err = encoder.Encode(report)
+		err = printJSON(report)
 	} else {
 		err = report.Text(os.Stdout, egress.TextOptions{Color: colored(os.Stdout), All: c.Bool("all")})
 	}

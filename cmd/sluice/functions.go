@@ -1,18 +1,16 @@
 package main
 
 import (
-	"encoding/json"
+	"context"
 	"errors"
 	"fmt"
 	"os"
 
 	"github.com/urfave/cli/v2"
 
-	"github.com/sluice-pg/sluice/policy"
 	"github.com/sluice-pg/sluice/policy/catalog"
 	"github.com/sluice-pg/sluice/policy/follow"
 	"github.com/sluice-pg/sluice/policy/statement"
-	"github.com/sluice-pg/sluice/proxy"
 	"github.com/sluice-pg/sluice/proxy/survey"
 )
 
@@ -50,36 +48,21 @@ func functionsReviewCommand() *cli.Command {
 }
 
 func runFunctionsReview(c *cli.Context) error {
-	format := c.String("format")
-	switch {
-	case c.NArg() != 1:
-		return cli.Exit("functions review takes one DATABASE, by its name in the configuration", exitUsage)
-	case format != "text" && format != "json":
-		return cli.Exit(fmt.Sprintf("format %q is not text or json", format), exitUsage)
-	case c.Path("write") == "-" && format == "json":
-		return cli.Exit("--write - and --format json both want standard output: name a file", exitUsage)
+	if err := lookUsage(c, "functions review"); err != nil {
+		return err
 	}
-	config, err := servedConfig(c)
+	s, err := lookedAt(c)
 	if err != nil {
 		return err
 	}
-	d, err := configuredDatabase(config, c.Args().First())
+	review, err := s.reviewed(c.Context)
 	if err != nil {
 		return err
 	}
-	path := config.Policy
-	if c.IsSet("policy") {
-		path = c.Path("policy")
+	text := func() error {
+		return review.Text(os.Stdout, follow.TextOptions{All: c.Bool("all"), Paint: paintState})
 	}
-	p, _, err := loadPolicy(path)
-	if err != nil {
-		return cli.Exit(err, exitConfig)
-	}
-	review, err := reviewed(c, config, d, p)
-	if err != nil {
-		return err
-	}
-	if err := showReview(c, review); err != nil {
+	if err := show(c, review, "complete", text); err != nil {
 		return err
 	}
 	if open := len(review.Open()); open > 0 && c.Bool("check") {
@@ -88,49 +71,23 @@ func runFunctionsReview(c *cli.Context) error {
 	return nil
 }
 
-// reviewed looks at the database and gives its credential back.
-func reviewed(c *cli.Context, config *proxy.Config, d proxy.Database, p *policy.Policy) (review *follow.Review, err error) {
+// reviewed looks at the code that the database keeps.
+func (s *subject) reviewed(ctx context.Context) (review *follow.Review, err error) {
 	self, err := os.Executable()
 	if err != nil {
 		return nil, fmt.Errorf("finding this program: %w", err)
 	}
-	login, err := survey.Open(c.Context, config, d, p)
-	if err != nil {
-		return nil, err
-	}
-	defer func() { err = errors.Join(err, closed(c.Context, login)) }()
-	snapshot, callable, err := login.Functions(c.Context)
-	if err != nil {
-		return nil, err
-	}
-	analyzer := statement.NewAnalyzer(statement.Options{MaxBytes: config.Limits.StatementBytes, MaxOperators: config.Limits.Operators, Worker: []string{self, workerName}})
-	defer func() { err = errors.Join(err, analyzer.Close()) }()
-	return follow.Take(c.Context, p, d.Name, snapshot, analyzer, func(oid catalog.OID) bool { return callable[oid] })
-}
-
-// showReview writes the review and, where it is asked for, the entries.
-func showReview(c *cli.Context, review *follow.Review) (err error) {
-	switch path := c.Path("write"); path {
-	case "":
-	case "-":
-		return review.Fragment(os.Stdout)
-	default:
-		f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644) // one that is there may be a policy
+	err = s.withLogin(ctx, func(login *survey.Login) error {
+		snapshot, callable, err := login.Functions(ctx)
 		if err != nil {
 			return err
 		}
-		if err := errors.Join(review.Fragment(f), f.Close()); err != nil {
-			return err
-		}
-		fmt.Fprintf(talk(c), "sluice: %s is written; complete it before it becomes policy\n", path)
-	}
-	if c.String("format") == "json" {
-		encoder := json.NewEncoder(os.Stdout)
-		encoder.SetIndent("", "  ")
-		encoder.SetEscapeHTML(false)
-		return encoder.Encode(review)
-	}
-	return review.Text(os.Stdout, follow.TextOptions{All: c.Bool("all"), Paint: paintState})
+		limits := s.config.Limits
+		analyzer := statement.NewAnalyzer(statement.Options{MaxBytes: limits.StatementBytes, MaxOperators: limits.Operators, Worker: []string{self, workerName}})
+		review, err = follow.Take(ctx, s.policy, s.database.Name, snapshot, analyzer, func(oid catalog.OID) bool { return callable[oid] })
+		return errors.Join(err, analyzer.Close())
+	})
+	return review, err
 }
 
 func paintState(s follow.State) string {

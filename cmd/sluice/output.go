@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/json"
 	"fmt"
 	"io"
 	"os"
@@ -54,6 +55,14 @@ const (
 	green  = "32"
 	yellow = "33"
 )
+
+// printJSON writes a report for programs to standard output.
+func printJSON(report any) error {
+	encoder := json.NewEncoder(os.Stdout)
+	encoder.SetIndent("", "  ")
+	encoder.SetEscapeHTML(false)
+	return encoder.Encode(report)
+}
 
 // paint colors a text for a file that shows colors.
 func paint(out *os.File, code, text string) string {

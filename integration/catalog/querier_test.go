@@ -2,7 +2,6 @@ package catalog
 
 import (
 	"context"
-	"errors"
 	"strings"
 	"sync"
 	"testing"
@@ -11,23 +10,14 @@ import (
 
 	"github.com/sluice-pg/sluice/policy/catalog"
 	"github.com/sluice-pg/sluice/policy/statement"
+	"github.com/sluice-pg/sluice/proxy/credential"
 )
 
 // connection asks over a real connection.
 type connection struct{ *pgconn.PgConn }
 
 func (c connection) Query(ctx context.Context, sql string, row func([][]byte) error) error {
-	results := c.Exec(ctx, sql)
-	var failed error
-	for results.NextResult() {
-		reader := results.ResultReader()
-		for reader.NextRow() {
-			if failed == nil {
-				failed = row(reader.Values())
-			}
-		}
-	}
-	return errors.Join(failed, results.Close())
+	return credential.EachRow(ctx, c.PgConn, sql, row)
 }
 
 // must runs statements.

@@ -47,7 +47,7 @@ func testReports(t *testing.T, s *stage) {
 // lock holds a table so that nobody can read it.
 func (s *stage) lock(t *testing.T, database, table string) func() {
 	t.Helper()
-	conn, err := pgx.Connect(t.Context(), s.world.Server.SuperuserDSN(database))
+	conn, err := pgx.Connect(t.Context(), s.World.Server.SuperuserDSN(database))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -73,7 +73,7 @@ func compare(t *testing.T, path, got string) {
 			t.Fatal(err)
 		}
 	}
-	if diff := cmp.Diff(read(t, path), got); diff != "" {
+	if diff := cmp.Diff(harness.ReadFile(t, path), got); diff != "" {
 		t.Errorf("%s (-rewrite writes it):\n%s", path, diff)
 	}
 }
@@ -82,7 +82,7 @@ func compare(t *testing.T, path, got string) {
 // written, read, accepted; then CI passes, until there is a new column.
 func testAcceptance(t *testing.T, s *stage) {
 	const policyFile = "policy.yaml"
-	defer s.write(t, policyFile, "version: 1\n")
+	defer s.Write(t, policyFile, "version: 1\n")
 	code, out, errs := s.run(t, "--check", "--write", "fragment.yaml", "demo")
 	if code != 3 || !strings.Contains(errs, "columns without a class") || !strings.Contains(out, "no class") {
 		t.Fatalf("exit %d, %s%s", code, out, errs)
@@ -90,27 +90,27 @@ func testAcceptance(t *testing.T, s *stage) {
 	if code, _, errs := s.run(t, "--write", "fragment.yaml", "demo"); code != 1 || !strings.Contains(errs, "fragment.yaml: file exists") {
 		t.Errorf("a file was written over: exit %d, %s", code, errs)
 	}
-	fragment := read(t, s.path("fragment.yaml"))
+	fragment := harness.ReadFile(t, s.Path("fragment.yaml"))
 	compare(t, "testdata/fragment.txt", fragment)
-	s.write(t, policyFile, "version: 1\n"+fragment)
+	s.Write(t, policyFile, "version: 1\n"+fragment)
 	if code, _, _ := s.run(t, "--check", "demo"); code != 3 {
 		t.Errorf("what nobody has looked at passes: exit %d", code)
 	}
-	s.write(t, policyFile, "version: 1\n"+strings.ReplaceAll(fragment, "\n  # - {", "\n  - {"))
+	s.Write(t, policyFile, "version: 1\n"+strings.ReplaceAll(fragment, "\n  # - {", "\n  - {"))
 	if code, out, errs := s.run(t, "--check", "--strict", "demo"); code != 0 {
 		t.Errorf("what was accepted fails: exit %d, %s%s", code, out, errs)
 	}
-	s.world.Exec(t, "demo", "ALTER TABLE public.products ADD COLUMN added text")
+	s.World.Exec(t, "demo", "ALTER TABLE public.products ADD COLUMN added text")
 	code, out, _ = s.run(t, "--check", "demo")
 	if code != 3 || !strings.Contains(out, "added text: no class") || strings.Contains(out, "sku") {
 		t.Errorf("a new column: exit %d, %s", code, out)
 	}
-	s.world.Exec(t, "demo", "COMMENT ON COLUMN public.products.added IS 'class:none'")
+	s.World.Exec(t, "demo", "COMMENT ON COLUMN public.products.added IS 'class:none'")
 	if code, out, _ := s.run(t, "--check", "demo"); code != 0 {
 		t.Errorf("a comment is not seen: exit %d, %s", code, out)
 	}
-	s.world.Exec(t, "demo", "ALTER TABLE public.products DROP COLUMN added; COMMENT ON COLUMN public.users.email IS 'class:health.body'")
-	defer s.world.Exec(t, "demo", "COMMENT ON COLUMN public.users.email IS 'class:contact.email'")
+	s.World.Exec(t, "demo", "ALTER TABLE public.products DROP COLUMN added; COMMENT ON COLUMN public.users.email IS 'class:health.body'")
+	defer s.World.Exec(t, "demo", "COMMENT ON COLUMN public.users.email IS 'class:contact.email'")
 	if code, _, errs := s.run(t, "--check", "--strict", "demo"); code != 3 || !strings.Contains(errs, "speaks against the class of 1 column") {
 		t.Errorf("a wrong class: exit %d, %s", code, errs)
 	}
@@ -157,7 +157,7 @@ func testUsage(t *testing.T, s *stage) {
 		{2, "standard output", "--write - --format json demo"},
 		{5, "misspelled.yaml", "--policy misspelled.yaml demo"},
 	} {
-		s.write(t, "misspelled.yaml", "version: 1\nrulez: []\n")
+		s.Write(t, "misspelled.yaml", "version: 1\nrulez: []\n")
 		code, _, errs := s.run(t, strings.Fields(one.args)...)
 		if code != one.code || !strings.Contains(errs, one.says) {
 			t.Errorf("classify %s: exit %d, %s", one.args, code, errs)

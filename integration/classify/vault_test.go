@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/sluice-pg/sluice/integration/harness"
 	"github.com/sluice-pg/sluice/integration/secrets"
 	"github.com/sluice-pg/sluice/proxy/credential/vault/vaulttest"
 )
@@ -18,27 +19,27 @@ type roleMaker struct {
 // Create implements vaulttest.Database.
 func (m roleMaker) Create(role, user, password string) error {
 	secrets.Learn(secrets.Password, password)
-	return m.s.world.Server.Exec(m.t.Context(), "postgres",
+	return m.s.World.Server.Exec(m.t.Context(), "postgres",
 		fmt.Sprintf("CREATE ROLE %q LOGIN PASSWORD '%s' IN ROLE %s", user, password, role))
 }
 
 // Drop implements vaulttest.Database.
 func (m roleMaker) Drop(user string) error {
-	return m.s.world.Server.Exec(m.t.Context(), "postgres", fmt.Sprintf("DROP ROLE IF EXISTS %q", user))
+	return m.s.World.Server.Exec(m.t.Context(), "postgres", fmt.Sprintf("DROP ROLE IF EXISTS %q", user))
 }
 
 // testVault reads with a login of Vault's, of the role that the policy gives
 // to those who come to read, and leaves no lease there.
 func testVault(t *testing.T, s *stage) {
 	fake := vaulttest.New(vaulttest.Options{Database: roleMaker{t, s}})
-	s.write(t, "role-id", vaulttest.RoleID)
-	s.write(t, "secret-id", vaulttest.SecretID)
-	config := read(t, s.path("sluice.yaml"))
-	defer s.write(t, "sluice.yaml", config)
-	defer s.write(t, "policy.yaml", "version: 1\n")
+	s.Write(t, "role-id", vaulttest.RoleID)
+	s.Write(t, "secret-id", vaulttest.SecretID)
+	config := harness.ReadFile(t, s.Path("sluice.yaml"))
+	defer s.Write(t, "sluice.yaml", config)
+	defer s.Write(t, "policy.yaml", "version: 1\n")
 	head, _, _ := strings.Cut(config, "databases:\n")
-	server := s.world.Server
-	s.write(t, "sluice.yaml", head+fmt.Sprintf(`vault:
+	server := s.World.Server
+	s.Write(t, "sluice.yaml", head+fmt.Sprintf(`vault:
   address: %s
   auth: {approle: {role_id_file: role-id, secret_id_file: secret-id}}
   session_policies: [sluice-session]
@@ -50,7 +51,7 @@ databases:
 	if code, _, errs := s.run(t, "demo"); code != 1 || !strings.Contains(errs, "no rule under leases") {
 		t.Errorf("without a rule: exit %d, %s", code, errs)
 	}
-	s.write(t, "policy.yaml", "version: 1\nleases:\n"+
+	s.Write(t, "policy.yaml", "version: 1\nleases:\n"+
 		"  - {id: move, purposes: [migrate], role: nobody, group: nobody}\n"+
 		"  - {id: look, purposes: [read], role: people, group: people}\n")
 	code, out, errs := s.run(t, "--all", "demo")
@@ -61,7 +62,7 @@ databases:
 	if leases := fake.Leases(); len(leases) != 0 {
 		t.Errorf("leases are left: %v", leases)
 	}
-	if left := s.world.Query(t, "postgres", "SELECT rolname FROM pg_roles r WHERE rolcanlogin AND pg_has_role(oid, 'people', 'MEMBER') AND rolname <> 'issuer' AND NOT rolsuper"); len(left) != 0 {
+	if left := s.World.Query(t, "postgres", "SELECT rolname FROM pg_roles r WHERE rolcanlogin AND pg_has_role(oid, 'people', 'MEMBER') AND rolname <> 'issuer' AND NOT rolsuper"); len(left) != 0 {
 		t.Errorf("logins are left: %v", left)
 	}
 	fake.Set(vaulttest.Sealed())

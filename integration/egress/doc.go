@@ -14,8 +14,9 @@
 //
 // Through Sluice the policy is testdata/careful.yaml: classes and small limits. The
 // trail says whether a value that arrived was counted with its class. MATRIX.md
-// holds what happened, on all versions alike, and the test compares. A value that
-// arrived uncounted, or a wall that is gone, fails the test unless
+// holds what happened on 15 and 18, both where they differ, and the test compares
+// what it travels: on the later one the lanes of app alone, unless versions are asked
+// for. A value that arrived uncounted, or a wall that is gone, fails the test unless
 // testdata/open.txt names the road with the reason. A road in there that is closed
 // fails it too.
 package egress

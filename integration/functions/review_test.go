@@ -5,7 +5,6 @@ import (
 	"flag"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -14,7 +13,6 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/sluice-pg/sluice/integration/harness"
-	"github.com/sluice-pg/sluice/integration/secrets"
 	"github.com/sluice-pg/sluice/policy"
 )
 
@@ -22,82 +20,26 @@ var rewrite = flag.Bool("rewrite", false, "write what sluice functions review sa
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-const issuerPassword = "the issuer in the suite of functions"
-
-// roles are those of the quickstart; people may call some functions.
-const (
-	roles = `
-CREATE ROLE people NOLOGIN;
-CREATE ROLE issuer LOGIN CREATEROLE PASSWORD '` + issuerPassword + `';
-GRANT people TO issuer WITH ADMIN OPTION;
-GRANT pg_signal_backend TO issuer;`
-	rights = `
+// rights let people call some functions.
+const rights = `
 GRANT CONNECT ON DATABASE lab TO people; GRANT USAGE ON SCHEMA lab TO people;
 REVOKE EXECUTE ON FUNCTION lab.missing() FROM PUBLIC;
 CREATE FUNCTION lab.audits() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN EXECUTE 'INSERT INTO lab.log (what) VALUES ($1)' USING TG_TABLE_NAME || 'x'; EXECUTE format('NOTIFY %I', TG_TABLE_NAME); RETURN NEW; END $$;
 CREATE TRIGGER audits AFTER INSERT ON lab.people FOR EACH ROW EXECUTE FUNCTION lab.audits();`
-)
 
 // stage is a server with the database lab, and a configuration.
-type stage struct {
-	world       *harness.World
-	dir, binary string
-}
+type stage struct{ *harness.Configured }
 
 func newStage(t *testing.T, version int) *stage {
 	t.Helper()
-	secrets.Learn(secrets.Password, issuerPassword)
-	s := &stage{world: harness.NewWorld(t, version), dir: t.TempDir(), binary: harness.BuildSluice(t)}
-	s.world.Exec(t, "postgres", roles)
-	s.world.Exec(t, "postgres", "CREATE DATABASE lab")
-	s.world.Exec(t, "lab", read(t, "../catalog/testdata/lab.sql"))
-	s.world.Exec(t, "lab", rights)
-	s.write(t, "issuer.pgpass", "*:*:*:issuer:"+issuerPassword+"\n")
-	s.write(t, "policy.yaml", "version: 1\n")
-	server := s.world.Server
-	s.write(t, "sluice.yaml", "listen:\n  - {address: 127.0.0.1:0, plaintext: loopback}\nusers: users.scram\n"+
-		"auth:\n  - {databases: [all], users: [all], addresses: [all], method: scram-sha-256}\n"+
-		"policy: policy.yaml\ntrail: {dir: trail}\ndatabases:\n"+
-		fmt.Sprintf("  - name: lab\n    upstream: {host: localhost, port: %d, tls: {mode: verify-full, ca: %q}}\n"+
-			"    credential:\n      builtin: {admin: %q, group: people}\n", server.Port(), server.CAFile,
-			fmt.Sprintf("host=localhost port=%d user=issuer sslmode=verify-full sslrootcert=%s passfile=%s", server.Port(), server.CAFile, s.path("issuer.pgpass"))))
-	return s
+	databases := map[string]string{"lab": harness.ReadFile(t, "../catalog/testdata/lab.sql") + ";" + rights}
+	return &stage{harness.Configure(t, harness.NewWorld(t, version), harness.BuildSluice(t), databases)}
 }
 
-func read(t *testing.T, path string) string {
-	t.Helper()
-	data, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return string(data)
-}
-
-func (s *stage) path(name string) string { return filepath.Join(s.dir, name) }
-
-func (s *stage) write(t *testing.T, name, text string) {
-	t.Helper()
-	if err := os.WriteFile(s.path(name), []byte(text), 0o600); err != nil {
-		t.Fatal(err)
-	}
-}
-
-// run is what sluice functions review does, and shows that it leaves no login
-// behind.
+// run is what sluice functions review does.
 func (s *stage) run(t *testing.T, args ...string) (code int, stdout, stderr string) {
 	t.Helper()
-	cmd := exec.CommandContext(t.Context(), s.binary, append([]string{"functions", "review", "--config", s.path("sluice.yaml")}, args...)...)
-	cmd.Dir = s.dir
-	var out, errs strings.Builder
-	cmd.Stdout, cmd.Stderr = &out, &errs
-	if err := cmd.Run(); err != nil && cmd.ProcessState == nil {
-		t.Fatal(err)
-	}
-	secrets.Show(t.Name(), out.String()+errs.String())
-	if left := s.world.Query(t, "postgres", "SELECT rolname FROM pg_roles WHERE rolname LIKE 'sluice%'"); len(left) > 0 {
-		t.Errorf("logins are left: %v", left)
-	}
-	return cmd.ProcessState.ExitCode(), out.String(), errs.String()
+	return s.Sluice(t, append([]string{"functions", "review", "--config", s.Path("sluice.yaml")}, args...)...)
 }
 
 func TestReview(t *testing.T) {
@@ -124,7 +66,7 @@ func testReports(t *testing.T, s *stage) {
 				t.Fatal(err)
 			}
 		}
-		if diff := cmp.Diff(read(t, path), got); diff != "" {
+		if diff := cmp.Diff(harness.ReadFile(t, path), got); diff != "" {
 			t.Errorf("%s (-rewrite writes it):\n%s", path, diff)
 		}
 	}
@@ -157,16 +99,16 @@ func testAcceptance(t *testing.T, s *stage) {
 	if code, _, errs := s.run(t, "--write", "fragment.yaml", "lab"); code != 1 || !strings.Contains(errs, "file exists") {
 		t.Errorf("written over: exit %d, %s", code, errs)
 	}
-	document := "version: 1\n" + read(t, s.path("fragment.yaml"))
+	document := "version: 1\n" + harness.ReadFile(t, s.Path("fragment.yaml"))
 	if _, err := policy.Parse("p.yaml", []byte(document)); err == nil || !strings.Contains(err.Error(), "needs a why") {
 		t.Errorf("what nobody has completed is a policy: %v", err)
 	}
-	s.write(t, "accepted.yaml", strings.ReplaceAll(document, `why: ""`, "why: read by us"))
+	s.Write(t, "accepted.yaml", strings.ReplaceAll(document, `why: ""`, "why: read by us"))
 	code, out, errs := s.run(t, "--policy", "accepted.yaml", "--all", "lab")
 	if code != 0 || !strings.Contains(out, "lab.dynamic(text): known") || !strings.Contains(out, "lab.audits(): known") {
 		t.Errorf("exit %d, %s%s", code, out, errs)
 	}
-	s.world.Exec(t, "lab", "CREATE OR REPLACE FUNCTION lab.dynamic(t text) RETURNS bigint LANGUAGE plpgsql AS $$ BEGIN EXECUTE t; RETURN 1; END $$")
+	s.World.Exec(t, "lab", "CREATE OR REPLACE FUNCTION lab.dynamic(t text) RETURNS bigint LANGUAGE plpgsql AS $$ BEGIN EXECUTE t; RETURN 1; END $$")
 	if code, out, _ := s.run(t, "--policy", "accepted.yaml", "lab"); code != 0 || !strings.Contains(out, "lab.dynamic(text): opaque") {
 		t.Errorf("another body is known: exit %d, %s", code, out)
 	}

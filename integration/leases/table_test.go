@@ -24,7 +24,8 @@ const tableFile = "TABLE.md"
 var tableHead = fmt.Sprintf(`# What becomes of leases
 
 Written by `+"`go test ./integration/leases -rewrite`"+` and compared by every run, with a real
-Vault 1.21 that examples/vault has set up, on PostgreSQL 15 and 18 alike. Leases of the role
+Vault 1.21 that examples/vault has set up, on PostgreSQL 15; where versions are asked for
+(SLUICE_TEST_VERSIONS), they have to be alike. Leases of the role
 shop-migrate last %s here, %s with every renewal, those of shop-feed %s and %s.
 "Afterwards" is what the server and Vault have of the leases when the sessions have ended.
 

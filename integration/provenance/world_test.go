@@ -2,7 +2,6 @@ package provenance
 
 import (
 	"context"
-	"errors"
 	"testing"
 
 	"github.com/jackc/pgx/v5/pgconn"
@@ -13,6 +12,7 @@ import (
 	"github.com/sluice-pg/sluice/integration/secrets"
 	"github.com/sluice-pg/sluice/policy/catalog"
 	"github.com/sluice-pg/sluice/policy/statement"
+	"github.com/sluice-pg/sluice/proxy/credential"
 )
 
 func TestMain(m *testing.M) { harness.RunTests(m) }
@@ -64,17 +64,7 @@ func newJudge(t *testing.T, version int) *judge {
 type querier struct{ conn *pgconn.PgConn }
 
 func (q querier) Query(ctx context.Context, sql string, row func([][]byte) error) error {
-	results := q.conn.Exec(ctx, sql)
-	var failed error
-	for results.NextResult() {
-		reader := results.ResultReader()
-		for reader.NextRow() {
-			if failed == nil {
-				failed = row(reader.Values())
-			}
-		}
-	}
-	return errors.Join(failed, results.Close())
+	return credential.EachRow(ctx, q.conn, sql, row)
 }
 
 // exec runs statements that must not fail.

@@ -56,6 +56,26 @@ func Query(ctx context.Context, conn *pgconn.PgConn, sql string, parameters ...s
 	return rows, nil
 }
 
+// EachRow executes one statement, and calls row with each of its rows as it comes,
+// as catalog.Querier asks for.
+func EachRow(ctx context.Context, conn *pgconn.PgConn, sql string, row func(values [][]byte) error) error {
+	results := conn.Exec(ctx, sql)
+	var failed error
+	for results.NextResult() {
+		reader := results.ResultReader()
+		for failed == nil && reader.NextRow() {
+			failed = row(reader.Values())
+		}
+		if _, err := reader.Close(); failed == nil {
+			failed = err
+		}
+	}
+	if err := results.Close(); failed == nil {
+		failed = err
+	}
+	return failed
+}
+
 // UntilGone returns when the server shows no backend any more. signal tells
 // backends to end, and returns the process ids of those that there are.
 func UntilGone(ctx context.Context, timeout time.Duration, signal func(context.Context) (alive []string, err error)) error {

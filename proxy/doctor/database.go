@@ -11,6 +11,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/sluice-pg/sluice/proxy"
+	"github.com/sluice-pg/sluice/proxy/credential"
 )
 
 // statementTimeout bounds one question, in milliseconds.
@@ -23,21 +24,7 @@ const seeLogin = "Look into the server's log."
 type connection struct{ conn *pgconn.PgConn }
 
 func (c connection) ask(ctx context.Context, sql string, parameters ...string) ([][]string, error) {
-	values := make([][]byte, len(parameters))
-	for i, p := range parameters {
-		values[i] = []byte(p)
-	}
-	result := c.conn.ExecParams(ctx, sql, values, nil, nil, nil).Read()
-	if result.Err != nil {
-		return nil, result.Err
-	}
-	rows := make([][]string, len(result.Rows))
-	for i, row := range result.Rows {
-		for _, value := range row {
-			rows[i] = append(rows[i], string(value))
-		}
-	}
-	return rows, nil
+	return credential.Query(ctx, c.conn, sql, parameters...)
 }
 
 // lookAtDatabase logs in as the issuer of credentials and judges the server,

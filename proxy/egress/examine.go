@@ -19,6 +19,7 @@ import (
 	"github.com/sluice-pg/sluice/policy/egress"
 	"github.com/sluice-pg/sluice/policy/follow"
 	"github.com/sluice-pg/sluice/proxy"
+	"github.com/sluice-pg/sluice/proxy/credential"
 	"github.com/sluice-pg/sluice/proxy/doctor"
 )
 
@@ -132,21 +133,7 @@ func roleOf(p *policy.Policy, d proxy.Database, q cases.Question) (string, error
 
 // ask asks the catalog.
 func (l *look) ask(ctx context.Context, sql string, parameters ...string) ([][]string, error) {
-	values := make([][]byte, len(parameters))
-	for i, p := range parameters {
-		values[i] = []byte(p)
-	}
-	result := l.conn.ExecParams(ctx, sql, values, nil, nil, nil).Read()
-	if result.Err != nil {
-		return nil, result.Err
-	}
-	rows := make([][]string, len(result.Rows))
-	for i, row := range result.Rows {
-		for _, value := range row {
-			rows[i] = append(rows[i], string(value))
-		}
-	}
-	return rows, nil
+	return credential.Query(ctx, l.conn, sql, parameters...)
 }
 
 // begin finds out what server it is, whether the role exists, and what is there to
@@ -230,17 +217,8 @@ func (l *look) beginPath(road *egress.Road, names egress.Names) error {
 type querier struct{ conn *pgconn.PgConn }
 
 // Query implements catalog.Querier.
-func (q querier) Query(ctx context.Context, sql string, row func(values [][]byte) error) (err error) {
-	results := q.conn.Exec(ctx, sql)
-	for results.NextResult() {
-		reader := results.ResultReader()
-		for err == nil && reader.NextRow() {
-			err = row(reader.Values())
-		}
-		_, closing := reader.Close()
-		err = errors.Join(err, closing)
-	}
-	return errors.Join(err, results.Close())
+func (q querier) Query(ctx context.Context, sql string, row func(values [][]byte) error) error {
+	return credential.EachRow(ctx, q.conn, sql, row)
 }
 
 // classOf is the first class of a column, by policy or comment.

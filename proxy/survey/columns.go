@@ -13,6 +13,7 @@ import (
 	"github.com/sluice-pg/sluice/policy"
 	"github.com/sluice-pg/sluice/policy/classify"
 	"github.com/sluice-pg/sluice/policy/inventory"
+	"github.com/sluice-pg/sluice/proxy/credential"
 )
 
 // Options bound what is read. What is zero has its default.
@@ -76,7 +77,7 @@ func (l *Login) Columns(ctx context.Context, o Options) ([]inventory.Column, err
 	if o.Time == 0 {
 		o.Time = 2 * time.Minute
 	}
-	rows, err := l.ask(ctx, catalogQuestion)
+	rows, err := credential.Query(ctx, l.conn, catalogQuestion)
 	if err != nil {
 		return nil, fmt.Errorf("read the catalog: %w", err)
 	}
@@ -119,21 +120,6 @@ func arrange(rows [][]string, columns []inventory.Column) ([]relation, error) {
 		r.columns, r.readable = append(r.columns, &columns[i]), append(r.readable, row[8] == "t")
 	}
 	return relations, nil
-}
-
-// ask returns the rows of a question as texts; NULL is an empty one.
-func (l *Login) ask(ctx context.Context, sql string) ([][]string, error) {
-	result := l.conn.ExecParams(ctx, sql, nil, nil, nil, nil).Read()
-	if result.Err != nil {
-		return nil, result.Err
-	}
-	rows := make([][]string, len(result.Rows))
-	for i, row := range result.Rows {
-		for _, value := range row {
-			rows[i] = append(rows[i], string(value))
-		}
-	}
-	return rows, nil
 }
 
 // why puts an error of the server's into words of our own: its own could

@@ -2,28 +2,16 @@ package survey
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"strconv"
 
 	"github.com/sluice-pg/sluice/policy/catalog"
+	"github.com/sluice-pg/sluice/proxy/credential"
 )
 
 // Query implements catalog.Querier: rows go to a function as they come.
 func (l *Login) Query(ctx context.Context, sql string, row func(values [][]byte) error) error {
-	answer := l.conn.Exec(ctx, sql)
-	var failed error
-	for answer.NextResult() {
-		for reader := answer.ResultReader(); reader.NextRow(); {
-			if failed == nil {
-				failed = row(reader.Values())
-			}
-		}
-	}
-	if err := answer.Close(); err != nil {
-		return errors.Join(failed, err)
-	}
-	return failed
+	return credential.EachRow(ctx, l.conn, sql, row)
 }
 
 // askCallable lists the functions that are not PostgreSQL's own and that this
@@ -37,7 +25,7 @@ func (l *Login) Functions(ctx context.Context) (*catalog.Snapshot, map[catalog.O
 	if err != nil {
 		return nil, nil, err
 	}
-	rows, err := l.ask(ctx, askCallable)
+	rows, err := credential.Query(ctx, l.conn, askCallable)
 	if err != nil {
 		return nil, nil, fmt.Errorf("read who may call functions: %w", err)
 	}
