@@ -74,12 +74,13 @@ func (b *budgetRule) terms(class string, aside bool) BudgetTerms {
 }
 
 // budgets lists what a text is charged to, in the order of the document and
-// then of the classes. What comes out of it without any class is Unclassified.
+// then of the classes. What a statement of it gives without any class is
+// Unclassified.
 // What a budget has left is not looked at, so that a decision holds while
 // others spend: who keeps the accounts refuses what is spent.
 func (j *judge) budgets() (all []BudgetTerms) {
 	for _, b := range j.view.budgets {
-		if len(j.output) == 0 && b.unclassified {
+		if b.unclassified && (len(j.output) == 0 || j.plain) {
 			all = append(all, b.terms(Unclassified, !j.givesRows()))
 		}
 		for _, class := range j.output {

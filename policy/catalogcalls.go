@@ -66,6 +66,8 @@ func (b *factBuilder) call(r *catalog.Reached, oid catalog.OID, out bool) {
 		b.fact.Unknown = append(b.fact.Unknown, "it calls "+clean(b.function(oid), maxSubject)+": "+clean(why, maxReason))
 		return
 	}
+	// What it sends out itself comes out, whatever becomes of its result.
+	out = out || slices.ContainsFunc(r.Effects, func(e catalog.CodeEffect) bool { return SendsOut(e.Kind) })
 	b.reached[oid] = []catalog.ColumnID{}
 	for _, read := range r.Reads {
 		b.reach(catalog.Reading{Column: read.Column, Output: read.Output && out})

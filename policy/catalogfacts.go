@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"cmp"
 	"slices"
 
 	"github.com/sluice-pg/sluice/policy/catalog"
@@ -160,6 +161,7 @@ func (b *factBuilder) described(column catalog.ColumnID) (f ColumnFact, named bo
 	}
 	f = ColumnFact{Schema: r.Schema, Relation: r.Name, Name: c.Name, View: r.Kind == catalog.View, TypeOID: uint32(c.Type), Type: c.TypeName, NotNull: c.NotNull}
 	f.Labels, f.LabelFrom = labels(c)
+	own := len(f.Labels) > 0
 	for _, id := range b.book.SameColumns(column) {
 		other := b.book.Relation(id.Relation)
 		if id == column || other == nil {
@@ -169,8 +171,10 @@ func (b *factBuilder) described(column catalog.ColumnID) (f ColumnFact, named bo
 		if same == nil || same.Name != c.Name || len(f.As) >= maxAlso {
 			continue
 		}
-		if len(f.Labels) == 0 {
-			f.Labels, f.LabelFrom = labels(same)
+		if classes, from := labels(same); !own {
+			for _, class := range classes {
+				f.Labels, f.LabelFrom = addWord(f.Labels, class), cmp.Or(f.LabelFrom, from)
+			}
 		}
 		if _, looked := b.policy.ClassesOf(other.Schema, other.Name, same.Name); looked {
 			f.As = append(f.As, RelationFact{Schema: other.Schema, Name: other.Name})

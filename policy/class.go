@@ -217,6 +217,8 @@ func (c *ruling) classes(masked bool) {
 			c.judge.used = addWord(c.judge.used, contact.entry.class)
 		}
 	}
+	comesOut := !masked && slices.ContainsFunc(t.contacts, func(one contact) bool { return one.output })
+	c.judge.plain = c.judge.plain || !t.unnamed && !comesOut && givesRows(c.st)
 }
 
 // addWord adds a word to a sorted list.

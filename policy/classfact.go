@@ -1,6 +1,8 @@
 package policy
 
 import (
+	"slices"
+
 	"github.com/sluice-pg/sluice/policy/statement"
 )
 
@@ -89,14 +91,36 @@ func bringsOut(st *statement.Statement) bool {
 func (j *judge) everyEntry() []*columnEntry {
 	all := j.policy.columns.entries
 	f := j.req.Facts.Catalog
-	if f == nil || len(f.Labels) == 0 {
+	if f == nil {
 		return all
 	}
 	all = all[:len(all):len(all)]
 	for _, class := range f.Labels {
 		all = append(all, &columnEntry{class: class, text: "a column that the database gives this class"})
 	}
-	return all
+	return append(all, j.untold()...)
+}
+
+// untold are the classes that only the database can give to columns, where its
+// catalog could not be read.
+func (j *judge) untold() (entries []*columnEntry) {
+	if f := j.req.Facts.Catalog; f == nil || f.Problem == "" {
+		return nil
+	}
+	for _, class := range j.policy.classNames {
+		if !slices.ContainsFunc(j.policy.columns.entries, func(e *columnEntry) bool { return e.class == class }) {
+			entries = append(entries, &columnEntry{class: class, text: "a column of a database whose catalog could not be read"})
+		}
+	}
+	return entries
+}
+
+// namesRelations reports whether a statement names a relation that is not surely
+// one of PostgreSQL's own.
+func namesRelations(st *statement.Statement) bool {
+	return slices.ContainsFunc(st.Relations, func(r statement.Relation) bool {
+		return r.Schema != "pg_catalog" && r.Schema != "information_schema"
+	})
 }
 
 // touched says which classes the statement may touch: by the catalog if it
@@ -113,6 +137,11 @@ func (c *ruling) touched() touch {
 		return out
 	}
 	out.unnamed = reachesUnnamed(c.st)
+	if namesRelations(c.st) {
+		for _, e := range c.judge.untold() {
+			out.add(e, bringsOut(c.st))
+		}
+	}
 	for i := range c.st.Columns {
 		col := &c.st.Columns[i]
 		if samples(c.st, col) {

@@ -48,7 +48,7 @@ func (p *Policy) ClassesOf(schema, relation, column string) (classes []ColumnCla
 
 // ColumnText writes a column as an entry of the document does.
 func ColumnText(schema, relation, column string) string {
-	return quoteIdentifier(schema) + "." + quoteIdentifier(relation) + "." + quoteIdentifier(column)
+	return QuotedName(schema, relation, column)
 }
 
 // Classes lists the classes that the document declares, by name.

@@ -104,6 +104,8 @@ type judge struct {
 	trace *[]Step
 	// output and used are the classes touched, sorted.
 	output, used []string
+	// plain is true if a statement gives rows that hold none.
+	plain bool
 	// masks are those of the statements so far.
 	masks []OutputMask
 }

@@ -46,7 +46,7 @@ type Masking struct {
 	Fold bool `json:"fold,omitempty"`
 }
 
-// maskEntry is a mask of the document.
+// maskOf is a mask of the document.
 type maskOf struct {
 	classes []classPattern
 	Masking

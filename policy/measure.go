@@ -106,5 +106,5 @@ var leavesCode = setOf(statement.OrdinaryRead) | setOf(statement.OrdinaryWrite) 
 const keepsQuery = "CREATE MATERIALIZED VIEW"
 
 func mayChangeCode(effect statement.Effect) bool {
-	return !leavesCode.has(effect.Kind) || effect.What == keepsQuery
+	return !leavesCode.has(effect.Kind) || strings.Contains(effect.What, keepsQuery)
 }

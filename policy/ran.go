@@ -37,8 +37,8 @@ func (c *ruling) withRuns() {
 	c.st = changed
 }
 
-// classified reports whether anybody has given a class to a column of a
-// relation that the statement names or reads.
+// classified reports whether anybody has given a class to a column of a relation
+// that the statement names or reads, or that is beneath one.
 func (c *ruling) classified(runs []*RunFact) bool {
 	t := &c.judge.policy.columns
 	found := false
@@ -49,6 +49,10 @@ func (c *ruling) classified(runs []*RunFact) bool {
 		found = found || slices.ContainsFunc(f.Labels, func(class string) bool { return class != NoClass })
 	}
 	if f := c.fact(); f != nil && !found {
+		found = len(f.Classes) > 0
+		for _, r := range f.Beneath {
+			t.relation(r.Schema, r.Name, func(*columnEntry) { found = true })
+		}
 		for i := range f.Columns {
 			entries, _ := c.judge.policy.classesOf(&f.Columns[i])
 			found = found || len(entries) > 0
@@ -71,8 +75,10 @@ func (c *ruling) runs() (runs []*RunFact) {
 	return runs
 }
 
+// isOf reports whether the fact is about a relation of the statement. The fact has
+// the name as it was written, the statement by now with its schema.
 func (f *RunFact) isOf(r statement.Relation) bool {
-	return r.Schema == f.Schema && r.Name == f.Name && r.Access == f.Access
+	return (f.Schema == "" || r.Schema == f.Schema) && r.Name == f.Name && r.Access == f.Access
 }
 
 // ranPosition is where the statement names the relation, -1 for none.

@@ -197,7 +197,8 @@ func takeReached(st *statement.Statement, f *CodeFact, position int) {
 }
 
 // clearEffect is the worst that the code behind an opaque effect does, with
-// the name it is called by; the effect itself if that cannot be told.
+// the name it is called by; the effect itself if that cannot be told. To change
+// other code is worst here.
 func (c *ruling) clearEffect(effect statement.Effect) (string, statement.Effect) {
 	if effect.What == callEffect {
 		return c.clearCall(effect)
@@ -210,8 +211,9 @@ func (c *ruling) clearEffect(effect statement.Effect) (string, statement.Effect)
 				return "", effect
 			}
 			for _, e := range call.Functions[i].Effects {
-				if e.Kind.Worse(worst.Kind) {
-					worst = statement.Effect{Kind: e.Kind, What: e.What}
+				one := statement.Effect{Kind: e.Kind, What: e.What}
+				if mayChangeCode(one) && !mayChangeCode(worst) || mayChangeCode(one) == mayChangeCode(worst) && e.Kind.Worse(worst.Kind) {
+					worst = one
 				}
 			}
 		}

@@ -51,6 +51,9 @@ func (b *factBuilder) wrote(st *statement.Statement, found *catalog.Provenance) 
 // passes on if it cannot be told.
 func (b *factBuilder) movedBy(w *catalog.Writing, found *catalog.Provenance) (origins []int) {
 	ids := slices.Concat(w.Value.Origins, w.Value.Through)
+	for _, oid := range w.Value.Calls {
+		ids = append(ids, b.reached[oid]...)
+	}
 	if w.Value.Open {
 		for _, read := range slices.Concat(found.Reads, found.Through) {
 			if read.Output {

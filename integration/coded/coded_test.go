@@ -52,6 +52,7 @@ CREATE TABLE crm.audited (id integer, word text);
 CREATE TRIGGER audit BEFORE INSERT ON crm.audited FOR EACH ROW EXECUTE FUNCTION crm.audit();
 CREATE TABLE crm.audited_people (id integer, email text);
 CREATE TRIGGER audit BEFORE INSERT ON crm.audited_people FOR EACH ROW EXECUTE FUNCTION crm.audit();
+CREATE VIEW crm.audited_ids AS SELECT id FROM crm.audited_people;
 CREATE TABLE crm.parts (id integer, word text) PARTITION BY RANGE (id);
 CREATE TABLE crm.near PARTITION OF crm.parts FOR VALUES FROM (0) TO (10);
 CREATE FOREIGN TABLE crm.far PARTITION OF crm.parts FOR VALUES FROM (10) TO (20) SERVER elsewhere;
@@ -133,6 +134,12 @@ func TestCode(t *testing.T) {
 		{"INSERT INTO crm.sent VALUES (1, 'x')", "42501"},
 		{"INSERT INTO crm.audited VALUES (1, 'x') RETURNING word", "42501"},
 		{"INSERT INTO crm.audited_people VALUES (1, 'x')", "42501"},
+		{"INSERT INTO crm.audited_ids VALUES (1)", "42501"},
+		{"UPDATE crm.people SET note = crm.mail(id)", "42501"},
+		{"SET search_path = crm", ""},
+		{"INSERT INTO sent VALUES (1, 'x')", "42501"},
+		{"INSERT INTO audited_people VALUES (1, 'x')", "42501"},
+		{"SET search_path = public", ""},
 		{"INSERT INTO crm.parts VALUES (1, 'x')", "42501"},
 		{"INSERT INTO crm.near VALUES (1, 'x')", ""},
 		{"INSERT INTO crm.defaulted (id) VALUES (1)", ""},

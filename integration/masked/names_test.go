@@ -161,6 +161,25 @@ var tricks = []struct{ name, messages, want string }{
 		ALTER TABLE people DROP COLUMN country
 		ALTER TABLE people ADD COLUMN country text GENERATED ALWAYS AS (email) STORED
 		SELECT country FROM people WHERE id = 1`, "42501"},
+	{"a computed column that was added", `
+		BEGIN
+		ALTER TABLE people ADD COLUMN twin text GENERATED ALWAYS AS (email) STORED
+		SELECT twin FROM people WHERE id = 1`, "42501"},
+	{"a computed column of a table that was altered", `
+		INSERT INTO made (id, email) VALUES (1, 'canary@example.net')
+		BEGIN
+		ALTER TABLE made ADD COLUMN more text
+		SELECT low FROM made`, "NULL"},
+	{"a column that is no longer computed", `
+		ALTER TABLE made ALTER COLUMN low DROP EXPRESSION`, "42501"},
+	{"a view whose column has a default", `
+		BEGIN
+		ALTER VIEW addresses ALTER COLUMN country SET DEFAULT 'x'
+		SELECT address FROM addresses WHERE id = 1`, "42501"},
+	{"another query in its place, by a rule", `
+		BEGIN
+		CREATE OR REPLACE RULE "_RETURN" AS ON SELECT TO harmless DO INSTEAD SELECT id, email AS word FROM people
+		SELECT word FROM harmless WHERE id = 1`, "25P02"},
 	{"another type", `
 		BEGIN
 		ALTER TABLE people ALTER COLUMN country TYPE text USING email

@@ -200,8 +200,10 @@ func (w *reach) query(rel *Relation, plain bool) {
 	w.called(rel)
 	for _, used := range rel.Uses {
 		w.read(used.Relation, plain)
-		if c := w.code.snapshot.relations[used.Relation].Column(used.Num); c != nil {
-			w.value(c.Type)
+		if of := w.code.snapshot.relations[used.Relation]; of != nil {
+			if c := of.Column(used.Num); c != nil {
+				w.value(c.Type)
+			}
 		}
 	}
 	if rel.Query == "" {

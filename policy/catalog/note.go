@@ -34,12 +34,14 @@ func (s Sight) Note(st *statement.Statement, understood bool) Sight {
 }
 
 // runsOpaqueCode: what defines a function, a trigger, a table or a view may have
-// opaque code in it, but runs nothing of it.
+// opaque code in it, but runs nothing of it. What alters a table or a domain may run
+// it on the rows that are there.
 func runsOpaqueCode(st *statement.Statement) bool {
+	alters := st.Node == "AlterTableStmt" || st.Node == "AlterDomainStmt"
 	defines := st.Node == "ViewStmt" || st.Node == "CreateStmt" || slices.ContainsFunc(st.Changes, func(c statement.Change) bool {
 		return c.Op == statement.ChangeCallable || c.Op == statement.ChangeCode
 	})
-	return !defines && slices.ContainsFunc(st.Effects, func(e statement.Effect) bool { return e.Kind == statement.OpaqueCode })
+	return (alters || !defines) && slices.ContainsFunc(st.Effects, func(e statement.Effect) bool { return e.Kind == statement.OpaqueCode })
 }
 
 // onlyEnds reports whether changes are ends of transactions, before which there
@@ -75,7 +77,7 @@ func (n *note) change(c statement.Change) {
 	case statement.ChangeAddColumn, statement.ChangeDropColumn, statement.ChangeRenameColumn:
 		n.alterAll(c, func(r *Relation) { n.alterColumn(r, c) })
 	case statement.ChangeMakeup:
-		n.alterAll(c, func(r *Relation) { r.Open = true })
+		n.alterAll(c, opened)
 		n.openAncestors(c)
 	case statement.ChangeCode:
 		n.alterAll(c, func(r *Relation) { r.Recoded = true })

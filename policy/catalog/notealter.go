@@ -10,11 +10,7 @@ import (
 func (n *note) alter(r *Relation, change func(*Relation)) {
 	altered := *r
 	change(&altered)
-	schema := r.Schema
-	if isTemporary(schema) {
-		schema = temporary
-	}
-	n.set(objectName{schema, r.Name}, &altered)
+	n.set(nameIn(r), &altered)
 }
 
 // alterAll changes the relation of a name and all that inherit from it.
@@ -39,8 +35,16 @@ func (n *note) openAncestors(c statement.Change) {
 	}
 	for _, oid := range n.follow(r.OID, func(r *Relation) []OID { return r.Parents }) {
 		if parent := n.Relation(oid); parent != nil {
-			n.alter(parent, func(r *Relation) { r.Open = true })
+			n.alter(parent, opened)
 		}
+	}
+}
+
+// opened is a relation of which nobody can tell any more what its columns hold.
+func opened(r *Relation) {
+	r.Open = true
+	if r.Made != nil && r.Made.Statement.Query != nil {
+		r.Made = nil
 	}
 }
 
@@ -183,6 +187,10 @@ func (n *note) inDoubt(name objectName) bool {
 
 // alterColumn adds, drops or renames a column.
 func (n *note) alterColumn(r *Relation, c statement.Change) {
+	if r.Made != nil && r.Made.Statement.Query != nil {
+		opened(r)
+		return
+	}
 	at := slices.IndexFunc(r.Columns, func(column Column) bool { return column.Name == cut(c.Column) })
 	r.Columns = slices.Clone(r.Columns)
 	switch c.Op {

@@ -351,6 +351,55 @@ func TestProvenanceOfWhatWasMade(t *testing.T) {
 	}
 }
 
+// What the session alters keeps what it is made of, or is unknown.
+func TestProvenanceOfWhatWasAltered(t *testing.T) {
+	s := readSchema(t)
+	users := s.named("app", "users")
+	email := ColumnID{users.OID, users.columnNum("email")}
+	for _, c := range []struct {
+		changes, query string
+		unknown        bool
+	}{
+		{"ALTER VIEW v_users ALTER COLUMN name SET DEFAULT 'x'", "SELECT mail FROM v_users", false},
+		{"ALTER VIEW v_users RENAME COLUMN mail TO address", "SELECT address FROM v_users", false},
+		{"ALTER TABLE made ADD COLUMN more text", "SELECT low FROM made", false},
+		{"ALTER TABLE users ADD COLUMN twin text GENERATED ALWAYS AS (email) STORED", "SELECT twin FROM users", true},
+		{"CREATE TABLE k AS SELECT id, email FROM users; ALTER TABLE k ALTER id TYPE text USING email", "SELECT id FROM k", true},
+		{"CREATE TABLE k AS SELECT id, email FROM users; ALTER TABLE k RENAME email TO mail", "SELECT mail FROM k", true},
+	} {
+		sight := Sight{Snapshot: s, Path: []string{"pg_catalog", "app"}}
+		for change := range strings.SplitSeq(c.changes, "; ") {
+			sight = sight.Note(analyzed(t, change), true)
+		}
+		p := sight.Provenance(analyzed(t, c.query))
+		want := email
+		if made := s.named("app", "made"); strings.HasSuffix(c.query, "made") {
+			want = ColumnID{made.OID, made.columnNum("email")}
+		}
+		if len(p.Outputs) != 1 || len(p.Unknown) > 0 != c.unknown || !c.unknown && !slices.Contains(slices.Concat(p.Outputs[0].Origins, p.Outputs[0].Through), want) {
+			t.Errorf("%s; %s: %+v", c.changes, c.query, p)
+		}
+	}
+}
+
+// What is too large to be followed is not followed, wherever the bound is met.
+func TestTooMuchToFollow(t *testing.T) {
+	var from strings.Builder
+	for i := range 1500 {
+		fmt.Fprintf(&from, ", users a%d", i)
+	}
+	sight := Sight{Snapshot: readSchema(t), Path: []string{"pg_catalog", "app"}}
+	for _, text := range []string{
+		"DELETE FROM users USING " + from.String()[2:] + " RETURNING 1",
+		"UPDATE users SET id = '1' FROM " + from.String()[2:] + " RETURNING *",
+	} {
+		p := sight.Provenance(analyzed(t, text))
+		if len(p.Unknown) == 0 {
+			t.Errorf("%.60s: all is known", text)
+		}
+	}
+}
+
 func BenchmarkProvenance(b *testing.B) {
 	s := readSchema(b)
 	sight := Sight{Snapshot: s, Path: []string{"pg_catalog", "app"}}

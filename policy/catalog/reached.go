@@ -82,15 +82,10 @@ func newGathered() gathered {
 // reached sorts everything out.
 func (g *gathered) reached() *Reached {
 	r := &Reached{
+		Reads:  readings(g.reads),
 		Writes: slices.Sorted(maps.Keys(g.writes)), Relations: slices.Sorted(maps.Keys(g.relations)), Calls: slices.Sorted(maps.Keys(g.calls)),
 		Servers: slices.Sorted(maps.Keys(g.servers)), Opaque: slices.Sorted(maps.Keys(g.opaque)), Names: slices.Sorted(maps.Keys(g.names)),
 	}
-	for column, output := range g.reads {
-		r.Reads = append(r.Reads, Reading{column, output})
-	}
-	slices.SortFunc(r.Reads, func(a, b Reading) int {
-		return cmp.Or(cmp.Compare(a.Column.Relation, b.Column.Relation), cmp.Compare(a.Column.Num, b.Column.Num))
-	})
 	r.Effects = slices.SortedFunc(maps.Keys(g.effects), func(a, b CodeEffect) int {
 		return cmp.Or(cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.What, b.What), cmp.Compare(a.By, b.By))
 	})

@@ -83,7 +83,7 @@ func (r *resolver) returning(q *statement.Query, g *given, l *level, sc scope) t
 	// The columns of FROM, without those of the target in front or behind.
 	own := len(g.target.table.columns)
 	rest := l.table
-	if !g.target.table.open {
+	if !g.target.table.open && len(rest.columns) >= own { // fewer if there was too much to follow
 		if q.Writes.Op != statement.Merges {
 			rest.columns = rest.columns[own:]
 		} else {

@@ -107,11 +107,30 @@ func (r *resolver) changed(rel *Relation) *shape {
 			return out
 		}
 	}
+	if was := r.sight.Snapshot.Relation(rel.OID); was != nil && rel.Made == nil {
+		out.keep(r.shapeOf(was))
+	}
 	if rel.Open {
 		out.table.open, out.table.rest = true, value{open: true}
-		out.unknown = []string{"the columns of a relation that was changed in this transaction cannot be told"}
+		out.unknown = append(slices.Clone(out.unknown), "the columns of a relation that was changed in this transaction cannot be told")
 	}
 	return out
+}
+
+// keep has the columns of a relation that was changed be made of what they were
+// made of before.
+func (s *shape) keep(was *shape) {
+	for i := range s.table.columns {
+		c := &s.table.columns[i]
+		if at := slices.IndexFunc(was.table.columns, func(had column) bool { return had.num == c.num }); at >= 0 {
+			c.value = was.table.columns[at].value
+		}
+	}
+	if was.table.open {
+		s.table.open, s.table.rest = true, was.table.rest
+	}
+	s.calls = merged(s.calls, was.calls, compareOIDs)
+	s.looks, s.unknown, s.opaque, s.keeps, s.cut = was.looks, was.unknown, was.opaque, was.keeps, was.cut
 }
 
 // made adds to the columns of a relation what it was made of.

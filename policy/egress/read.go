@@ -141,9 +141,12 @@ func (r *Road) add(word, rest string) (err error) {
 	}
 	switch word {
 	case "leaves":
+		if r.Leaves != "" {
+			return fmt.Errorf("%s stands twice", word)
+		}
 		r.Leaves = Exit(rest)
 		if !slices.Contains([]Exit{ToClient, Words, DataError, Elsewhere, Protection}, r.Leaves) {
-			err = fmt.Errorf("%q is not client, words, elsewhere or protection", rest)
+			err = fmt.Errorf("%q is not client, words, error, elsewhere or protection", rest)
 		}
 	case "server":
 		err = r.addServer(rest)

@@ -2,6 +2,7 @@ package egress
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -75,7 +76,7 @@ func (r *Road) Names() []string {
 	var names []string
 	for _, text := range r.texts() {
 		for _, name := range namesIn(text) {
-			if !contains(names, name) {
+			if !slices.Contains(names, name) {
 				names = append(names, name)
 			}
 		}
@@ -94,15 +95,6 @@ func (r *Road) texts() []string {
 		texts = append(texts, s.Text)
 	}
 	return texts
-}
-
-func contains(list []string, one string) bool {
-	for _, have := range list {
-		if have == one {
-			return true
-		}
-	}
-	return false
 }
 
 // Names is what the words in braces mean.

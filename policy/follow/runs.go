@@ -44,6 +44,9 @@ func (f *Follower) runs(ctx context.Context, st *statement.Statement, r statemen
 	if found != catalog.Known || r.Access == statement.Create {
 		return fact, false
 	}
+	if r.Access == statement.Read && rel.Kind == catalog.View && rel.Made != nil {
+		return fact, false // its query is known, and with that what it calls
+	}
 	fact = policy.RunFact{Schema: r.Schema, Name: r.Name, Access: r.Access, Labels: policy.LabelsOf(rel)}
 	switch {
 	case f.Sight.Snapshot.Relation(rel.OID) == nil:

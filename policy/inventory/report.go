@@ -93,7 +93,7 @@ func entryOf(p *policy.Policy, c *Column) Entry {
 		Name: policy.ColumnText(c.Schema, c.Relation, c.Name), Type: oneLine(c.Type), State: Unclassified, Classes: []Class{},
 		Suggestions: append([]classify.Suggestion{}, classify.Suggest(c.Column, c.Tally)...), Note: c.Note,
 	}
-	e.Relation = strings.TrimSuffix(policy.ColumnText(c.Schema, c.Relation, "x"), ".x")
+	e.Relation = policy.QuotedName(c.Schema, c.Relation)
 	if c.Tally != nil {
 		e.Values = c.Tally.Values()
 	}

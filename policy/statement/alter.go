@@ -102,7 +102,8 @@ func (w *walker) relationOptions(options []*pg.Node) {
 
 // alterKinds are the ALTER TABLE commands that are worse than ddl. Attaching
 // shows rows under another name, detaching takes them from under the
-// policies of the parent.
+// policies of the parent. A column that is no longer computed keeps the values, and
+// nothing says any more where they are from.
 var alterKinds = map[pg.AlterTableType]Kind{
 	pg.AlterTableType_AT_ChangeOwner:               WeakenProtection,
 	pg.AlterTableType_AT_DisableRowSecurity:        WeakenProtection,
@@ -118,6 +119,7 @@ var alterKinds = map[pg.AlterTableType]Kind{
 	pg.AlterTableType_AT_AttachPartition:           WeakenProtection,
 	pg.AlterTableType_AT_DetachPartition:           WeakenProtection,
 	pg.AlterTableType_AT_DetachPartitionFinalize:   WeakenProtection,
+	pg.AlterTableType_AT_DropExpression:            WeakenProtection,
 	pg.AlterTableType_AT_GenericOptions:            ExportRemote,
 	pg.AlterTableType_AT_AlterColumnGenericOptions: ExportRemote,
 }
@@ -133,7 +135,7 @@ var columnAlters = setOf(
 var harmlessAlters = setOf(
 	pg.AlterTableType_AT_AddColumn, pg.AlterTableType_AT_AddColumnToView, pg.AlterTableType_AT_ColumnDefault,
 	pg.AlterTableType_AT_CookedColumnDefault, pg.AlterTableType_AT_DropNotNull, pg.AlterTableType_AT_SetNotNull,
-	pg.AlterTableType_AT_SetExpression, pg.AlterTableType_AT_DropExpression, pg.AlterTableType_AT_CheckNotNull,
+	pg.AlterTableType_AT_SetExpression, pg.AlterTableType_AT_CheckNotNull,
 	pg.AlterTableType_AT_SetStatistics, pg.AlterTableType_AT_SetOptions, pg.AlterTableType_AT_ResetOptions,
 	pg.AlterTableType_AT_SetStorage, pg.AlterTableType_AT_SetCompression, pg.AlterTableType_AT_DropColumn,
 	pg.AlterTableType_AT_AddIndex, pg.AlterTableType_AT_ReAddIndex, pg.AlterTableType_AT_AddConstraint,

@@ -1,6 +1,10 @@
 package statement
 
-import pg "github.com/pganalyze/pg_query_go/v6"
+import (
+	"slices"
+
+	pg "github.com/pganalyze/pg_query_go/v6"
+)
 
 // callableTypes are objects that a statement can call: functions, operators,
 // types and what belongs to them.
@@ -121,6 +125,7 @@ var makeupAlters = map[pg.AlterTableType]bool{
 	pg.AlterTableType_AT_AddInherit:              true,
 	pg.AlterTableType_AT_DropInherit:             true,
 	pg.AlterTableType_AT_AddOf:                   true,
+	pg.AlterTableType_AT_SetExpression:           true,
 }
 
 // quietAlters leave alone what the columns of a relation are and what reading
@@ -159,6 +164,9 @@ func (c *changes) alter(s *pg.AlterTableStmt) {
 		switch t := cmd.GetSubtype(); {
 		case t == pg.AlterTableType_AT_AddColumn:
 			change.Op, change.Columns = ChangeAddColumn, []NewColumn{columnOf(cmd.Def.GetColumnDef())}
+			if isGenerated(cmd.Def.GetColumnDef()) { // it is filled with values of others
+				c.add(Change{Op: ChangeMakeup, Schema: name.Schema, Name: name.Name, IfExists: change.IfExists})
+			}
 		case t == pg.AlterTableType_AT_DropColumn:
 			change.Op, change.Column = ChangeDropColumn, cmd.Name
 		case makeupAlters[t]:
@@ -185,6 +193,13 @@ func (c *changes) alter(s *pg.AlterTableStmt) {
 		}
 		c.add(change)
 	}
+}
+
+// isGenerated reports whether a column is computed from others.
+func isGenerated(def *pg.ColumnDef) bool {
+	return slices.ContainsFunc(def.GetConstraints(), func(n *pg.Node) bool {
+		return n.GetConstraint().GetContype() == pg.ConstrType_CONSTR_GENERATED
+	})
 }
 
 // ofType turns a change of a composite type's attributes into one of the type;

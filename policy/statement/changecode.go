@@ -9,6 +9,10 @@ func (c *changes) code(node *pg.Node) bool {
 	case *pg.Node_CreateTrigStmt:
 		c.relationCode(n.CreateTrigStmt.Relation)
 	case *pg.Node_RuleStmt:
+		if n.RuleStmt.Event == pg.CmdType_CMD_SELECT { // what a view shows
+			of := nameOf(n.RuleStmt.Relation)
+			c.add(Change{Op: ChangeMakeup, Schema: of.Schema, Name: of.Name})
+		}
 		c.relationCode(n.RuleStmt.Relation)
 	case *pg.Node_CreatePolicyStmt:
 		c.relationCode(n.CreatePolicyStmt.Table)
