@@ -9,7 +9,7 @@ import (
 // has gives, which its text does not show. One that gives a class is known by
 // its text.
 func (b *factBuilder) comment(st *statement.Statement) {
-	if st.Node != "CommentStmt" {
+	if !ReplacesComment(st) {
 		return
 	}
 	for _, c := range st.Columns {
@@ -23,4 +23,11 @@ func (b *factBuilder) comment(st *statement.Statement) {
 			}
 		}
 	}
+}
+
+// ReplacesComment reports whether a statement writes the comment of a column. What
+// it takes away is in the catalog alone, so that only the catalog of this moment can
+// tell whether it may.
+func ReplacesComment(st *statement.Statement) bool {
+	return st.Node == "CommentStmt" && len(st.Columns) > 0
 }

@@ -132,10 +132,38 @@ func (k *catalogKeeper) doubted() bool {
 }
 
 // latest returns the catalog as it is at this moment, however short ago it was
-// looked at.
+// looked at. What others believe stays.
 func (k *catalogKeeper) latest(ctx context.Context) (*policy.Book, error) {
-	k.changed()
-	return k.fresh(ctx)
+	ctx, done := context.WithTimeout(ctx, catalogPatience)
+	defer done()
+	k.mu.Lock()
+	before := k.reading
+	k.mu.Unlock()
+	if err := waits(ctx, before); err != nil {
+		return nil, err
+	}
+	k.mu.Lock()
+	now := k.read() // or somebody else's, begun since
+	k.mu.Unlock()
+	if err := waits(ctx, now); err != nil {
+		return nil, err
+	}
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.current, k.failed
+}
+
+// waits waits until a reading has ended; nil is none.
+func waits(ctx context.Context, reading chan struct{}) error {
+	if reading == nil {
+		return nil
+	}
+	select {
+	case <-reading:
+		return nil
+	case <-ctx.Done():
+		return errCatalogLate
+	}
 }
 
 // fresh returns the catalog as it is now, or was a moment ago.
@@ -154,10 +182,8 @@ func (k *catalogKeeper) fresh(ctx context.Context) (*policy.Book, error) {
 		}
 		wait := k.read()
 		k.mu.Unlock()
-		select {
-		case <-wait:
-		case <-ctx.Done():
-			return nil, errCatalogLate
+		if err := waits(ctx, wait); err != nil {
+			return nil, err
 		}
 	}
 }

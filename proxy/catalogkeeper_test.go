@@ -182,3 +182,43 @@ func TestKeeperIsDoubted(t *testing.T) {
 		}
 	})
 }
+
+// Whoever needs the catalog of this moment is not content with what is believed,
+// nor with a reading that began before, and many of them wait for one.
+func TestKeeperLatest(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var reads atomic.Int64
+		k := newTestKeeper(func(*policy.Book) (*policy.Book, error) {
+			time.Sleep(time.Second)
+			reads.Add(1)
+			return emptyBook(), nil
+		})
+		first, err := k.fresh(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if now, err := k.latest(t.Context()); err != nil || now == first || reads.Load() != 2 {
+			t.Errorf("%v after %d readings, and not another catalog", err, reads.Load())
+		}
+		k.check() // a reading begins
+		synctest.Wait()
+		if reads.Load() != 2 {
+			t.Fatalf("%d readings, want one under way", reads.Load())
+		}
+		var all sync.WaitGroup
+		for range 50 {
+			all.Go(func() {
+				if _, err := k.latest(t.Context()); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		all.Wait()
+		if n := reads.Load(); n != 4 {
+			t.Errorf("read %d times, want 4: twice before, the one under way, and one for all", n)
+		}
+		if k.good() == nil {
+			t.Error("what was read is not believed")
+		}
+	})
+}

@@ -56,7 +56,7 @@ func (d *decided) passes() bool {
 // later.
 func (d *decided) volatile() bool {
 	looked := d.request.Facts.Catalog
-	return d.decision.Volatile || looked != nil && looked.Problem != ""
+	return d.decision.Volatile || looked != nil && (looked.Problem != "" || takesComments(d.request.Statements))
 }
 
 // canonical returns the request as the trail records it.

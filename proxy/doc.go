@@ -169,8 +169,8 @@
 // it last read is believed for catalogAge, and not after a change that Sluice has
 // let through. A session has a sight of it (sight.go): its own search_path, asked
 // over its own connection in step with what the client sends, and the overlay of
-// what it has itself made and altered. facts.go puts what a statement's names mean
-// into the request. A remembered decision holds as long as the sight is the same
+// what it has itself made and altered. sight.go and code.go put what a statement's
+// names mean, and what it runs, into the request. A remembered decision holds as long as the sight is the same
 // (sightKey). A catalog that cannot be read is a fact too: nothing is masked then,
 // and what only a catalog could show to be harmless is refused.
 //

@@ -27,7 +27,7 @@ func (s *session) pushDown(made *decided, text string) (string, *masks) {
 	if !can || r == nil || r.copy == nil || len(made.request.Statements) != 1 {
 		return "", made.masks
 	}
-	columns, left := r.static()
+	columns, left := r.static(made.subject.column)
 	if columns == nil {
 		return "", made.masks
 	}
@@ -40,8 +40,10 @@ func (s *session) pushDown(made *decided, text string) (string, *masks) {
 }
 
 // static are the columns of the result with the masks that the server can put
-// on, nil if there is no such mask, and what is left for the stream.
-func (r *resultMasks) static() (columns []statement.MaskedColumn, left *masks) {
+// on, nil if there is no such mask, and what is left for the stream: also that of
+// the subject's column (counted from 1, 0 for none), whose values budgets count as
+// they are.
+func (r *resultMasks) static(subject int) (columns []statement.MaskedColumn, left *masks) {
 	rest := *r
 	rest.masks = make([]mask.Mask, len(r.masks))
 	pushed, keyed := false, false
@@ -50,7 +52,7 @@ func (r *resultMasks) static() (columns []statement.MaskedColumn, left *masks) {
 		columns[i] = statement.MaskedColumn{Name: r.fact.Outputs[i].Name}
 		rest.masks[i] = m
 		static, can := staticMask(m)
-		if !can || static.Kind == statement.MaskNone {
+		if !can || static.Kind == statement.MaskNone || i+1 == subject {
 			keyed = keyed || m.Masks()
 			continue
 		}

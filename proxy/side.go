@@ -10,6 +10,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/sluice-pg/sluice/audit"
+	"github.com/sluice-pg/sluice/policy/catalog"
 	"github.com/sluice-pg/sluice/proxy/credential"
 )
 
@@ -201,6 +202,9 @@ func (s *side) login(ctx context.Context, lease *credential.Lease) (*pgconn.PgCo
 	config, err := s.target.loginConfig(lease, s.use.params())
 	if err != nil {
 		return nil, sideError{"the database cannot be reached", err}
+	}
+	if s.use == forCatalog {
+		config.MaxProtocolMessageBodyLen = catalog.MostText
 	}
 	conn, err := pgconn.ConnectConfig(ctx, config)
 	var refused *pgconn.PgError

@@ -183,6 +183,9 @@ func (s *session) openBook(ctx context.Context) error {
 			return err
 		}
 	}
+	if v.book != nil && v.book != book {
+		s.decided = memory{} // what was decided by another catalog would keep it alive
+	}
 	v.book = book
 	return nil
 }
@@ -311,19 +314,37 @@ func (s *session) lookUpNames(ctx context.Context, p *policy.Policy, r *policy.R
 		r.Facts.Catalog = &policy.CatalogFact{Problem: "the session has not begun"}
 		return sightKey{}
 	}
+	if takesComments(r.Statements) {
+		s.leave()
+		if _, err := s.database.catalog.latest(ctx); err != nil {
+			return s.unseen(r, err)
+		}
+	}
 	seen, key, err := s.lookUp(ctx)
 	if err != nil {
-		s.log.Info("names not looked up", "err", err)
-		r.Facts.Catalog = &policy.CatalogFact{Problem: catalogProblem(err)}
-		return sightKey{}
+		return s.unseen(r, err)
 	}
 	s.lookInto(ctx, p, key.book, seen, r)
 	if !r.Facts.Catalog.Told() && s.database.catalog.doubted() {
-		if seen, key, err = s.lookUp(ctx); err == nil {
-			s.lookInto(ctx, p, key.book, seen, r)
+		if seen, key, err = s.lookUp(ctx); err != nil {
+			return s.unseen(r, err)
 		}
+		s.lookInto(ctx, p, key.book, seen, r)
 	}
 	return key
+}
+
+// takesComments reports whether a class may be taken away by a comment that is
+// replaced: that is decided by the catalog of this moment.
+func takesComments(statements []statement.Statement) bool {
+	return slices.ContainsFunc(statements, func(st statement.Statement) bool { return policy.ReplacesComment(&st) })
+}
+
+// unseen has the request say that nobody could tell what its names mean.
+func (s *session) unseen(r *policy.Request, err error) sightKey {
+	s.log.Info("names not looked up", "err", err)
+	r.Facts.Catalog, r.Facts.Calls, r.Facts.Runs = &policy.CatalogFact{Problem: catalogProblem(err)}, nil, nil
+	return sightKey{}
 }
 
 // catalogProblem says in words for the client why names could not be looked up.

@@ -167,7 +167,7 @@ func (s *session) chargeShared(t *ticket, m shared.Message, quotes bool) (pass, 
 	if err != nil || over == nil {
 		return err == nil, false, err
 	}
-	if t.work == nil {
+	if t == nil || t.work == nil {
 		return false, false, nil // nothing runs that could be stopped
 	}
 	s.pending.mu.Lock()

@@ -134,14 +134,19 @@ type refusedRecord struct {
 	Class    string `json:"class"`
 	Limit    string `json:"limit"`
 	Used     string `json:"used"`
-	Room     string `json:"room"`
+	// Room is when there is room again, RFC 3339 in UTC; empty for never.
+	Room string `json:"room,omitempty"`
 }
 
 func (o *overrun) refusedRecord() refusedRecord {
 	a := o.account
+	room := ""
+	if !a.room.IsZero() {
+		room = a.room.UTC().Format(time.RFC3339)
+	}
 	return refusedRecord{
 		Holder: a.holder, Rule: a.terms.Budget, Position: a.terms.Position, Class: a.terms.Class, Limit: o.limit,
-		Used: a.usedWords(), Room: a.room.UTC().Format(time.RFC3339),
+		Used: a.usedWords(), Room: room,
 	}
 }
 

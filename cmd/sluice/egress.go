@@ -43,7 +43,7 @@ func runEgress(c *cli.Context) error {
 	if err != nil {
 		return cli.Exit(err, exitUsage)
 	}
-	config, err := servedConfig(c)
+	s, err := lookedAt(c)
 	if err != nil {
 		return err
 	}
@@ -52,14 +52,8 @@ func runEgress(c *cli.Context) error {
 		return fmt.Errorf("finding this program: %w", err)
 	}
 	analyzer := statement.NewAnalyzer(statement.Options{Worker: []string{self, workerName}})
-	report, err := egress.Examine(c.Context, config, analyzer, q)
-	err = errors.Join(err, analyzer.Close())
-	switch {
-	case errors.Is(err, egress.ErrNoDatabase):
-		return cli.Exit(err, exitUsage)
-	case errors.Is(err, egress.ErrPolicy):
-		return cli.Exit(err, exitConfig)
-	case err != nil:
+	report, err := egress.Examine(c.Context, s.config, s.database, s.policy, analyzer, q)
+	if err = errors.Join(err, analyzer.Close()); err != nil {
 		return err
 	}
 	if c.String("format") == "json" {

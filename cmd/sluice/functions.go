@@ -84,6 +84,7 @@ func (s *subject) reviewed(ctx context.Context) (review *follow.Review, err erro
 		}
 		limits := s.config.Limits
 		analyzer := statement.NewAnalyzer(statement.Options{MaxBytes: limits.StatementBytes, MaxOperators: limits.Operators, Worker: []string{self, workerName}})
+		snapshot.ReadWith(analyzer)
 		review, err = follow.Take(ctx, s.policy, s.database.Name, snapshot, analyzer, func(oid catalog.OID) bool { return callable[oid] })
 		return errors.Join(err, analyzer.Close())
 	})

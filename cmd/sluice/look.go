@@ -38,7 +38,8 @@ func lookUsage(c *cli.Context, command string) error {
 	return nil
 }
 
-// lookedAt finds what the arguments name.
+// lookedAt finds what the arguments name: the policy is that of the configuration
+// unless the command has a flag for another.
 func lookedAt(c *cli.Context) (s subject, err error) {
 	if s.config, err = servedConfig(c); err != nil {
 		return s, err

@@ -53,7 +53,7 @@ GRANT SELECT ON public.people TO shop_app`)
 	c.wants(t, report, "copy-table", []roads.State{roads.Counted, roads.ByPolicy})
 	c.wants(t, report, "view", []roads.State{roads.Counted})
 
-	c.fails(t, 2, "no such database", "egress", "--config", "sluice.yaml", "--as", "anna", "shop1")
+	c.fails(t, 2, "has no database", "egress", "--config", "sluice.yaml", "--as", "anna", "shop1")
 	c.fails(t, 2, "--as USER", "egress", "--config", "sluice.yaml", "restored")
 	c.fails(t, 2, "not an address", "egress", "--config", "sluice.yaml", "--as", "anna", "--address", "here", "restored")
 	world.Exec(t, "postgres", "ALTER ROLE shop_app RENAME TO shop_gone")

@@ -17,6 +17,7 @@ GRANT USAGE ON FOREIGN DATA WRAPPER postgres_fdw TO shop_owner;
 SET SESSION AUTHORIZATION shop_owner;
 
 CREATE TABLE public.people (id int PRIMARY KEY, name text, email text, born date);
+COMMENT ON COLUMN public.people.email IS 'class:contact.email';
 INSERT INTO public.people
 SELECT i, 'Person ' || i, CASE i WHEN 1 THEN '{canary}' ELSE 'person' || i || '@example.org' END, date '1980-01-01' + i
 FROM generate_series(1, 60) i;

@@ -271,6 +271,41 @@ rules:
 	}
 }
 
+// Whose a row is counts as it is in the database, though nobody is shown it.
+func TestBudgetCountsMaskedSubjects(t *testing.T) {
+	onServerExec(t, "DROP TABLE IF EXISTS budget_orders; CREATE TABLE budget_orders (id int, person int, email text);"+
+		"INSERT INTO budget_orders SELECT i, (i - 1) / 5, 'person' || (i - 1) / 5 || '@mail.example' FROM generate_series(1, 500) i; ALTER TABLE budget_orders OWNER TO "+group)
+	document := `version: 1
+classes: {id.person: {}}
+columns:
+  - {columns: [public.budget_orders.person], class: id.person}
+  - {columns: ["*.*.*"], class: none}
+masks:
+  - {classes: [id.person], mask: null}
+budgets:
+  - {id: people, classes: [unclassified], window: 24h, bytes: 1MiB, subjects: 20}
+subjects:
+  public.budget_orders: person
+rules:
+  - {id: all, effect: mask, kinds: ["*"], limits: {rows: unlimited, bytes: unlimited}}
+`
+	for _, sql := range []string{
+		"COPY public.budget_orders (email, person) TO STDOUT",
+		"COPY public.budget_orders (email, person) TO STDOUT (FORMAT csv)",
+		"COPY public.budget_orders TO STDOUT (FORMAT binary)",
+		"SELECT person, email FROM public.budget_orders ORDER BY id",
+	} {
+		t.Run(sql, func(t *testing.T) {
+			p := startPlace(t, setup{policy: document})
+			w := speak(t, p.connect(t, ""))
+			got := w.play([]step{{msgs(query(sql)), 1}})
+			if given := mails(got); given != 100 || !strings.HasSuffix(got, "E42501 ZI") {
+				t.Errorf("%d rows, want 100: %s", given, withoutRows(got))
+			}
+		})
+	}
+}
+
 // The refusal says what is spent, whose it is, where that stands and what to do;
 // SHOW sluice.budget says it before.
 func TestBudgetInWords(t *testing.T) {

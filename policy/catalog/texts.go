@@ -2,9 +2,9 @@ package catalog
 
 import "fmt"
 
-// mostText bounds the strings of one snapshot, in bytes: whoever may make
+// MostText bounds the strings of one snapshot, in bytes: whoever may make
 // objects could make a catalog of any size.
-const mostText = 512 << 20
+const MostText = 512 << 20
 
 // longestShared is the length up to which equal strings are kept once. Names
 // and types repeat; bodies and queries do not.
@@ -38,8 +38,8 @@ func (s *texts) keep(b []byte) string {
 
 // full says when there is more than a snapshot may hold.
 func (s *texts) full() error {
-	if s.bytes > mostText {
-		return fmt.Errorf("catalog: the texts of the database's catalog (names, comments, queries, functions) are longer than %d MiB", mostText>>20)
+	if s.bytes > MostText {
+		return fmt.Errorf("catalog: the texts of the database's catalog (names, comments, queries, functions) are longer than %d MiB", MostText>>20)
 	}
 	return nil
 }

@@ -7,7 +7,7 @@ import (
 )
 
 // Need is something that the server wants of a role before it lets it take a
-// road. Of is what it is about; its form depends on Kind.
+// road, or that has to be there for the road to lead anywhere. Of is what it is about; its form depends on Kind.
 type Need struct {
 	Kind string
 	Of   string
@@ -23,6 +23,7 @@ const (
 	Trigger        = "trigger"         // a relation
 	Maintain       = "maintain"        // a relation; only its owner, before 17
 	Owner          = "owner"           // a relation
+	Commented      = "commented"       // table.column: its comment gives it a class
 	Create         = "create"          // a schema
 	Usage          = "usage"           // a schema or a foreign server
 	UsageWrapper   = "usage-wrapper"   // a foreign-data wrapper
@@ -46,7 +47,7 @@ const (
 // withObject and withoutObject are the kinds by whether Of is given.
 var (
 	withObject = []string{
-		Select, Insert, Update, Delete, Truncate, Trigger, Maintain, Owner, Create, Usage, UsageWrapper, OwnerServer,
+		Select, Insert, Update, Delete, Truncate, Trigger, Maintain, Owner, Commented, Create, Usage, UsageWrapper, OwnerServer,
 		Execute, Language, Extension, Blob, BlobWrite, Member,
 	}
 	withoutObject = []string{Temp, CreateDatabase, OwnerDatabase, CreateDB, CreateRole, Superuser, Replication, Impossible}

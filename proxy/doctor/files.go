@@ -129,6 +129,8 @@ func lookAtMaskKeys(f *findings, config *proxy.Config, p *policy.Policy) {
 		have[k.Name] = true
 		if err := k.CheckFile(); err != nil {
 			f.problem(name, "(umask 077; openssl rand -hex 32 >"+k.File+")\nor bring the key back that was there: with another one pseudonyms do not fit earlier ones.", "mask key %s: %v", k.Name, err)
+		} else if k.File != "" {
+			lookAtSecret(f, name, k.File)
 		}
 	}
 	for _, key := range p.MaskKeys() {

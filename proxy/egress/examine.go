@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -28,14 +26,6 @@ const timeout = 2 * time.Minute
 
 // maxAbout is how many columns are asked about: one for each class.
 const maxAbout = 20
-
-// Errors that are about what was asked.
-var (
-	// ErrNoDatabase: the configuration has no database of this name.
-	ErrNoDatabase = errors.New("no such database in the configuration")
-	// ErrPolicy wraps why the policy cannot be read.
-	ErrPolicy = errors.New("the policy cannot be used")
-)
 
 // look is one look at a database.
 type look struct {
@@ -67,19 +57,10 @@ type classified struct {
 }
 
 // Examine says of every road what becomes of the person of a question who takes it
-// in a database of the configuration. It logs in and writes nothing.
-func Examine(ctx context.Context, config *proxy.Config, a proxy.Analyzer, q cases.Question) (_ *Report, err error) {
+// in a database of the configuration under a policy. It logs in and writes nothing.
+func Examine(ctx context.Context, config *proxy.Config, database proxy.Database, p *policy.Policy, a proxy.Analyzer, q cases.Question) (_ *Report, err error) {
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
-	at := slices.IndexFunc(config.Databases, func(d proxy.Database) bool { return d.Name == q.Session.Database })
-	if at < 0 {
-		return nil, fmt.Errorf("%s: %w", q.Session.Database, ErrNoDatabase)
-	}
-	database := config.Databases[at]
-	p, err := readPolicy(config.Policy)
-	if err != nil {
-		return nil, err
-	}
 	role, err := roleOf(p, database, q)
 	if err != nil {
 		return nil, err
@@ -101,22 +82,6 @@ func Examine(ctx context.Context, config *proxy.Config, a proxy.Analyzer, q case
 		return nil, fmt.Errorf("looking at %s: %w", database.Name, err)
 	}
 	return r, nil
-}
-
-// readPolicy reads the policy that serve would use.
-func readPolicy(path string) (*policy.Policy, error) {
-	if path == "" {
-		return policy.Parse("policy", []byte("version: 1\n"))
-	}
-	source, err := os.ReadFile(path)
-	if err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrPolicy, err)
-	}
-	p, err := policy.Parse(filepath.Base(path), source)
-	if err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrPolicy, err)
-	}
-	return p, nil
 }
 
 // roleOf is the role that the person's session works as.
@@ -167,6 +132,7 @@ func (l *look) readCatalog(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	snapshot.ReadWith(l.analyzer)
 	book := policy.NewBook(snapshot)
 	code := catalog.NewCode(snapshot, l.analyzer, l.policy.Stated)
 	l.meaning = func(r *policy.Request) {
@@ -245,7 +211,7 @@ ORDER BY c.reltuples DESC, c.oid, a.attnum`, l.role)
 	var others []classified
 	for _, row := range rows {
 		class := l.classOf(row[2], row[3], row[5], policy.Marks{Comment: row[7]})
-		r := classified{oid: row[0], name: withSchema(row[1], row[2]), column: row[4], class: class, readable: row[6] == "t"}
+		r := classified{oid: row[0], name: row[1], column: row[4], class: class, readable: row[6] == "t"}
 		if class == "" {
 			others = append(others, r)
 			continue
@@ -256,15 +222,6 @@ ORDER BY c.reltuples DESC, c.oid, a.attnum`, l.role)
 		l.relations = others[:1]
 	}
 	return nil
-}
-
-// withSchema is a relation's name as regclass writes it, which leaves out schemas
-// of the search_path: ours has pg_catalog alone, so that none is left out but its.
-func withSchema(name, schema string) string {
-	if strings.Contains(name, ".") {
-		return name
-	}
-	return quoted(schema) + "." + name
 }
 
 // about chooses a column for each class, one that the role can read if there is

@@ -74,12 +74,3 @@ func (l *look) classified() string {
 	}
 	return "{" + strings.Join(oids, ",") + "}"
 }
-
-// quoted makes a name an SQL identifier, quoted where it must be.
-func quoted(name string) string {
-	plain := name != "" && strings.Trim(name, "abcdefghijklmnopqrstuvwxyz0123456789_") == "" && (name[0] < '0' || name[0] > '9')
-	if plain {
-		return name
-	}
-	return `"` + strings.ReplaceAll(name, `"`, `""`) + `"`
-}

@@ -28,6 +28,9 @@ var questions = map[string]string{
 	egress.Maintain: fmt.Sprintf(relationQuestion, `pg_has_role($1, c.relowner, 'USAGE') OR EXISTS (SELECT FROM aclexplode(c.relacl) x WHERE x.privilege_type = 'MAINTAIN' AND (x.grantee = 0 OR pg_has_role($1, x.grantee, 'USAGE')))`),
 	egress.Owner:    fmt.Sprintf(relationQuestion, `pg_has_role($1, c.relowner, 'USAGE')`),
 
+	egress.Commented: `SELECT true FROM pg_description d JOIN pg_attribute a ON a.attrelid = d.objoid AND a.attnum = d.objsubid
+WHERE d.classoid = 'pg_class'::regclass AND d.description ~* 'class:' AND d.objoid::regclass || '.' || quote_ident(a.attname) = $2 AND $1::name IS NOT NULL LIMIT 1`,
+
 	egress.Create: `SELECT has_schema_privilege($1, oid, 'CREATE') FROM pg_namespace WHERE oid = to_regnamespace($2)`,
 	egress.Usage: `SELECT has_schema_privilege($1, oid, 'USAGE') FROM pg_namespace WHERE oid = to_regnamespace($2)
 UNION ALL SELECT has_server_privilege($1, oid, 'USAGE') FROM pg_foreign_server WHERE quote_ident(srvname) = $2`,
@@ -75,6 +78,8 @@ func (l *look) meets(ctx context.Context, need egress.Need) (missing string, abs
 		return "", false, fmt.Errorf("asking about %s: %w", words, err)
 	}
 	switch {
+	case len(rows) == 0 && need.Kind == egress.Commented:
+		missing, absent = fmt.Sprintf("no comment gives %s a class", need.Of), true
 	case len(rows) == 0:
 		missing, absent = fmt.Sprintf("there is no %s", need.Of), true
 	case rows[0][0] != "t":

@@ -9,6 +9,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/sluice-pg/sluice/policy"
+	"github.com/sluice-pg/sluice/policy/catalog"
 	"github.com/sluice-pg/sluice/proxy"
 	"github.com/sluice-pg/sluice/proxy/credential"
 )
@@ -61,6 +62,7 @@ func Open(ctx context.Context, config *proxy.Config, d proxy.Database, p *policy
 	}
 	login.User, login.Password = lease.User, lease.Password.Reveal()
 	pin(login.RuntimeParams, lease.Role)
+	login.MaxProtocolMessageBodyLen = catalog.MostText
 	if l.conn, err = pgconn.ConnectConfig(ctx, login); err != nil {
 		return nil, fmt.Errorf("log in to database %s: %w", d.Name, err)
 	}
