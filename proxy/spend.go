@@ -188,13 +188,13 @@ func (s *session) pay(c *charges, m shared.Message, quotes bool) (*overrun, erro
 		if one.onlyQuotes() && !quotes {
 			continue
 		}
-		taking := one.Take(now, m)
+		taking := s.tab.allowances[i].Take(now, m)
 		for taking.Outcome == shared.Short {
 			now = s.tab.lookAgain(s.server.now)
 			if err := s.reserve(one, now, m); err != nil {
 				return nil, err
 			}
-			taking = one.Take(now, m)
+			taking = s.tab.allowances[i].Take(now, m)
 		}
 		if taking.Outcome != shared.Taken {
 			return s.overBudget(one, taking.Outcome, now, m), nil

@@ -153,12 +153,15 @@ func (o *overrun) refusedRecord() refusedRecord {
 // tab is what a session has charged and not put on record. Only fromServer uses
 // it, and the session's end. Everything in it is used again.
 type tab struct {
-	of      *charges
-	taken   []chargedTo
-	seen    []uint64
-	level   uint8
-	began   time.Time
-	pending bool
+	of *charges
+	// allowances are those of the accounts, which are returned whenever nothing
+	// more is there to be charged.
+	allowances []shared.Allowance
+	taken      []chargedTo
+	seen       []uint64
+	level      uint8
+	began      time.Time
+	pending    bool
 	// now is the clock as it was read last, left how many messages may go by
 	// before it is read again.
 	now  time.Time
@@ -175,9 +178,20 @@ func (t *tab) turnTo(s *session, c *charges) error {
 	if err := s.recordTab(s.server.now()); err != nil {
 		return err
 	}
-	t.of = c
+	t.giveBack()
+	t.of, t.allowances = c, t.allowances[:0]
+	for i := range c.all {
+		t.allowances = append(t.allowances, c.all[i].Allow())
+	}
 	t.reset()
 	return nil
+}
+
+// giveBack returns what was allowed and is not needed.
+func (t *tab) giveBack() {
+	for i := range t.allowances {
+		t.allowances[i].Return()
+	}
 }
 
 func (t *tab) reset() {
@@ -202,7 +216,10 @@ func (t *tab) lookAgain(now func() time.Time) time.Time {
 }
 
 // rest says that nothing more is there to be charged at this moment.
-func (t *tab) rest() { t.left = 0 }
+func (t *tab) rest() {
+	t.left = 0
+	t.giveBack()
+}
 
 // add notes what was taken from the account at an index.
 func (t *tab) add(i int, m shared.Message, taking shared.Taking) {

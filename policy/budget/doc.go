@@ -34,6 +34,15 @@
 // when none is, a new one is refused (Full). Charging allocates nothing but
 // room for subjects, which doubles as they grow.
 //
+// # Allowances
+//
+// A stream of rows is charged by an Allowance, which takes some more from the account
+// than a message needs: a few hundred rows at most, and no more than a 16th of what
+// is left of a limit. Messages that follow cost no lock then. What is left goes back,
+// and counts as taken until it does: who asks meanwhile may be refused a little
+// early, and nobody is given too much. Of subjects it takes nothing ahead whom it can
+// tell: those that the account has a say in go to the account.
+//
 // # Ahead
 //
 // What a process has taken, and not put on record when it is killed, must not

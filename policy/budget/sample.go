@@ -26,6 +26,8 @@ type sample struct {
 	at     []uint8
 	kept   int
 	levels [slots]uint8
+	// held is how many of them each slot has.
+	held [slots]int
 	// count is the estimate of all subjects.
 	count int64
 }
@@ -94,12 +96,14 @@ func (s *sample) seen(hash uint64, slot uint8) bool {
 		return false
 	}
 	s.count -= 1 << s.levels[s.at[place]]
+	s.held[s.at[place]]--
 	if !passes(hash, s.levels[slot]) {
 		s.free(place)
 		return true
 	}
 	s.count += 1 << s.levels[slot]
 	s.at[place] = slot
+	s.held[slot]++
 	return true
 }
 
@@ -114,6 +118,7 @@ func (s *sample) insert(hash uint64, slot uint8) {
 	place, _ := s.find(hash)
 	s.hashes[place], s.at[place] = hash, slot
 	s.kept++
+	s.held[slot]++
 	s.count += 1 << s.levels[slot]
 }
 
@@ -144,22 +149,31 @@ func (s *sample) grow() {
 	}
 }
 
+// lowest is the least level of the slots that know anybody, and of one more.
+func (s *sample) lowest(slot uint8) uint8 {
+	least := s.levels[slot]
+	for i, n := range s.held {
+		if n > 0 {
+			least = min(least, s.levels[i])
+		}
+	}
+	return least
+}
+
 // raiseLowest asks for one more zero in the slots that ask for the fewest and
 // hold anything.
 func (s *sample) raiseLowest() bool {
-	var holds [slots]bool
 	lowest := uint8(maxLevel)
-	for place, hash := range s.hashes {
-		if hash != 0 {
-			holds[s.at[place]] = true
-			lowest = min(lowest, s.levels[s.at[place]])
+	for slot, n := range s.held {
+		if n > 0 {
+			lowest = min(lowest, s.levels[slot])
 		}
 	}
 	if lowest == maxLevel {
 		return false
 	}
 	for slot := range s.levels {
-		if holds[slot] && s.levels[slot] == lowest {
+		if s.held[slot] > 0 && s.levels[slot] == lowest {
 			s.levels[slot]++
 		}
 	}
@@ -182,9 +196,10 @@ func (s *sample) rebuild(size int, stays func(hash uint64, slot uint8) bool) {
 }
 
 func (s *sample) recount() {
-	s.count = 0
+	s.count, s.held = 0, [slots]int{}
 	for place, hash := range s.hashes {
 		if hash != 0 {
+			s.held[s.at[place]]++
 			s.count += 1 << s.levels[s.at[place]]
 		}
 	}
