@@ -80,6 +80,9 @@ func (s *session) data(h wire.Header) error {
 	case !pass || s.swallowing:
 		return s.withhold(t, first)
 	}
+	if err := s.lookAt(t, h); err != nil {
+		return err
+	}
 	if r := t.work.maskedNow(); r != nil {
 		return s.maskedData(t, r, h)
 	}

@@ -26,13 +26,15 @@ type terms struct {
 	// for none; subject is where a row says whose it is.
 	charges *charges
 	subject subjectAt
+	// bare are the columns of the result that have no class, nil for none.
+	bare *bare
 }
 
 func termsOf(made *decided) terms {
 	d := &made.decision
 	return terms{
 		limits: d.Limits, rule: d.LimitsRule, position: d.LimitsPosition, discreet: d.Discreet, reticent: d.Reticent, masks: made.masks,
-		charges: made.charges, subject: made.subject,
+		charges: made.charges, subject: made.subject, bare: made.bare,
 	}
 }
 
@@ -52,6 +54,9 @@ func (t terms) tighter(other terms) terms {
 	t.discreet, t.reticent = t.discreet || other.discreet, t.reticent || other.reticent
 	if t.masks == nil {
 		t.masks = other.masks
+	}
+	if t.bare == nil {
+		t.bare = other.bare
 	}
 	if t.charges == nil {
 		t.subject = other.subject

@@ -27,6 +27,8 @@ type decided struct {
 	meant string
 	// subject is where a row of the result says whose it is.
 	subject subjectAt
+	// bare are the columns of the result that have no class.
+	bare *bare
 	// masks are how results are masked, nil for not at all.
 	masks *masks
 	// recorded is the request id under which the decision is on record in

@@ -153,7 +153,15 @@
 // was killed counts as given, what was left at a proper end is free again.
 // Whose a row is, is told by a column of the result where the catalog says that it
 // surely is (subject.go). Subjects are on record as hashes, whose key is derived
-// from that of the trail.
+// from that of the trail. While rows come, an allowance of a few hundred is taken
+// from an account at once, and what is left of it goes back before the client is
+// told that there is no more (budget.Allowance).
+//
+// # What nobody has labelled
+//
+// Of larger results a few rows are looked at in the columns that have no class
+// (suspect.go). What such a column seems to hold is on record as class.suspected,
+// with the decision by which it left; nothing is decided by it.
 //
 // # Names
 //

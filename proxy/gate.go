@@ -178,7 +178,10 @@ func (s *session) judgeAgain(ctx context.Context, road string, meanings []meanin
 			j.refusal = refuseSeveralMasks(newID())
 			return j
 		}
-		j.terms = j.terms.tighter(terms)
+		alike := i == 0 || j.terms.bare == terms.bare
+		if j.terms = j.terms.tighter(terms); !alike {
+			j.terms.bare = nil // nobody knows which of the results it will be
+		}
 		j.changesCode = j.changesCode || changesCode
 	}
 	return j
@@ -251,6 +254,9 @@ func (s *session) decide(ctx context.Context, r *policy.Request, p *policy.Polic
 	}
 	made := &decided{policy: p, kind: r.Kind, decision: d, request: r, sight: seen, charges: s.chargesFor(&d)}
 	made.masks = newMasks(made, s.server.maskKeys)
+	if made.passes() && p.NeedsCatalog() {
+		made.bare = bareOf(p, r)
+	}
 	if made.charges != nil {
 		made.subject = subjectOf(p, r)
 	}

@@ -283,7 +283,7 @@ func (s *session) recordResult(w *work, now time.Time) error {
 		return err
 	}
 	s.tab.isRecorded(now)
-	return nil
+	return s.suspect(w)
 }
 
 // openRecord is the body of a session.open event.

@@ -60,6 +60,7 @@ type session struct {
 	// shared budgets of what ran in the transaction that is open; only
 	// fromServer and the session's end use them.
 	tab         tab
+	suspects    suspects
 	lastTerms   terms
 	transaction *charges
 	// swallowing is true from the error of a statement that ran to its end

@@ -86,6 +86,9 @@ type work struct {
 	tag      string
 	sqlstate string
 	kept     keptBack
+	// looked is what has been seen of rows in columns without a class, nil for
+	// nothing.
+	looked *lookout
 }
 
 // settle tells everybody who waits for it how a message ended.

@@ -82,7 +82,6 @@ func allCases(o *options) []benchCase {
 	cases = append(cases, tpcb(), cold(), connects("connect-8", false))
 	cases = append(cases, copyCases(o)...)
 	cases = append(cases, maskCases(o)...)
-	cases = append(cases, sampledCopy(o))
 	cases = append(cases, nameCases()...)
 	return append(cases, idleSessions(o), secureSelect("simple"), secureSelect("prepared"), connects("connect-8-tls", true))
 }

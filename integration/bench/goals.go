@@ -89,25 +89,20 @@ func ofUsual(least float64, direct bool) *goal {
 	return g
 }
 
-var likeUnsampled = &goal{
-	text: "at least 0.97 of its speed",
-	judge: func(way wayResult, _ []wayResult) (string, standing) {
-		return fmt.Sprintf("%.3f of its speed", way.Rate/100), metIf(way.Rate >= 97)
-	},
-}
-
-// ofPlain is for Sluice under the usual policy beside one that knows of no
-// classes.
-var ofPlain = &goal{
-	text: "at least 0.95 of the speed under a policy that knows of no classes",
-	judge: func(way wayResult, others []wayResult) (string, standing) {
-		plain := named(others, way.Name+policyMark+policyPlain)
-		if plain == nil {
-			return "", ""
-		}
-		r := ratio(way, *plain)
-		return fmt.Sprintf("%.2f of a policy without classes", r), metIf(r >= 0.95)
-	},
+// ofPlain is for Sluice under a policy with classes beside one that knows of none.
+func ofPlain(least float64) *goal {
+	return &goal{
+		text: fmt.Sprintf("at least %.2f of the speed under a policy that knows of no classes", least),
+		judge: func(way wayResult, others []wayResult) (string, standing) {
+			build, _, _ := strings.Cut(way.Name, policyMark)
+			plain := named(others, build+policyMark+policyPlain)
+			if plain == nil || plain.Name == way.Name {
+				return "", ""
+			}
+			r := ratio(way, *plain)
+			return fmt.Sprintf("%.3f of a policy without classes", r), metIf(r >= least)
+		},
+	}
 }
 
 var littleMemory = &goal{

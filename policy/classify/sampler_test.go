@@ -177,16 +177,29 @@ func TestRareAmongMails(t *testing.T) {
 	}
 }
 
-// TestNoWires shows that without wires only the sample is looked at.
-func TestNoWires(t *testing.T) {
+// TestWires shows that without wires only the sample is looked at, and that with
+// one for each row what is there again and again is found, whatever the rhythm.
+func TestWires(t *testing.T) {
 	s := synthetic{rand.New(rand.NewPCG(3, 3))}
-	loud := written(classify.Text, []field{value(s.jwt())})
-	for _, quiet := range []bool{false, true} {
-		sampler := classify.NewSampler(classify.SamplerOptions{Layout: classify.Text, Head: 1, Every: 1 << 40, NoWires: quiet})
-		sampler.Row(written(classify.Text, []field{value("1")}))
-		sampler.Row(loud)
-		if got := sampler.Secrets() == 0; got != quiet {
-			t.Errorf("without wires %v: %d credentials", quiet, sampler.Secrets())
+	quiet, loud := written(classify.Text, []field{value("1")}), written(classify.Text, []field{value(s.jwt())})
+	for _, c := range []struct {
+		wires       classify.Wires
+		rows, every int
+		found       bool
+	}{
+		{classify.AllWires, 2, 2, true}, {classify.NoWires, 2, 2, false}, {classify.NoWires, 10_000, 2, false},
+		{classify.OneWire, 1000, 16, true}, {classify.OneWire, 10_000, 128, true}, {classify.OneWire, 10_000, 125, true},
+	} {
+		sampler := classify.NewSampler(classify.SamplerOptions{Layout: classify.Text, Head: 1, Every: 1 << 40, Wires: c.wires})
+		for i := range c.rows {
+			if i%c.every == 1 {
+				sampler.Row(loud)
+			} else {
+				sampler.Row(quiet)
+			}
+		}
+		if got := sampler.Secrets() > 0; got != c.found {
+			t.Errorf("%+v: %d credentials", c, sampler.Secrets())
 		}
 	}
 }
@@ -266,13 +279,14 @@ func BenchmarkSampler(b *testing.B) {
 		name   string
 		layout classify.Layout
 		every  int
-		quiet  bool
+		wires  classify.Wires
 	}{
-		{"text", classify.Text, 0, false},
-		{"csv", classify.CSV, 0, false},
-		{"tuples", classify.Tuples, 0, false},
-		{"text/no wires", classify.Text, 0, true},
-		{"text/every row", classify.Text, 1, false},
+		{"text", classify.Text, 0, classify.AllWires},
+		{"csv", classify.CSV, 0, classify.AllWires},
+		{"tuples", classify.Tuples, 0, classify.AllWires},
+		{"text/one wire", classify.Text, 0, classify.OneWire},
+		{"text/no wires", classify.Text, 0, classify.NoWires},
+		{"text/every row", classify.Text, 1, classify.AllWires},
 	} {
 		b.Run(one.name, func(b *testing.B) {
 			rows := streamRows(one.layout, 10_000)
@@ -280,7 +294,7 @@ func BenchmarkSampler(b *testing.B) {
 			for _, row := range rows {
 				size += len(row)
 			}
-			s := classify.NewSampler(classify.SamplerOptions{Layout: one.layout, Every: one.every, NoWires: one.quiet})
+			s := classify.NewSampler(classify.SamplerOptions{Layout: one.layout, Every: one.every, Wires: one.wires})
 			for _, row := range rows { // a stream has more than its first rows
 				s.Row(row)
 			}
