@@ -28,8 +28,9 @@ type doubt struct {
 	// role is taken back.
 	standing bool
 	// passed is true if another was let pass since, up to the next Sync, because
-	// the transaction has failed: nothing is put in between what ends it.
-	passed bool
+	// the transaction had failed: nothing is put in between what ends it. known is
+	// true once it is known whether it had, or something may have ended it since.
+	passed, known bool
 	// planned is true if that message is a Bind, of this portal.
 	planned bool
 	portal  string
@@ -41,11 +42,12 @@ type doubt struct {
 	within bool
 }
 
-// doubtRole notes that the message just sent may leave the role.
-func (p *pending) doubtRole() {
+// doubtRole notes that the message just sent may leave the role. within is true if
+// it is among others up to a Sync, which may go on with what it ends.
+func (p *pending) doubtRole(within bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.role.standing, p.role.passed, p.role.planned = true, false, false
+	p.role.standing, p.role.passed, p.role.known, p.role.planned = true, false, within, false
 }
 
 // doubtPlanned notes that a Bind may leave it, by what runs when a statement is
@@ -54,14 +56,14 @@ func (p *pending) doubtPlanned(portal string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.role.planned, p.role.portal = !p.role.standing, portal
-	p.role.standing, p.role.passed = true, false
+	p.role.standing, p.role.passed, p.role.known = true, false, true
 }
 
 // roundSent notes that a message was sent which ends a transaction that has no
 // BEGIN.
 func (d *doubt) roundSent() {
 	d.standing = d.standing || d.within
-	d.planned, d.within, d.passed = false, false, false
+	d.planned, d.within, d.passed, d.known = false, false, false, false
 }
 
 // noteRole notes what a text that was just sent may have done to the role. A
@@ -75,7 +77,7 @@ func (s *session) noteRole(j *judgement) {
 		leaves = s.leavesRole(&j.statements[i])
 	}
 	if leaves {
-		s.pending.doubtRole()
+		s.pending.doubtRole(false)
 	}
 }
 
@@ -86,7 +88,7 @@ func (s *session) noteRoleOf(j *judgement, meanings []meaning) {
 		leaves = s.leavesRole(meanings[i].statement)
 	}
 	if leaves {
-		s.pending.doubtRole()
+		s.pending.doubtRole(true)
 	}
 }
 

@@ -27,6 +27,9 @@ func (s *session) takeRoleBack(before byte) error {
 	if waits, err := s.waitsForPlanned(before); err != nil || waits {
 		return err
 	}
+	if err := s.knowsState(); err != nil {
+		return err
+	}
 	p.mu.Lock()
 	where := betweenSyncs
 	if p.unsynced {
@@ -49,10 +52,42 @@ func (p *pending) canTakeRole() bool {
 	switch {
 	case !p.role.standing, p.held > 0, p.copyIn, p.skipsHere():
 		return false
-	case !p.unsynced:
-		p.role.passed = p.status == 'E' && len(p.queue) == 0
+	case !p.role.known && p.lastRound() == 0:
+		p.role.passed, p.role.known = p.status == 'E', true
 	}
 	return !p.role.passed
+}
+
+// knowsState waits for the answer that tells whether the transaction has failed,
+// where a RESET ROLE would come among the client's messages: if it failed there, the
+// rest of them would be skipped.
+func (s *session) knowsState() error {
+	p := s.pending
+	p.mu.Lock()
+	last := p.lastRound()
+	waits := last > 0 && p.unsynced && p.role.standing && !p.role.known && p.held == 0 && !p.copyIn && !p.skipsHere()
+	p.mu.Unlock()
+	if !waits {
+		return nil
+	}
+	if err := s.sayHeld(); err != nil {
+		return err
+	}
+	if err := s.upstream.conn.Flush(); err != nil {
+		return err
+	}
+	return p.wait(func() bool { return p.settled >= last || p.copyIn || p.skipsHere() })
+}
+
+// lastRound is the number of the last message that ReadyForQuery will answer, zero
+// if it has. Callers hold the lock.
+func (p *pending) lastRound() (number uint64) {
+	for _, t := range p.queue {
+		if t.typ == 'S' || t.typ == 'Q' || t.typ == 'F' {
+			number = t.sequence
+		}
+	}
+	return number
 }
 
 // takes notes that a RESET ROLE is sent, under a number. alone is true if no

@@ -185,7 +185,7 @@ func BenchmarkRound(b *testing.B) {
 				s.play(b, client, server, sent(b, &rounds()[1]))
 			}
 			if r.name == "20000 rows out" {
-				s.pending.doubtRole() // as it is behind each
+				s.pending.doubtRole(false) // as it is behind each
 			}
 			b.ReportAllocs()
 			before := processorTime(b)

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgproto3"
 )
 
@@ -96,6 +97,22 @@ func (w *wireClient) untilEnd(word string) string {
 	}
 }
 
+// crashed reports whether the server takes no clients, as it does for a while when
+// one of its processes has died; then it waits until that is over.
+func crashed(t *testing.T) (down bool) {
+	t.Helper()
+	for until := time.Now().Add(patience); time.Now().Before(until); time.Sleep(50 * time.Millisecond) {
+		c, err := pgconn.Connect(t.Context(), shared.SuperuserDSN("postgres"))
+		if err == nil {
+			_ = c.Close(t.Context())
+			return down
+		}
+		down = true
+	}
+	t.Fatal("the server does not come back")
+	return true
+}
+
 // Whatever a client sends, Sluice and the server answer alike, message by
 // message.
 func TestRandomClients(t *testing.T) {
@@ -122,6 +139,10 @@ func TestRandomClients(t *testing.T) {
 			sluice.send(out...)
 			want, got := server.untilEnd(word), sluice.untilEnd(word)
 			rounds++
+			if got != want && strings.HasSuffix(want, "end") && strings.HasSuffix(got, "end") && crashed(t) {
+				t.Logf("seed %d, round %d: the server crashed, and all sessions with it, after %d rounds\n%s", seed, round, rounds, strings.Join(sent, "\n"))
+				return
+			}
 			if got != want {
 				t.Fatalf("seed %d, round %d\nsent\n%s\nthrough Sluice\n%s\nthe server\n%s", seed, round, strings.Join(sent, "\n"), got, want)
 			}
