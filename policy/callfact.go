@@ -28,6 +28,9 @@ type RunFact struct {
 	// Labels are the classes that the database gives columns of the relation,
 	// sorted.
 	Labels []string `json:"labels,omitempty"`
+	// Flows are the ways in which values of a class get into other rows by that
+	// code, where it writes.
+	Flows []FlowFact `json:"flows,omitempty"`
 	// Code has a signature only where there is no name: the function behind an
 	// operator, a cast or a type.
 	Code CodeFact `json:"code"`

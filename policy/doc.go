@@ -124,8 +124,8 @@
 // has stated about a function comes first. Facts hold for the same calls as
 // those about known functions. Facts.Runs say what a statement runs without
 // calling it, such as triggers; they only add to what it does. Nobody who sends a
-// statement chooses that code: what it copies within the database does not
-// count, and what of it cannot be seen counts as opaque_code only if somebody has
+// statement chooses that code: what it copies within the database counts only where
+// a value loses its class by it (RunFact.Flows), and what of it cannot be seen counts as opaque_code only if somebody has
 // given a class to a column of a relation that the statement names or reads.
 //
 // # Limits

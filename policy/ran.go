@@ -10,9 +10,9 @@ import (
 // only ever adds. The statement itself is not changed.
 //
 // Nobody who sends a statement chooses that code, and whoever made it had leave
-// to. So what it copies within the database does not count, and what of it
-// cannot be seen counts only if the statement names a relation with values of a
-// class that the code could get hold of.
+// to. So what it copies within the database counts only where a value loses its
+// class by that (copied), and what of it cannot be seen only if the statement names
+// a relation with values of a class that the code could get hold of.
 func (c *ruling) withRuns() {
 	runs := c.runs()
 	if len(runs) == 0 {
@@ -21,7 +21,7 @@ func (c *ruling) withRuns() {
 	c.judge.volatile = c.judge.volatile || c.judge.req.Facts.Catalog == nil
 	changed, classified := branch(c.st), c.classified(runs)
 	for _, f := range runs {
-		for _, effect := range ranEffects(f, classified) {
+		for _, effect := range slices.Concat(ranEffects(f, classified), c.copied(f)) {
 			if !slices.Contains(changed.Effects, effect) {
 				changed.Effects = append(changed.Effects, effect)
 			}

@@ -2,11 +2,13 @@ package proxy
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/sluice-pg/sluice/policy"
+	"github.com/sluice-pg/sluice/policy/statement"
 )
 
 // terms are what a statement was let in on.
@@ -20,6 +22,8 @@ type terms struct {
 	discreet bool
 	// reticent is true if they may quote a value of a class that it may see.
 	reticent bool
+	// queries is true if a statement computes with rows.
+	queries bool
 	// masks are how results are masked, nil for not at all.
 	masks *masks
 	// charges are the budgets of the policy that the answers count for, nil
@@ -35,6 +39,7 @@ func termsOf(made *decided) terms {
 	return terms{
 		limits: d.Limits, rule: d.LimitsRule, position: d.LimitsPosition, discreet: d.Discreet, reticent: d.Reticent, masks: made.masks,
 		charges: made.charges, subject: made.subject, bare: made.bare,
+		queries: slices.ContainsFunc(made.request.Statements, func(st statement.Statement) bool { return queriesRows[st.Node] }),
 	}
 }
 
@@ -51,7 +56,7 @@ func (t terms) tighter(other terms) terms {
 	less(&t.limits.Bytes, other.limits.Bytes)
 	less(&duration, int64(other.limits.Duration))
 	t.limits.Duration = time.Duration(duration)
-	t.discreet, t.reticent = t.discreet || other.discreet, t.reticent || other.reticent
+	t.discreet, t.reticent, t.queries = t.discreet || other.discreet, t.reticent || other.reticent, t.queries || other.queries
 	if t.masks == nil {
 		t.masks = other.masks
 	}

@@ -17,7 +17,7 @@ func (s *session) lookInto(ctx context.Context, p *policy.Policy, book *policy.B
 	code := s.database.catalog.code.of(book, p, s.server.analyzer)
 	reach := func(f catalog.OID) *catalog.Reached { return code.Reach(ctx, f, seen.Path) }
 	r.Facts.Catalog = p.CatalogFact(book, seen, reach, r.Statements)
-	f := follow.Follower{Sight: seen, Code: code}
+	f := follow.Follower{Sight: seen, Code: code, Policy: p, Book: book}
 	if !s.pending.codeInDoubt() {
 		r.Facts.Calls = f.Calls(ctx, r.Statements)
 	}

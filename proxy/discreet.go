@@ -19,7 +19,7 @@ var plainErrors = map[string]bool{
 // stand there. One with a position in the client's text is about that text:
 // nothing ran. Deferred constraints speak up at the end of the transaction. Where
 // the client may see the values, only errors about data quote too much (SQLSTATE
-// classes 22 and 23).
+// classes 22 and 23), and those about a name that a query has made of a value.
 func (s *session) mayQuote(t *ticket, fields map[byte]string) bool {
 	if t == nil || fields['P'] != "" {
 		return false
@@ -29,7 +29,26 @@ func (s *session) mayQuote(t *ticket, fields map[byte]string) bool {
 	ends := t.typ == 'Q' || t.typ == 'E' || t.typ == 'S'
 	code := fields['C']
 	aboutData := strings.HasPrefix(code, "22") && code != "22012" || strings.HasPrefix(code, "23")
-	return t.discreet || s.pending.discreet && ends || aboutData && (t.terms.reticent || s.pending.reticent && ends)
+	return t.discreet || s.pending.discreet && ends || aboutData && (t.terms.reticent || s.pending.reticent && ends) ||
+		t.terms.reticent && t.terms.queries && namesValue(fields)
+}
+
+// lookedUp are the SQLSTATEs of errors that quote a name which is not there, or is
+// none: of a relation, a type or role and the like, a function, a schema, a file.
+var lookedUp = map[string]bool{"42P01": true, "42704": true, "42883": true, "3F000": true, "42602": true, "58P01": true}
+
+// namesValue reports whether an error may quote a value as the name of something,
+// such as a text that is cast to regclass. What the client or a function has written
+// is looked up when that is parsed, and the error has a position in it.
+func namesValue(fields map[byte]string) bool {
+	return lookedUp[fields['C']] && fields['p'] == "" && !raised(fields)
+}
+
+// queriesRows are nodes of statements that compute with rows: names that are in
+// their text are looked up before they run.
+var queriesRows = map[string]bool{
+	"SelectStmt": true, "InsertStmt": true, "UpdateStmt": true, "DeleteStmt": true, "MergeStmt": true, "CopyStmt": true,
+	"ExecuteStmt": true, "DeclareCursorStmt": true, "FetchStmt": true, "CallStmt": true, "ExplainStmt": true,
 }
 
 // raised reports whether PL/pgSQL's RAISE made an error or a notice, or may

@@ -44,6 +44,8 @@ func (s *session) serverError(h wire.Header) error {
 		if t.work != nil {
 			t.work.kept.err = digest
 		}
+	} else if r == nil {
+		t.says(h.Len)
 	}
 	if err := s.recordFailure(t, orUnknown(fields['C']), digest, fatal); err != nil {
 		return err

@@ -59,6 +59,14 @@ func (s *session) keepNotice(t *ticket, fields map[byte]string) error {
 	return s.client.WriteMessage(noticeWithoutValues(fields))
 }
 
+// says counts the server's words as bytes of the result, where they may have a value
+// of a class in them.
+func (t *ticket) says(length int) {
+	if t != nil && t.work != nil && t.terms.reticent {
+		t.work.bytes += int64(length)
+	}
+}
+
 // noticeWithoutValues is a notice that says what can be said without a value.
 func noticeWithoutValues(fields map[byte]string) *pgproto3.NoticeResponse {
 	e := withoutValues(fields)

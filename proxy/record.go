@@ -219,7 +219,9 @@ type resultRecord struct {
 	SQLSTATE string         `json:"sqlstate"`
 	Tag      string         `json:"tag,omitempty"`
 	Rows     int64          `json:"rows"`
-	Bytes    int64          `json:"bytes"`
+	// Bytes are those of the rows, and of errors and notices that could have a
+	// value of a class in them.
+	Bytes int64 `json:"bytes"`
 	// ErrorHMAC is that of the server's error, if the client was not shown
 	// all of it: hmac-sha256: and hex digits.
 	ErrorHMAC string `json:"error_hmac,omitempty"`

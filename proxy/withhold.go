@@ -26,6 +26,7 @@ func (s *session) notice(h wire.Header) error {
 	if fields := errorFields(prefix); s.mayQuote(t, fields) {
 		return s.keepNotice(t, fields)
 	}
+	t.says(h.Len)
 	_, err = s.upstream.conn.Forward(s.client)
 	return err
 }

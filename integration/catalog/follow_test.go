@@ -35,7 +35,7 @@ func TestDecisionsAboutCode(t *testing.T) {
 	t.Cleanup(func() { _ = analyzer.Close() })
 	seen := catalog.Sight{Snapshot: l.snapshot, Path: l.path}
 	made := analyzer.Analyze(t.Context(), "CREATE FUNCTION lab.made_here(int, int) RETURNS int LANGUAGE sql AS 'SELECT 1'").Statements
-	f := &follow.Follower{Sight: seen.Note(&made[0], false), Code: l.code}
+	f := &follow.Follower{Sight: seen.Note(&made[0], false), Code: l.code, Policy: p, Book: policy.NewBook(l.snapshot)}
 	for _, c := range []struct{ sql, want string }{
 		{"SELECT lab.pure(1, 2)", "allow builtin:everyday"},
 		{"SELECT pure(1, 2)", "allow builtin:everyday"},

@@ -57,13 +57,28 @@ CREATE TABLE crm.parts (id integer, word text) PARTITION BY RANGE (id);
 CREATE TABLE crm.near PARTITION OF crm.parts FOR VALUES FROM (0) TO (10);
 CREATE FOREIGN TABLE crm.far PARTITION OF crm.parts FOR VALUES FROM (10) TO (20) SERVER elsewhere;
 CREATE TABLE crm.defaulted (id integer, word text DEFAULT crm.mail(1));
+CREATE TABLE crm.log_of_mails (mail text);
+CREATE TABLE crm.stats (n integer);
+CREATE TABLE crm.logged (id integer, email text, kind text);
+CREATE FUNCTION crm.logs() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN INSERT INTO crm.log_of_mails VALUES (NEW.email); RETURN NEW; END';
+CREATE TRIGGER logs AFTER INSERT ON crm.logged FOR EACH ROW EXECUTE FUNCTION crm.logs();
+CREATE FUNCTION crm.keeps() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN INSERT INTO crm.log VALUES (1, row_to_json(OLD)::text); RETURN OLD; END';
+CREATE TRIGGER keeps BEFORE DELETE ON crm.logged FOR EACH ROW EXECUTE FUNCTION crm.keeps();
+CREATE FUNCTION crm.counts() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN UPDATE crm.stats SET n = n + 1; RETURN NULL; END';
+CREATE TRIGGER counts AFTER UPDATE ON crm.logged FOR EACH ROW EXECUTE FUNCTION crm.counts();
+CREATE TABLE crm.owner (id integer PRIMARY KEY);
+CREATE TABLE crm.owned (owner integer REFERENCES crm.owner ON DELETE CASCADE, email text);
+CREATE TRIGGER keeps BEFORE DELETE ON crm.owned FOR EACH ROW EXECUTE FUNCTION crm.keeps();
+CREATE TABLE crm.ruled (id integer, email text);
+CREATE RULE copies AS ON UPDATE TO crm.ruled DO ALSO INSERT INTO crm.log VALUES (NEW.id, OLD.email);
+CREATE RULE counts AS ON DELETE TO crm.ruled DO ALSO UPDATE crm.stats SET n = n + 1;
 `
 
 // policy masks what has a class, wherever it goes to the client.
 const policy = `version: 1
 classes: {contact.email: {}, secret.token: {}}
 columns:
-  - {columns: [crm.people.email, crm.tracked.email, crm.moved.email, crm.audited_people.email], class: contact.email}
+  - {columns: [crm.people.email, crm.tracked.email, crm.moved.email, crm.audited_people.email, crm.logged.email, crm.owned.email, crm.ruled.email, crm.log_of_mails.mail], class: contact.email}
   - {columns: [crm.people.secret], class: secret.token}
 masks:
   - {classes: [secret.*], mask: null}
@@ -129,8 +144,14 @@ func TestCode(t *testing.T) {
 		{"SELECT address, note FROM crm.mails", ",plain"},
 		{"INSERT INTO crm.tracked VALUES (1, 'canary2', NULL) RETURNING id", "1"},
 		{"INSERT INTO crm.tracked VALUES (2, 'canary2', NULL) RETURNING email", ""},
-		{"INSERT INTO crm.moved VALUES (1, 'canary3', NULL) RETURNING shown", ""},
-		{"INSERT INTO crm.moved VALUES (2, 'canary3', NULL)", ""},
+		{"INSERT INTO crm.moved VALUES (1, 'canary3', NULL) RETURNING shown", "42501"},
+		{"INSERT INTO crm.moved VALUES (2, 'canary3', NULL)", "42501"},
+		{"INSERT INTO crm.logged VALUES (1, 'canary4', 'x')", ""},
+		{"UPDATE crm.logged SET kind = 'y'", ""},
+		{"DELETE FROM crm.logged", "42501"},
+		{"INSERT INTO crm.owner VALUES (1)", ""},
+		{"DELETE FROM crm.owner", "42501"},
+		{"UPDATE crm.ruled SET id = 2", "42501"},
 		{"INSERT INTO crm.sent VALUES (1, 'x')", "42501"},
 		{"INSERT INTO crm.audited VALUES (1, 'x') RETURNING word", "42501"},
 		{"INSERT INTO crm.audited_people VALUES (1, 'x')", "42501"},
@@ -142,10 +163,10 @@ func TestCode(t *testing.T) {
 		{"SET search_path = public", ""},
 		{"INSERT INTO crm.parts VALUES (1, 'x')", "42501"},
 		{"INSERT INTO crm.near VALUES (1, 'x')", ""},
-		{"INSERT INTO crm.defaulted (id) VALUES (1)", ""},
+		{"INSERT INTO crm.defaulted (id) VALUES (1)", "42501"},
 		{"COMMENT ON COLUMN crm.people.note IS 'free text'", ""},
 		{"COMMENT ON COLUMN crm.marked.mail IS NULL", "42501"},
-		{"INSERT INTO crm.defaulted (id) VALUES (2) RETURNING word", ""},
+		{"INSERT INTO crm.defaulted (id) VALUES (2) RETURNING word", "42501"},
 	} {
 		got := run(t, c, one.sql)
 		if one.want == "42501" {

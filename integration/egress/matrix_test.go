@@ -146,15 +146,16 @@ func directly(road egress.Road, j journey) string {
 func through(road egress.Road, j journey, a account) string {
 	refused := strings.HasPrefix(j.message, "sluice: ")
 	limited := refused && strings.Contains(j.message, "stopped at the limit")
+	counts := road.Leaves == egress.ToClient || road.Leaves == egress.Words
 	masked := slices.ContainsFunc(a.decisions, func(r ruling) bool { return r.Verdict == "mask" })
 	switch {
 	case j.worked() && road.Passes != "":
 		return "passes"
-	case j.worded && (masked || road.Leaves != egress.ToClient || !a.counted(false)) || j.arrived && masked:
+	case j.worded && (masked || !counts || !a.counted(road.Leaves == egress.Words)) || j.arrived && masked:
 		return open
-	case j.worked() && road.Leaves == egress.ToClient && a.counted(j.arrived) && limited:
+	case j.worked() && counts && a.counted(j.arrived) && limited:
 		return "counted, stopped at the limit"
-	case j.worked() && road.Leaves == egress.ToClient && a.counted(j.arrived):
+	case j.worked() && counts && a.counted(j.arrived):
 		return "counted"
 	case j.worked():
 		return open

@@ -88,10 +88,10 @@ func whatIsOpen(seen []cells, known map[string]string) string {
 			fmt.Fprintf(&b, "| %s | %s | %s | %s |\n", road.ID, cell(what(road)), strings.Join(lanes, "; "), cell(known[road.ID]))
 		}
 	}
-	head := fmt.Sprintf("\n%d of %d roads are open through Sluice for one role at least, under one of the two policies.\n", n, len(egress.Roads()))
 	if n == 0 {
-		return head
+		return fmt.Sprintf("\nNone of %d roads is open through Sluice, for any of the roles and under either policy.\n", len(egress.Roads()))
 	}
+	head := fmt.Sprintf("\n%d of %d roads are open through Sluice for one role at least, under one of the two policies.\n", n, len(egress.Roads()))
 	return head + "\n| open road | what | for whom | why |\n|---|---|---|---|\n" + b.String()
 }
 

@@ -44,8 +44,9 @@ type reference struct {
 // reachKey is a question that was answered.
 type reachKey struct {
 	oid  OID
-	what byte // f for a call, r for reading, w for writing
+	what byte // f for a call, r for reading, w for writing, d for a default, u for rules
 	ops  WriteOps
+	part int // the column that a default is of
 	path string
 }
 

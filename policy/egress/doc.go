@@ -25,7 +25,7 @@
 //	leaves client        values arrive at who asked
 //	leaves words         values arrive in the words of an error or a notice
 //	leaves error         the same, and the error is one about data (SQLSTATE
-//	                     classes 22 and 23)
+//	                     classes 22 and 23), or about a name made of a value
 //	leaves elsewhere     values arrive at another place, such as a table or a file
 //	leaves protection    no value moves, but a wall is gone
 //	server 17, server <17

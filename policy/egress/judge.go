@@ -169,7 +169,7 @@ func (r *Road) answer(decisions []policy.Decision, class string) Answer {
 		return Answer{State: Passes, Why: r.Passes}
 	}
 	for _, d := range decisions {
-		if r.Leaves == ToClient && class != "" && slices.Contains(d.Classes, class) {
+		if (r.Leaves == ToClient || r.Leaves == Words) && class != "" && slices.Contains(d.Classes, class) {
 			return Answer{State: Counted, Rule: d.LimitsRule, Why: "counts as " + class, Limits: d.Limits}
 		}
 	}

@@ -18,6 +18,9 @@ const mostReachedFacts = 2000
 type Follower struct {
 	Sight catalog.Sight
 	Code  *catalog.Code
+	// Policy says which columns of Book have a class.
+	Policy *policy.Policy
+	Book   *policy.Book
 }
 
 // Calls are the facts about what the statements call and cannot be judged by

@@ -56,6 +56,7 @@ func (f *Follower) runs(ctx context.Context, st *statement.Statement, r statemen
 		fact.Code.Opaque = []string{"this session has changed it in its open transaction"}
 	case r.Access == statement.Write:
 		fact.Code = f.fact(f.Code.ReachOfWrite(ctx, rel.OID, catalog.WritesOf(st), f.Sight.Path))
+		fact.Flows = f.Policy.FlowFacts(f.Book, f.Sight, f.Code.FlowsOfWrite(ctx, rel.OID, catalog.WritesOf(st), f.Sight.Path))
 		fact.Code.Writes = slices.DeleteFunc(fact.Code.Writes, func(w policy.ReachedRelation) bool { return rel.Schema == w.Schema && rel.Name == w.Name })
 		if rel.Rules == 0 {
 			staysInside(&fact.Code)

@@ -138,7 +138,7 @@ func (l *look) readCatalog(ctx context.Context) error {
 	l.meaning = func(r *policy.Request) {
 		reach := func(f catalog.OID) *catalog.Reached { return code.Reach(ctx, f, l.path) }
 		seen := catalog.Sight{Snapshot: snapshot, Path: l.path}
-		f := follow.Follower{Sight: seen, Code: code}
+		f := follow.Follower{Sight: seen, Code: code, Policy: l.policy, Book: book}
 		r.Facts.Catalog = l.policy.CatalogFact(book, seen, reach, r.Statements)
 		r.Facts.Calls, r.Facts.Runs = f.Calls(ctx, r.Statements), f.Runs(ctx, r.Statements)
 		for i := range r.Statements {

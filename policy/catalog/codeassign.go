@@ -1,0 +1,143 @@
+package catalog
+
+import (
+	"slices"
+	"strings"
+)
+
+// assignment is a place in the body of a trigger function where a column of its row
+// gets a value, all in small letters.
+type assignment struct {
+	// column is the one that gets it, empty if it may be any.
+	column string
+	// from are columns of the row whose values it may be made of; any is true if
+	// it may be anything that the function has read.
+	from []string
+	any  bool
+}
+
+// assignments are those of the body of a trigger function. A body that cannot be
+// read may assign anything.
+func (f *Function) assignments() (all []assignment) {
+	body := strings.ToLower(f.Body)
+	if f.Language != "plpgsql" || body == "" || returnsOther(body) {
+		return []assignment{{any: true}}
+	}
+	for at := 0; ; {
+		next := strings.Index(body[at:], "new")
+		if next < 0 {
+			return all
+		}
+		begin := at + next
+		end := begin + len("new")
+		for end < len(body) && (wordByte(body[end]) || body[end] == '.' || body[end] == '"') {
+			end++
+		}
+		at = end
+		target := body[begin+len("new") : end]
+		if begin > 0 && wordByte(body[begin-1]) || target != "" && target[0] != '.' {
+			continue // another word
+		}
+		if one, is := assigned(body[:begin], target, body[end:]); is {
+			all = append(all, one)
+		}
+	}
+}
+
+// assigned reads what stands around NEW and what of it is named.
+func assigned(before, target, after string) (one assignment, is bool) {
+	after = strings.TrimLeft(after, " \t\r\n")
+	value, is := strings.CutPrefix(after, ":=")
+	switch {
+	case is:
+	case strings.HasSuffix(strings.TrimRight(before, " \t\r\n"), "into"), strings.HasPrefix(after, "["):
+		return assignment{any: true}, true
+	case strings.HasPrefix(after, "=") && !compares(before):
+		value = after[1:]
+	default:
+		return one, false
+	}
+	value, _, _ = strings.Cut(value, ";")
+	one = assignedFrom(value)
+	if !strings.Contains(target, `"`) { // else its letters may be large
+		one.column = strings.TrimPrefix(target, ".")
+	}
+	return one, true
+}
+
+// compares reports whether an equals sign behind this text compares: it does in a
+// condition, and else begins with a statement.
+func compares(before string) bool {
+	from := 0
+	for _, border := range []string{";", "begin", "then", "else", "loop"} {
+		from = max(from, strings.LastIndex(before, border)+1)
+	}
+	statement := before[from:]
+	if strings.Contains(statement, "--") || strings.Contains(statement, "/*") {
+		return false // words of a comment say nothing
+	}
+	return slices.ContainsFunc(strings.FieldsFunc(statement, func(r rune) bool { return r < 0x80 && !wordByte(byte(r)) }), func(word string) bool {
+		return conditions[word]
+	})
+}
+
+var conditions = map[string]bool{
+	"if": true, "elsif": true, "elseif": true, "when": true, "where": true, "and": true, "or": true, "not": true, "while": true, "select": true,
+	"on": true, "having": true, "case": true, "exists": true, "perform": true, "return": true, "assert": true, "update": true, "insert": true, "delete": true,
+}
+
+// assignedFrom reads an expression: it may be anything unless all of its words are
+// columns of the row, functions, or known to bring nothing.
+func assignedFrom(expression string) (a assignment) {
+	for at := 0; at < len(expression); {
+		if !wordByte(expression[at]) {
+			a.any = a.any || expression[at] == '"' || expression[at] == '$'
+			at++
+			continue
+		}
+		end := at
+		for end < len(expression) && (wordByte(expression[end]) || expression[end] == '.') {
+			end++
+		}
+		word := expression[at:end]
+		_, column, qualified := strings.Cut(word, ".")
+		switch {
+		case (strings.HasPrefix(word, "new.") || strings.HasPrefix(word, "old.")) && qualified:
+			a.from = append(a.from, column)
+		case word[0] >= '0' && word[0] <= '9', bringsNothing[word]:
+		case strings.HasPrefix(strings.TrimLeft(expression[end:], " \t\r\n"), "(") && word != "select" && word != "in":
+		default:
+			a.any = true
+		}
+		at = end
+	}
+	return a
+}
+
+// bringsNothing are words of expressions that stand for no value of a table.
+var bringsNothing = map[string]bool{
+	"null": true, "true": true, "false": true, "current_timestamp": true, "current_date": true, "current_time": true, "localtimestamp": true,
+	"localtime": true, "current_user": true, "session_user": true, "user": true, "tg_op": true, "tg_table_name": true, "tg_table_schema": true, "tg_name": true,
+	"interval": true, "timestamp": true, "timestamptz": true, "date": true, "text": true, "integer": true, "int": true, "bigint": true, "numeric": true,
+	"boolean": true, "uuid": true, "and": true, "or": true, "not": true, "is": true, "case": true, "when": true, "then": true, "else": true, "end": true, "distinct": true, "from": true,
+}
+
+// returnsOther reports whether a body in small letters returns something else than
+// its row or nothing.
+func returnsOther(body string) bool {
+	for {
+		_, after, found := strings.Cut(body, "return")
+		if !found {
+			return false
+		}
+		body = after
+		next := strings.TrimLeft(after, " \t\r\n(")
+		plain := slices.ContainsFunc([]string{"new", "old", "null"}, func(word string) bool {
+			rest, is := strings.CutPrefix(next, word)
+			return is && strings.HasPrefix(strings.TrimLeft(rest, " \t\r\n)"), ";")
+		})
+		if !plain && !strings.HasPrefix(after, "ing") && !strings.HasPrefix(after, "s ") { // RETURNING, RETURNS
+			return true
+		}
+	}
+}

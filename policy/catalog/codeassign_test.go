@@ -1,0 +1,47 @@
+package catalog
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+)
+
+func TestAssignments(t *testing.T) {
+	for body, want := range map[string]string{
+		"BEGIN RETURN NEW; END":                                                                            "",
+		"BEGIN NEW.at := now(); RETURN NEW; END":                                                           "at()",
+		"BEGIN NEW.at = now(); RETURN (NEW); END":                                                          "at()",
+		"BEGIN NEW.shown := NEW.email; RETURN NEW; END":                                                    "shown(email)",
+		"BEGIN NEW.shown := lower(OLD.email) || '-' || new.id; RETURN NEW; END":                            "shown(email,id)",
+		"DECLARE v text := NEW.email; BEGIN NEW.shown := v; RETURN NEW; END":                               "shown(any)",
+		"BEGIN NEW.shown := (SELECT email FROM people LIMIT 1); RETURN NEW; END":                           "shown(any)",
+		"BEGIN SELECT email INTO NEW.shown FROM people; RETURN NEW; END":                                   "(any)",
+		"BEGIN SELECT now() INTO STRICT x; RETURN NEW; END":                                                "",
+		"BEGIN NEW := OLD; RETURN NEW; END":                                                                "(any)",
+		"BEGIN NEW.list[1] := NEW.email; RETURN NEW; END":                                                  "(any)",
+		"BEGIN NEW.\"Shown\" := NEW.email; RETURN NEW; END":                                                "(email)",
+		"BEGIN IF NEW.status = OLD.email THEN NEW.at = now(); END IF; RETURN NEW; END":                     "at()",
+		"BEGIN IF a AND NEW.status = 'x' THEN INSERT INTO log VALUES (NEW.email); END IF; RETURN NEW; END": "",
+		"BEGIN\n -- if it is not there\n NEW.slug = lower(NEW.email);\n RETURN NEW; END":                   "slug(email)",
+		"BEGIN RETURN hstore(NEW); END":                                                                    "(any)",
+		"BEGIN INSERT INTO log VALUES (1) RETURNING id INTO n; RETURN NULL; END":                           "",
+		"BEGIN renew := 1; anew.x := 2; RETURN NEW; END":                                                   "",
+		"": "(any)",
+	} {
+		f := &Function{Language: "plpgsql", Body: body}
+		var got []string
+		for _, a := range f.assignments() {
+			from := strings.Join(a.from, ",")
+			if a.any {
+				from = "any"
+			}
+			got = append(got, fmt.Sprintf("%s(%s)", a.column, from))
+		}
+		if have := strings.Join(got, " "); have != want {
+			t.Errorf("%s: %s, want %s", body, have, want)
+		}
+	}
+	if all := (&Function{Language: "c", Body: "x"}).assignments(); len(all) != 1 || !all[0].any {
+		t.Errorf("a body in C: %+v", all)
+	}
+}
