@@ -41,12 +41,13 @@ func find(book *policy.Book, schema, name string) *catalog.Relation {
 }
 
 // sameRelation reports whether a relation has the same columns, with what is said
-// of them, and the same rows as before.
+// of them, and the same rows as before, and had them all the while: a short COPY is
+// over before the catalog is looked at, and its locks are gone.
 func sameRelation(before, now *catalog.Relation) bool {
 	if before == nil || now == nil {
 		return before == now
 	}
-	return before.OID == now.OID && before.Kind == now.Kind && before.Query == now.Query &&
+	return before.OID == now.OID && before.Kind == now.Kind && before.Query == now.Query && before.Written == now.Written &&
 		reflect.DeepEqual(before.Columns, now.Columns) &&
 		reflect.DeepEqual(before.Parents, now.Parents) && reflect.DeepEqual(before.Children, now.Children)
 }

@@ -41,7 +41,8 @@ func (s *session) describedFor(t *ticket) error {
 
 // announcedCopy handles the announcement of a COPY that is to be masked. The
 // server does not say which columns will come. It holds locks on what it reads by
-// now, so if these are still what the masks were decided by, they fit.
+// now, or has held them to the end of the COPY. So if that is what the masks were
+// decided by, and nobody has written it since, they fit.
 func (s *session) announcedCopy(t *ticket, r *resultMasks) error {
 	body, err := s.upstream.conn.Body(maxReport)
 	if err != nil {

@@ -82,8 +82,8 @@ func (l *loader) tell(ctx context.Context, sql string) error {
 func (l *loader) ask(ctx context.Context, sql string, read func(*row)) error {
 	var size [4]byte
 	l.digest.Write([]byte{0})
-	return l.q.Query(ctx, sql, func(values [][]byte) error {
-		for _, v := range values {
+	return l.each(ctx, sql, func(r *row) {
+		for _, v := range r.values {
 			n := uint32(len(v)) + 1
 			if v == nil {
 				n = 0
@@ -92,6 +92,13 @@ func (l *loader) ask(ctx context.Context, sql string, read func(*row)) error {
 			l.digest.Write(size[:])
 			l.digest.Write(v)
 		}
+		read(r)
+	})
+}
+
+// each runs a question and has each row of its answer read.
+func (l *loader) each(ctx context.Context, sql string, read func(*row)) error {
+	return l.q.Query(ctx, sql, func(values [][]byte) error {
 		r := row{values: values, kept: l.kept}
 		read(&r)
 		if r.err != nil {

@@ -2,6 +2,7 @@ package catalog
 
 import (
 	"context"
+	"math"
 	"slices"
 )
 
@@ -16,6 +17,9 @@ func (l *loader) readRelations(ctx context.Context) error {
 		return err
 	}
 	columns.flush()
+	if err := l.each(ctx, askWritten, func(r *row) { l.of(r, func(rel *Relation) { rel.Written = r.number(math.MaxInt64) }) }); err != nil {
+		return err
+	}
 	return l.steps(ctx, []step{
 		{askInherits, l.inherit},
 		{askTriggers, l.trigger},

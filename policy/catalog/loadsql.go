@@ -41,6 +41,15 @@ ORDER BY a.attrelid, a.attnum`
 	askInherits = `SELECT i.inhrelid, i.inhparent FROM pg_catalog.pg_inherits i JOIN pg_catalog.pg_class c ON c.oid OPERATOR(pg_catalog.=) i.inhrelid
 WHERE c.relkind OPERATOR(pg_catalog.<>) ALL ('{i,I}'::pg_catalog."char"[]) ORDER BY i.inhrelid, i.inhseqno, i.inhparent`
 
+	// askWritten adds up the transactions that wrote the names, columns and views
+	// of a relation. It is not part of the digest, because the same catalog
+	// elsewhere, or after it was changed back, was written by others.
+	askWritten = `SELECT w.relation, pg_catalog.sum(w.by::pg_catalog.text::pg_catalog.int8)
+FROM (SELECT t.typrelid, t.xmin FROM pg_catalog.pg_type t WHERE t.typrelid OPERATOR(pg_catalog.<>) 0::pg_catalog.oid
+  UNION ALL SELECT a.attrelid, a.xmin FROM pg_catalog.pg_attribute a WHERE a.attnum OPERATOR(pg_catalog.>) 0
+  UNION ALL SELECT r.ev_class, r.xmin FROM pg_catalog.pg_rewrite r) AS w (relation, by)
+GROUP BY w.relation`
+
 	askTriggers = `SELECT t.tgrelid, t.tgname, t.tgfoid, t.tgenabled, t.tgtype FROM pg_catalog.pg_trigger t
 WHERE NOT t.tgisinternal OR t.tgfoid OPERATOR(pg_catalog.>=) 16384::pg_catalog.oid ORDER BY t.tgrelid, t.tgname, t.oid`
 

@@ -51,6 +51,9 @@ type Relation struct {
 	// Columns are in the order of their numbers, without dropped ones and
 	// without the system's.
 	Columns []Column
+	// Written is another number whenever its name, a column or the query of a
+	// view was written, also if it was changed back.
+	Written uint64
 	// Parents and Children are what it inherits from, or is a partition of,
 	// and the other way, one step each (pg_inherits).
 	Parents, Children []OID
