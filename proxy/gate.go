@@ -253,7 +253,7 @@ func (s *session) decide(ctx context.Context, r *policy.Request, p *policy.Polic
 		r.Time = "" // nothing looked at it
 	}
 	made := &decided{policy: p, kind: r.Kind, decision: d, request: r, sight: seen, charges: s.chargesFor(&d)}
-	made.masks = newMasks(made, s.server.maskKeys)
+	made.masks = newMasks(made, s.sight.path, s.server.maskKeys)
 	if made.passes() && p.NeedsCatalog() {
 		made.bare = bareOf(p, r)
 	}

@@ -32,6 +32,10 @@ type resultMasks struct {
 	rule, position string
 	book           *policy.Book
 	fact           *policy.StatementFact
+	// named are the relations as the text names them, path is what names
+	// without a schema were looked up in.
+	named []statement.Relation
+	path  []string
 	// masks are those of the columns of the result, in order.
 	masks []mask.Mask
 	// copy is what the client has asked of a COPY; nil for other statements.
@@ -41,9 +45,9 @@ type resultMasks struct {
 	made bool
 }
 
-// newMasks makes ready what a decision says about masks; nil if it masks
-// nothing.
-func newMasks(made *decided, keys map[string]mask.Key) *masks {
+// newMasks makes ready what a decision says about masks, with the path that it saw;
+// nil if it masks nothing.
+func newMasks(made *decided, path []string, keys map[string]mask.Key) *masks {
 	d := &made.decision
 	if d.Verdict != policy.Mask || !made.passes() {
 		return nil
@@ -56,6 +60,7 @@ func newMasks(made *decided, keys map[string]mask.Key) *masks {
 			st := &made.request.Statements[o.Statement]
 			r = &resultMasks{
 				rule: d.Rule, position: d.Reasons[0].Position, book: made.sight.book, fact: &facts[o.Statement], copy: st.CopyOut,
+				named: st.Relations, path: path,
 				masks: make([]mask.Mask, len(facts[o.Statement].Outputs)),
 			}
 			r.made = namesNew(r.book, r.fact)

@@ -26,12 +26,31 @@ func (r *resultMasks) still(ctx context.Context, keeper *catalogKeeper) error {
 			return errCatalogChanged
 		}
 	}
-	for _, named := range r.fact.Relations {
-		if !same(named.Schema, named.Name) {
+	for i, named := range r.fact.Relations {
+		if !same(named.Schema, named.Name) || r.hidden(book, i) {
 			return errCatalogChanged
 		}
 	}
 	return nil
+}
+
+// hidden reports whether a relation that is named without a schema is behind
+// another one now, which was made since in a schema further to the front of the
+// path. One that was made and dropped again in the meantime leaves no trace.
+func (r *resultMasks) hidden(now *policy.Book, at int) bool {
+	if at >= len(r.named) || r.named[at].Schema != "" {
+		return false
+	}
+	meant := r.fact.Relations[at]
+	for _, schema := range r.path {
+		if schema == meant.Schema {
+			return false
+		}
+		if find(r.book, schema, meant.Name) == nil && find(now, schema, meant.Name) != nil {
+			return true
+		}
+	}
+	return false
 }
 
 // find is the relation of a name, nil for one that only the session sees.
