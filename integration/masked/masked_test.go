@@ -17,6 +17,7 @@ func TestMasked(t *testing.T) {
 			t.Run("told", s.told)
 			t.Run("names", s.names)
 			t.Run("random", s.random)
+			t.Run("psql", s.psql)
 		})
 	}
 }
