@@ -17,6 +17,8 @@ import (
 type line struct {
 	*pgconn.PgConn
 	heard *heard
+	// kept are the names of what it has prepared to use again.
+	kept map[string]bool
 }
 
 // heard is what has come over a connection.
@@ -51,7 +53,7 @@ func dial(t *testing.T, target harness.Target) *line {
 	if err != nil {
 		t.Fatal(err)
 	}
-	l := &line{heard: &heard{}}
+	l := &line{heard: &heard{}, kept: map[string]bool{}}
 	config.DialFunc = func(ctx context.Context, network, address string) (net.Conn, error) {
 		conn, err := new(net.Dialer).DialContext(ctx, network, address)
 		l.heard.Conn = conn
@@ -144,6 +146,8 @@ func (l *line) speak(t *testing.T, messages ...pgproto3.FrontendMessage) (rows [
 				row[i] = bytes.Clone(v)
 			}
 			rows = append(rows, row)
+		case *pgproto3.CopyData:
+			rows = append(rows, [][]byte{bytes.Clone(m.Data)})
 		case *pgproto3.ErrorResponse:
 			copied := *m
 			failed = &copied

@@ -18,6 +18,8 @@ func TestMasked(t *testing.T) {
 			t.Run("names", s.names)
 			t.Run("random", s.random)
 			t.Run("psql", s.psql)
+			t.Run("reloads", s.reloads)
+			t.Run("comments", s.comments)
 		})
 	}
 }

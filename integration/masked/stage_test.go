@@ -17,6 +17,9 @@ func TestMain(m *testing.M) { harness.RunTests(m) }
 //go:embed schema.sql
 var schema string
 
+//go:embed moved.sql
+var movedSchema string
+
 //go:embed policy.yaml
 var policy string
 
@@ -29,7 +32,7 @@ type stage struct {
 func newStage(t *testing.T, version int) *stage {
 	t.Helper()
 	world := harness.NewWorld(t, version)
-	world.Exec(t, "shop", schema)
+	world.Exec(t, "shop", schema+movedSchema)
 	gate := harness.StartGateWith(t, world, harness.BuildSluice(t), harness.Setup{
 		Policy: policy, Config: "mask_keys: [{name: default, file: " + keyFile(t) + "}]",
 	})
