@@ -20,6 +20,7 @@ func TestMasked(t *testing.T) {
 			t.Run("psql", s.psql)
 			t.Run("reloads", s.reloads)
 			t.Run("comments", s.comments)
+			t.Run("catalog lost", s.catalogLost)
 		})
 	}
 }
