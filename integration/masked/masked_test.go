@@ -21,6 +21,10 @@ func TestMasked(t *testing.T) {
 			t.Run("reloads", s.reloads)
 			t.Run("comments", s.comments)
 			t.Run("catalog lost", s.catalogLost)
+			t.Run("changed over Sluice", s.changedOver)
+			t.Run("changed beside Sluice", s.changedBeside)
+			t.Run("changed back", s.changedBack)
+			t.Run("storms", s.storms)
 		})
 	}
 }
