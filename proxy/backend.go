@@ -80,6 +80,12 @@ func (s *session) data(h wire.Header) error {
 	case !pass || s.swallowing:
 		return s.withhold(t, first)
 	}
+	if w := t.work; w != nil && !w.looksSame {
+		if err := s.stillJudged(&t.terms); err != nil {
+			return s.changedMeanwhile(t, err)
+		}
+		w.looksSame = true
+	}
 	if err := s.lookAt(t, h); err != nil {
 		return err
 	}
@@ -180,6 +186,7 @@ func (s *session) ready(h wire.Header) error {
 	t, err := p.ready(body[0], now)
 	if p.shows() {
 		s.database.catalog.changed() // before anybody hears of it
+		s.database.catalog.flight.done(s)
 	}
 	p.mu.Unlock()
 	p.changed.Broadcast()

@@ -30,13 +30,24 @@ type terms struct {
 	// for none; subject is where a row says whose it is.
 	charges *charges
 	subject subjectAt
+	// judged is the decision, for whoever asks whether what it saw is still so, nil
+	// if it saw nothing; mixed is true if it is one of several. shown is how many
+	// changes of others were seen when it was taken up.
+	judged *decided
+	mixed  bool
+	shown  uint64
 	// bare are the columns of the result that have no class, nil for none.
 	bare *bare
 }
 
 func termsOf(made *decided) terms {
 	d := &made.decision
+	judged := made
+	if looked := made.request.Facts.Catalog; made.sight.book == nil || looked == nil || looked.Problem != "" {
+		judged = nil
+	}
 	return terms{
+		judged: judged,
 		limits: d.Limits, rule: d.LimitsRule, position: d.LimitsPosition, discreet: d.Discreet, reticent: d.Reticent, masks: made.masks,
 		charges: made.charges, subject: made.subject, bare: made.bare,
 		queries: slices.ContainsFunc(made.request.Statements, func(st statement.Statement) bool { return queriesRows[st.Node] }),
@@ -63,6 +74,13 @@ func (t terms) tighter(other terms) terms {
 	if t.bare == nil {
 		t.bare = other.bare
 	}
+	switch {
+	case t.judged == nil:
+		t.judged = other.judged
+	case t.judged != other.judged:
+		t.mixed = true
+	}
+	t.mixed = t.mixed || other.mixed
 	if t.charges == nil {
 		t.subject = other.subject
 	} else if other.charges != nil && t.subject != other.subject {
@@ -92,6 +110,8 @@ type overrun struct {
 	// unmasked is set if it is no limit, but a result that cannot be masked:
 	// why.
 	unmasked string
+	// changed is set if it is no limit, but a result that is not what was judged.
+	changed string
 	// account is set if it is a budget of the policy, shared by all sessions.
 	account *spentAccount
 }
@@ -104,10 +124,11 @@ const (
 
 func newBudget(t terms) *budget { return &budget{terms: t.alone()} }
 
-// alone are the terms without the budgets that are shared: those are charged on
-// their own.
+// alone are the terms without the budgets that are shared, which are charged on
+// their own, and without what is of one execution.
 func (t terms) alone() terms {
 	t.charges, t.subject = nil, subjectAt{}
+	t.judged, t.mixed, t.shown, t.bare = nil, false, 0, nil
 	return t
 }
 
@@ -195,6 +216,11 @@ func (o *overrun) words(id string) *refusal {
 		r.message = fmt.Sprintf("sluice: stopped, because the result cannot be masked as rule %s asks [req %s]; SHOW sluice.why_%s", rule, id, id)
 		r.detail = o.unmasked
 		r.hint = "Leave the column out, or ask the owner of the policy for another mask; nothing has left unmasked."
+	}
+	if o.changed != "" {
+		r.message = fmt.Sprintf("sluice: stopped, because what the statement reads has changed since it was judged [req %s]; SHOW sluice.why_%s", id, id)
+		r.detail = o.changed
+		r.hint = "Run it again. Nothing of it has left."
 	}
 	if o.position != "" {
 		r.detail += " (" + o.position + ")"

@@ -46,6 +46,8 @@ type catalogKeeper struct {
 	believed atomic.Pointer[policy.Book]
 	// used is set when somebody needs it.
 	used atomic.Bool
+	// flight is what sessions have changed and others cannot see yet.
+	flight inFlight
 	// code is what its code does.
 	code followed
 	// cost is how long it took to look whether it had changed, the last time,
@@ -117,6 +119,7 @@ func (k *catalogKeeper) changed() {
 	k.changes++
 	k.believed.Store(nil)
 	k.checked = time.Time{}
+	k.flight.shown.Add(1) // now nobody takes what was believed for what is shown
 }
 
 // doubted has the catalog looked at again, because somebody met a name that it
@@ -281,7 +284,7 @@ func (q catalogQuerier) Query(ctx context.Context, sql string, row func(values [
 	failed := credential.EachRow(ctx, q.conn, sql, row)
 	var refused *pgconn.PgError
 	if errors.As(failed, &refused) {
-		return sideError{"the database's catalog could not be read: " + refused.Message + " (" + refused.Code + ")", failed}
+		return sideError{refused.Message + " (" + refused.Code + ")", failed}
 	}
 	return failed
 }

@@ -22,6 +22,8 @@ type decided struct {
 	// sight is what was seen of the catalog; the zero value if nothing was
 	// looked up there.
 	sight sightKey
+	// path is what names without a schema were looked up in.
+	path []string
 	// meant is what the names of the only statement mean there; empty if
 	// nobody looked.
 	meant string

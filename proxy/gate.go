@@ -59,6 +59,7 @@ func (s *session) judgeText(ctx context.Context, road, text string) judgement {
 		s.leave()
 	}
 	a := s.analyze(ctx, text)
+	shown := s.shown()
 	j := judgement{id: newID(), statements: a.Statements, policy: s.server.policy.Load()}
 	known := s.decided.find(a, j.policy)
 	if known == nil || !s.seesSame(ctx, known.sight) {
@@ -67,6 +68,7 @@ func (s *session) judgeText(ctx context.Context, road, text string) judgement {
 	d := &known.decision
 	j.copyIns, j.kind = known.copyIns, known.kind
 	j.takeFrom(known)
+	j.terms.shown = shown
 	err := s.recordText(ctx, j.id, road, known, text, a)
 	j.asked = s.observeDecision(j.id, road, arrived, known, text, a, err)
 	if err != nil {
@@ -150,8 +152,10 @@ const roadExecute = "execute"
 // name may have been pointed elsewhere, the policy reloaded, a place
 // or a function changed, the time be over. A decision that cannot have changed
 // is not taken again. The terms are the tightest of all that the name may mean.
-func (s *session) judgeAgain(ctx context.Context, road string, meanings []meaning) judgement {
-	j := judgement{policy: s.server.policy.Load(), kind: statement.OrdinaryRead}
+func (s *session) judgeAgain(ctx context.Context, road string, meanings []meaning) (j judgement) {
+	j = judgement{policy: s.server.policy.Load(), kind: statement.OrdinaryRead}
+	shown := s.shown()
+	defer func() { j.terms.shown = shown }()
 	if len(meanings) == 0 {
 		unknown := policy.Unseen("a prepared statement or portal that nobody saw made")
 		meanings = []meaning{{admitted: &admitted{statement: &unknown}}}
@@ -252,8 +256,8 @@ func (s *session) decide(ctx context.Context, r *policy.Request, p *policy.Polic
 	if !d.Volatile {
 		r.Time = "" // nothing looked at it
 	}
-	made := &decided{policy: p, kind: r.Kind, decision: d, request: r, sight: seen, charges: s.chargesFor(&d)}
-	made.masks = newMasks(made, s.sight.path, s.server.maskKeys)
+	made := &decided{policy: p, kind: r.Kind, decision: d, request: r, sight: seen, path: s.sight.path, charges: s.chargesFor(&d)}
+	made.masks = newMasks(made, s.server.maskKeys)
 	if made.passes() && p.NeedsCatalog() {
 		made.bare = bareOf(p, r)
 	}

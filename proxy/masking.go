@@ -30,12 +30,7 @@ type masks struct {
 // resultMasks are how the result of one statement is masked.
 type resultMasks struct {
 	rule, position string
-	book           *policy.Book
-	fact           *policy.StatementFact
-	// named are the relations as the text names them, path is what names
-	// without a schema were looked up in.
-	named []statement.Relation
-	path  []string
+	reading
 	// masks are those of the columns of the result, in order.
 	masks []mask.Mask
 	// copy is what the client has asked of a COPY; nil for other statements.
@@ -45,9 +40,8 @@ type resultMasks struct {
 	made bool
 }
 
-// newMasks makes ready what a decision says about masks, with the path that it saw;
-// nil if it masks nothing.
-func newMasks(made *decided, path []string, keys map[string]mask.Key) *masks {
+// newMasks makes ready what a decision says about masks; nil if it masks nothing.
+func newMasks(made *decided, keys map[string]mask.Key) *masks {
 	d := &made.decision
 	if d.Verdict != policy.Mask || !made.passes() {
 		return nil
@@ -59,9 +53,9 @@ func newMasks(made *decided, path []string, keys map[string]mask.Key) *masks {
 		if r == nil {
 			st := &made.request.Statements[o.Statement]
 			r = &resultMasks{
-				rule: d.Rule, position: d.Reasons[0].Position, book: made.sight.book, fact: &facts[o.Statement], copy: st.CopyOut,
-				named: st.Relations, path: path,
-				masks: make([]mask.Mask, len(facts[o.Statement].Outputs)),
+				rule: d.Rule, position: d.Reasons[0].Position, copy: st.CopyOut,
+				reading: reading{book: made.sight.book, fact: &facts[o.Statement], named: st.Relations, path: made.path},
+				masks:   make([]mask.Mask, len(facts[o.Statement].Outputs)),
 			}
 			r.made = namesNew(r.book, r.fact)
 			for i := range r.masks {

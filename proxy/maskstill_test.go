@@ -38,10 +38,10 @@ func TestCopyOfWhatHasChangedIsStopped(t *testing.T) {
 		"another behind it":                       {now: book(before, people("behind", 9, "email", "id")), want: nil},
 		"another in a schema outside of the path": {now: book(before, people("elsewhere", 9, "email", "id")), want: nil},
 	} {
-		r := &resultMasks{
+		r := &resultMasks{reading: reading{
 			book: book(before), fact: &policy.StatementFact{Relations: []policy.RelationFact{{Schema: "crm", Name: "people"}}},
 			named: []statement.Relation{{Schema: c.schema, Name: "people"}}, path: []string{"pg_catalog", "front", "crm", "behind"},
-		}
+		}}
 		k := newTestKeeper(func(*policy.Book) (*policy.Book, error) { return c.now, nil })
 		if err := r.still(t.Context(), k); !errors.Is(err, c.want) {
 			t.Errorf("%s: %v, want %v", name, err, c.want)

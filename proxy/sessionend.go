@@ -30,6 +30,7 @@ func (s *session) end(cause error) {
 		}
 		s.upstream.conn.Close()
 	}
+	s.leaveCatalog()
 	s.tab.giveBack()
 	if err := s.recordTab(s.server.now()); err != nil {
 		s.log.Error("what was charged to budgets is not recorded", "err", err)

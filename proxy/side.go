@@ -61,6 +61,9 @@ type side struct {
 
 	turn chan struct{} // holds one token; a mutex that a context can leave
 	once sync.Once
+	// ending is over when the side is closed, by end.
+	ending context.Context
+	end    context.CancelFunc
 
 	// Whoever has the turn uses these.
 	conn   *pgconn.PgConn
@@ -70,8 +73,10 @@ type side struct {
 }
 
 func newSide(s *Server, d Database, t *target, c Credentials, use sideUse) *side {
+	ending, end := context.WithCancel(context.Background())
 	return &side{
 		use: use, server: s, name: d.Name, credential: d.Credential, target: t, credentials: c, id: newID() + newID(), turn: make(chan struct{}, 1),
+		ending: ending, end: end,
 	}
 }
 
@@ -103,7 +108,9 @@ func (u sideUse) params() []param {
 // ask has its question answered over the connection. The question may run on
 // after ask has returned for want of time; the next one then waits for it.
 func ask[T any](ctx context.Context, s *side, question func(context.Context, *pgconn.PgConn) (T, error)) (T, error) {
-	ctx, cancel := context.WithTimeout(ctx, s.use.timeout)
+	ctx, done := context.WithTimeout(ctx, s.use.timeout)
+	unheard := context.AfterFunc(s.ending, done)
+	cancel := func() { unheard(); done() }
 	type answer struct {
 		value T
 		err   error
@@ -259,6 +266,7 @@ func (s *side) retire() {
 // whoever comes second.
 func (s *side) close() {
 	s.once.Do(func() {
+		s.end() // whoever asks at this moment goes without
 		s.turn <- struct{}{}
 		defer func() { <-s.turn }()
 		s.closed = true

@@ -64,6 +64,7 @@ func (v *sight) note(s *session, st *statement.Statement, understood bool) {
 	// over.
 	if (len(st.Changes) > 0 || runs && !understood) && (v.made != 0 || st.Node != "TransactionStmt") {
 		v.made, v.madeIn = s.nextMade(), s.segment()
+		s.database.catalog.flight.note(s, st)
 		v.blind = v.blind || v.book == nil
 		v.overlay = v.seen().Note(st, understood).Overlay
 	}

@@ -86,6 +86,8 @@ type work struct {
 	tag      string
 	sqlstate string
 	kept     keptBack
+	// looksSame is true once a row has come and what was judged was still so.
+	looksSame bool
 	// looked is what has been seen of rows in columns without a class, nil for
 	// nothing.
 	looked *lookout

@@ -22,9 +22,11 @@ func TestMasked(t *testing.T) {
 			t.Run("comments", s.comments)
 			t.Run("catalog lost", s.catalogLost)
 			t.Run("changed over Sluice", s.changedOver)
+			t.Run("changed in flight", s.changedInFlight)
 			t.Run("changed beside Sluice", s.changedBeside)
 			t.Run("changed back", s.changedBack)
 			t.Run("storms", s.storms)
+			t.Run("stopped", s.stopped)
 		})
 	}
 }
