@@ -20,7 +20,7 @@ type assignment struct {
 // read may assign anything.
 func (f *Function) assignments() (all []assignment) {
 	body := strings.ToLower(f.Body)
-	if f.Language != "plpgsql" || body == "" || returnsOther(body) {
+	if f.Language != "plpgsql" || body == "" || strings.Contains(body, "alias") || returnsOther(body) {
 		return []assignment{{any: true}}
 	}
 	for at := 0; ; {
@@ -50,14 +50,13 @@ func assigned(before, target, after string) (one assignment, is bool) {
 	value, is := strings.CutPrefix(after, ":=")
 	switch {
 	case is:
-	case strings.HasSuffix(strings.TrimRight(before, " \t\r\n"), "into"), strings.HasPrefix(after, "["):
+	case takesInto(before), strings.HasPrefix(after, "["):
 		return assignment{any: true}, true
 	case strings.HasPrefix(after, "=") && !compares(before):
 		value = after[1:]
 	default:
 		return one, false
 	}
-	value, _, _ = strings.Cut(value, ";")
 	one = assignedFrom(value)
 	if !strings.Contains(target, `"`) { // else its letters may be large
 		one.column = strings.TrimPrefix(target, ".")
@@ -65,20 +64,47 @@ func assigned(before, target, after string) (one assignment, is bool) {
 	return one, true
 }
 
+// takesInto reports whether what stands behind this text gets a value: among the
+// targets of INTO, or as an argument of CALL.
+func takesInto(before string) bool {
+	words := statementWords(before)
+	for i := len(words) - 1; i >= 0; i-- {
+		switch word := words[i]; {
+		case word == "call":
+			return true
+		case word == "into":
+			return i == 0 || words[i-1] != "insert" && words[i-1] != "merge"
+		case conditions[word], word == "from", word == "using", word == "values", word == "in", word == "set", word == "limit":
+			return slices.Contains(words, "call")
+		}
+	}
+	return false
+}
+
+// statementWords are the words of the statement that a text ends in, which is
+// not whole.
+func statementWords(text string) []string {
+	words := wordsOf(text[strings.LastIndexByte(text, ';')+1:])
+	for i := len(words) - 1; i >= 0; i-- {
+		switch words[i] {
+		case "begin", "then", "else", "loop":
+			return words[i+1:]
+		}
+	}
+	return words
+}
+
+func wordsOf(text string) []string {
+	return strings.FieldsFunc(text, func(r rune) bool { return r < 0x80 && !wordByte(byte(r)) })
+}
+
 // compares reports whether an equals sign behind this text compares: it does in a
 // condition, and else begins with a statement.
 func compares(before string) bool {
-	from := 0
-	for _, border := range []string{";", "begin", "then", "else", "loop"} {
-		from = max(from, strings.LastIndex(before, border)+1)
-	}
-	statement := before[from:]
-	if strings.Contains(statement, "--") || strings.Contains(statement, "/*") {
+	if since := before[strings.LastIndexByte(before, ';')+1:]; strings.Contains(since, "--") || strings.Contains(since, "/*") {
 		return false // words of a comment say nothing
 	}
-	return slices.ContainsFunc(strings.FieldsFunc(statement, func(r rune) bool { return r < 0x80 && !wordByte(byte(r)) }), func(word string) bool {
-		return conditions[word]
-	})
+	return slices.ContainsFunc(statementWords(before), func(word string) bool { return conditions[word] })
 }
 
 var conditions = map[string]bool{
@@ -86,10 +112,18 @@ var conditions = map[string]bool{
 	"on": true, "having": true, "case": true, "exists": true, "perform": true, "return": true, "assert": true, "update": true, "insert": true, "delete": true,
 }
 
-// assignedFrom reads an expression: it may be anything unless all of its words are
-// columns of the row, functions, or known to bring nothing.
+// assignedFrom reads an expression up to its semicolon: it may be anything unless all
+// of its words are columns of the row, functions, or known to bring nothing.
 func assignedFrom(expression string) (a assignment) {
-	for at := 0; at < len(expression); {
+	for at := 0; at < len(expression) && expression[at] != ';'; {
+		if expression[at] == '\'' { // a literal brings nothing
+			length := strings.IndexByte(expression[at+1:], '\'')
+			if length < 0 {
+				return assignment{any: true}
+			}
+			at += length + 2
+			continue
+		}
 		if !wordByte(expression[at]) {
 			a.any = a.any || expression[at] == '"' || expression[at] == '$'
 			at++
