@@ -173,10 +173,10 @@ func (d *decided) names() (names []string) {
 }
 
 // still returns nil if all that the statements name is in a catalog what it was in
-// that which they were judged by. Of code nobody can tell by its names.
+// that which they were judged by, and if they run code all code is.
 func (d *decided) still(now *policy.Book) error {
 	facts := &d.request.Facts
-	if len(facts.Calls)+len(facts.Runs) > 0 {
+	if len(facts.Calls)+len(facts.Runs) > 0 && !now.SameFunctions(d.sight.book.Snapshot) {
 		return errCatalogChanged
 	}
 	for i := range facts.Catalog.Statements {

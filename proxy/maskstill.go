@@ -100,6 +100,6 @@ func sameRelation(before, now *catalog.Relation) bool {
 		return before == now
 	}
 	return before.OID == now.OID && before.Kind == now.Kind && before.Query == now.Query && before.Written == now.Written &&
-		reflect.DeepEqual(before.Columns, now.Columns) &&
+		reflect.DeepEqual(before.Columns, now.Columns) && reflect.DeepEqual(before.Triggers, now.Triggers) && reflect.DeepEqual(before.Code, now.Code) &&
 		reflect.DeepEqual(before.Parents, now.Parents) && reflect.DeepEqual(before.Children, now.Children)
 }
