@@ -305,25 +305,28 @@ func TestChargeAllocatesNothing(t *testing.T) {
 	}
 }
 
+// BenchmarkTake is what a row costs: taken by itself, and by an allowance.
 func BenchmarkTake(b *testing.B) {
-	h := NewHasher([KeySize]byte{1})
 	for name, subjects := range map[string]int{"no subject": 0, "100 subjects": 100, "1000000 subjects": 1_000_000} {
-		b.Run(name, func(b *testing.B) {
-			c := NewBook().Charge(Key{"a", "b", "c"}, dayOf(1<<40, 1<<50, 1<<40))
-			n := 0
-			var value [4]byte
-			b.ReportAllocs()
-			for b.Loop() {
-				m := Message{Rows: 1, Bytes: 100}
-				if n++; subjects > 0 {
-					i := n % subjects
-					value = [4]byte{byte(i), byte(i >> 8), byte(i >> 16)}
-					m.Subject = h.Subject(value[:])
-				}
-				if c.Take(began, m).Outcome == Short {
-					_ = c.Extend(began, m, free) // free never fails
-				}
-			}
-		})
+		c := func() *Charge { return NewBook().Charge(Key{"a", "b", "c"}, dayOf(1<<40, 1<<50, 1<<40)) }
+		b.Run(name, func(b *testing.B) { c := c(); benchmarkTake(b, c, c.Take, subjects) })
+		b.Run(name+", allowed", func(b *testing.B) { c := c(); w := c.Allow(); benchmarkTake(b, c, w.Take, subjects) })
+	}
+}
+
+func benchmarkTake(b *testing.B, c *Charge, take func(time.Time, Message) Taking, subjects int) {
+	h, n := NewHasher([KeySize]byte{1}), 0
+	var value [4]byte
+	b.ReportAllocs()
+	for b.Loop() {
+		m := Message{Rows: 1, Bytes: 100}
+		if n++; subjects > 0 {
+			i := n % subjects
+			value = [4]byte{byte(i), byte(i >> 8), byte(i >> 16)}
+			m.Subject = h.Subject(value[:])
+		}
+		if take(began, m).Outcome == Short {
+			_ = c.Extend(began, m, free) // free never fails
+		}
 	}
 }

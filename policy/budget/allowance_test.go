@@ -171,26 +171,3 @@ func TestAllowanceAllocatesNothing(t *testing.T) {
 		t.Errorf("%v allocations", n)
 	}
 }
-
-func BenchmarkAllowance(b *testing.B) {
-	h := NewHasher([KeySize]byte{1})
-	for name, subjects := range map[string]int{"no subject": 0, "100 subjects": 100, "1000000 subjects": 1_000_000} {
-		b.Run(name, func(b *testing.B) {
-			w := NewBook().Charge(Key{"a", "b", "c"}, dayOf(1<<40, 1<<50, 1<<40)).Allow()
-			n := 0
-			var value [4]byte
-			b.ReportAllocs()
-			for b.Loop() {
-				m := Message{Rows: 1, Bytes: 100}
-				if n++; subjects > 0 {
-					i := n % subjects
-					value = [4]byte{byte(i), byte(i >> 8), byte(i >> 16)}
-					m.Subject = h.Subject(value[:])
-				}
-				if w.Take(began, m).Outcome == Short {
-					_ = w.charge.Extend(began, m, free) // free never fails
-				}
-			}
-		})
-	}
-}
