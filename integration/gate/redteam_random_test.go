@@ -139,9 +139,13 @@ func TestRandomClients(t *testing.T) {
 			sluice.send(out...)
 			want, got := server.untilEnd(word), sluice.untilEnd(word)
 			rounds++
-			if got != want && strings.HasSuffix(want, "end") && strings.HasSuffix(got, "end") && crashed(t) {
-				t.Logf("seed %d, round %d: the server crashed, and all sessions with it, after %d rounds\n%s", seed, round, rounds, strings.Join(sent, "\n"))
-				return
+			if got != want && strings.HasSuffix(want, "end") && strings.HasSuffix(got, "E08006 end") {
+				// The server hung up, and its last words came too late for Sluice.
+				if crashed(t) {
+					t.Logf("seed %d, round %d: the server crashed, and all sessions with it, after %d rounds\n%s", seed, round, rounds, strings.Join(sent, "\n"))
+					return
+				}
+				break
 			}
 			if got != want {
 				t.Fatalf("seed %d, round %d\nsent\n%s\nthrough Sluice\n%s\nthe server\n%s", seed, round, strings.Join(sent, "\n"), got, want)
