@@ -80,11 +80,10 @@ func (s *session) data(h wire.Header) error {
 	case !pass || s.swallowing:
 		return s.withhold(t, first)
 	}
-	if w := t.work; w != nil && !w.looksSame {
-		if err := s.stillJudged(&t.terms); err != nil {
+	if t.work != nil {
+		if err := s.stillJudged(t); err != nil {
 			return s.changedMeanwhile(t, err)
 		}
-		w.looksSame = true
 	}
 	if err := s.lookAt(t, h); err != nil {
 		return err

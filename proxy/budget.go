@@ -32,7 +32,7 @@ type terms struct {
 	subject subjectAt
 	// judged is the decision, for whoever asks whether what it saw is still so, nil
 	// if it saw nothing; mixed is true if it is one of several. shown is how many
-	// changes of others were seen when it was taken up.
+	// changes others could see when it was taken up.
 	judged *decided
 	mixed  bool
 	shown  uint64
@@ -197,6 +197,9 @@ func (o *overrun) refusal(id string, changed bool) *refusal {
 	r := o.words(id)
 	if changed {
 		r.detail += "\nThe statement ran to its end before it could be stopped: what it may have changed is changed."
+		if o.changed != "" {
+			r.hint = "Look at what it has changed before you run it again. None of its rows has left."
+		}
 	}
 	return r
 }
@@ -220,7 +223,7 @@ func (o *overrun) words(id string) *refusal {
 	if o.changed != "" {
 		r.message = fmt.Sprintf("sluice: stopped, because what the statement reads has changed since it was judged [req %s]; SHOW sluice.why_%s", id, id)
 		r.detail = o.changed
-		r.hint = "Run it again. Nothing of it has left."
+		r.hint = "Run it again. None of its rows has left."
 	}
 	if o.position != "" {
 		r.detail += " (" + o.position + ")"

@@ -178,10 +178,10 @@
 // let through. A session has a sight of it (sight.go): its own search_path, asked
 // over its own connection in step with what the client sends, and the overlay of
 // what it has itself made and altered. sight.go and code.go put what a statement's
-// names mean, and what it runs, into the request. A remembered decision holds as long as the sight is the same
-// (sightKey). What a session makes or alters is known before others see it: a result
-// that it may concern is held against the catalog when its first row comes
-// (inflight.go). A catalog that cannot be read is a fact too: nothing is masked then,
+// names mean, and what it runs, into the request. A remembered decision holds as
+// long as the sight is the same (sightKey). What a session makes or alters is known
+// before others see it: a result that it may concern is held against the catalog
+// when its first row comes (inflight.go). A catalog that cannot be read is a fact too: nothing is masked then,
 // and what only a catalog could show to be harmless is refused.
 //
 // # Masks

@@ -14,7 +14,9 @@ import (
 // and its transaction has ended meanwhile. So it is known what sessions have made
 // and altered that others cannot see yet, and a result that this may concern is held
 // against the catalog as it is when its first row comes. By then the server holds
-// the locks.
+// the locks; but for what code names, which is locked when the code gets there, so
+// that each row of a statement that sets off code is looked at as long as something
+// changes.
 
 // inFlight is what sessions on one database have made or altered, and others cannot
 // see yet.
@@ -57,7 +59,9 @@ func (f *inFlight) note(s *session, st *statement.Statement) {
 	for i := range st.Changes {
 		c := &st.Changes[i]
 		m.all = m.all || c.Name == "" || c.Cascade
-		m.names[c.Name], m.names[c.To] = true, true
+		for _, name := range []string{c.Name, c.To} {
+			m.names[name] = name != ""
+		}
 	}
 }
 
@@ -108,25 +112,25 @@ func (f *inFlight) concerns(s *session, names []string) bool {
 // shown is how many changes others see by now, to be asked before a judgement.
 func (s *session) shown() uint64 { return s.database.catalog.flight.shown.Load() }
 
-// unsure reports whether what a statement names may have been changed through Sluice
-// since it was judged, when so many changes were shown.
-func (s *session) unsure(t *terms) bool {
-	f := &s.database.catalog.flight
+// stillJudged returns nil if the statement of a text, of which a row has come, is
+// what it was judged to be. Each takes its locks when its turn comes.
+func (s *session) stillJudged(t *ticket) error {
+	judged, f, w := t.terms.judged, &s.database.catalog.flight, t.work
 	switch {
-	case t.judged == nil:
-		return false
-	case f.shown.Load() != t.shown:
-		return true
-	case f.sessions.Load() == 0:
-		return false
+	case judged == nil:
+		return nil
+	case w.held != w.completed+1:
+		w.held, w.shown = w.completed+1, t.terms.shown
+	case !judged.setsOffCode():
+		return nil
 	}
-	return f.concerns(s, t.judged.names())
-}
-
-// stillJudged returns nil if a statement whose first row has come is what it was
-// judged to be.
-func (s *session) stillJudged(t *terms) error {
-	if !s.unsure(t) {
+	shown := f.shown.Load()
+	same := shown == w.shown
+	if same && f.sessions.Load() == 0 {
+		return nil
+	}
+	which := judged.turn(t.work)
+	if same && !f.concerns(s, judged.names(which)) {
 		return nil
 	}
 	s.leave()
@@ -134,12 +138,14 @@ func (s *session) stillJudged(t *terms) error {
 	switch {
 	case err != nil:
 		return notLooked(err)
-	case now == t.judged.sight.book:
-		return nil
-	case t.mixed:
+	case now == judged.sight.book:
+	case t.terms.mixed:
 		return errCatalogChanged
+	default:
+		err = judged.still(now, which)
 	}
-	return t.judged.still(now)
+	w.shown = shown // up to there it is known
+	return err
 }
 
 // changedMeanwhile keeps the first row of a result from the client, and has the
@@ -149,19 +155,35 @@ func (s *session) changedMeanwhile(t *ticket, cause error) error {
 	d := &t.terms.judged.decision
 	p := s.pending
 	p.mu.Lock()
-	t.work.over, t.work.withheld = &overrun{rule: d.Rule, changed: cause.Error()}, true
+	t.work.over, t.work.withheld = &overrun{limit: "what was judged", rule: d.Rule, changed: cause.Error()}, true
 	p.mu.Unlock()
 	return s.withhold(t, true)
 }
 
-// names are those of all relations that the statements touch, without schemas.
-func (d *decided) names() (names []string) {
-	facts := d.request.Facts.Catalog
+// setsOffCode reports whether the text runs code of the database's.
+func (d *decided) setsOffCode() bool {
+	return len(d.request.Facts.Calls)+len(d.request.Facts.Runs) > 0
+}
+
+// turn is the index of the statement that runs, or those of all if that cannot be
+// told.
+func (d *decided) turn(w *work) (which []int) {
+	if n := len(d.request.Statements); w.statements == n && w.completed < n {
+		return []int{w.completed}
+	}
 	for i := range d.request.Statements {
+		which = append(which, i)
+	}
+	return which
+}
+
+// names are those of all relations that statements touch, without schemas.
+func (d *decided) names(which []int) (names []string) {
+	for _, i := range which {
 		for _, r := range d.request.Statements[i].Relations {
 			names = append(names, r.Name)
 		}
-		f := &facts.Statements[i]
+		f := &d.request.Facts.Catalog.Statements[i]
 		for _, r := range f.Beneath {
 			names = append(names, r.Name)
 		}
@@ -172,14 +194,14 @@ func (d *decided) names() (names []string) {
 	return names
 }
 
-// still returns nil if all that the statements name is in a catalog what it was in
-// that which they were judged by, and if they run code all code is.
-func (d *decided) still(now *policy.Book) error {
+// still returns nil if all that statements name is in a catalog what it was in that
+// which they were judged by, and if the text runs code all code is.
+func (d *decided) still(now *policy.Book, which []int) error {
 	facts := &d.request.Facts
-	if len(facts.Calls)+len(facts.Runs) > 0 && !now.SameFunctions(d.sight.book.Snapshot) {
+	if d.setsOffCode() && !now.SameFunctions(d.sight.book.Snapshot) {
 		return errCatalogChanged
 	}
-	for i := range facts.Catalog.Statements {
+	for _, i := range which {
 		m := reading{book: d.sight.book, fact: &facts.Catalog.Statements[i], named: d.request.Statements[i].Relations, path: d.path}
 		if !m.same(now) {
 			return errCatalogChanged

@@ -86,8 +86,10 @@ type work struct {
 	tag      string
 	sqlstate string
 	kept     keptBack
-	// looksSame is true once a row has come and what was judged was still so.
-	looksSame bool
+	// held is the number of the statement, counted from 1, that has last been held
+	// against what was judged, when so many changes were shown.
+	held  int
+	shown uint64
 	// looked is what has been seen of rows in columns without a class, nil for
 	// nothing.
 	looked *lookout

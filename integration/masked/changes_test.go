@@ -24,6 +24,12 @@ type change struct {
 
 const swapLabelled = "ALTER TABLE moved.labelled RENAME a TO c; ALTER TABLE moved.labelled RENAME b TO a; ALTER TABLE moved.labelled RENAME c TO b"
 
+// later calls a function that reads what changes, when a row has gone to the client
+// for which it was not called.
+func later(call string) string {
+	return "SELECT repeat('x', 9000), CASE WHEN id > 2 THEN " + call + " END FROM crm.people"
+}
+
 // path is that of who reads what changes.
 const path = "SET search_path = front, moved"
 
@@ -38,7 +44,7 @@ var changes = []change{
 		name: "two columns have each other's name",
 		do:   []string{swapLabelled}, undo: []string{swapLabelled},
 		rows: []string{"SELECT a, b FROM moved.labelled", "SELECT a, b || '' FROM moved.labelled"}, copied: []string{"moved.labelled", "SELECT id, a, b || '' FROM moved.labelled"},
-		other: []string{"SELECT b FROM moved.labelled", "SELECT id, b || '' FROM moved.labelled"},
+		other: []string{"SELECT b FROM moved.labelled", "SELECT id, b || '' FROM moved.labelled", later("moved.tells(id)")},
 	},
 	{
 		name: "a table has another name", breaks: true,
@@ -51,7 +57,7 @@ var changes = []change{
 		do:     []string{"CREATE OR REPLACE VIEW moved.seen AS SELECT id, country AS a, email AS b FROM crm.people"},
 		undo:   []string{"CREATE OR REPLACE VIEW moved.seen AS SELECT id, email AS a, country AS b FROM crm.people"},
 		copied: []string{"SELECT * FROM moved.seen", "SELECT a, b || '' FROM moved.seen"},
-		other:  []string{"SELECT a, b FROM moved.seen", "SELECT b FROM moved.seen"},
+		other:  []string{"SELECT a, b FROM moved.seen", "SELECT b FROM moved.seen", later("moved.reads(id)")},
 	},
 	{
 		name:   "a view below another shows the other column",

@@ -1,9 +1,13 @@
 package masked
 
 import (
+	"context"
 	"slices"
 	"testing"
 )
+
+// behindAnother: rows of another statement have come before that which waits.
+var behindAnother = way{"behind another", func(ctx context.Context, l *line, sql string) error { return texts(ctx, l, "SELECT 1; "+sql) }}
 
 // changedInFlight changes something in a transaction of Sluice's that is open while
 // others are judged by what was there before, and has them wait for its locks. When
@@ -16,7 +20,7 @@ func (s *stage) changedInFlight(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			waited := 0
 			for _, r := range []reader{
-				{begins: path, reads: slices.Concat(c.rows, c.other), by: []way{ways[0], ways[1], ways[3]}},
+				{begins: path, reads: slices.Concat(c.rows, c.other), by: []way{ways[0], ways[1], ways[3], behindAnother}},
 				{begins: path, reads: slices.Concat(c.copied, c.other), by: copies[:1]},
 			} {
 				l, y := r.dial(t, s), &tally{ended: map[string]int{}}

@@ -9,6 +9,7 @@ INSERT INTO moved.people SELECT i, 'canary' || i || '@example.net', 'DE' FROM ge
 CREATE TABLE moved.rebuilt (id integer, email text, country text);
 INSERT INTO moved.rebuilt TABLE moved.people;
 CREATE VIEW moved.seen AS SELECT id, email AS a, country AS b FROM crm.people;
+CREATE FUNCTION moved.reads(i integer) RETURNS text LANGUAGE plpgsql STABLE AS 'BEGIN RETURN (SELECT b FROM moved.seen WHERE id = i); END';
 CREATE VIEW moved.below AS SELECT id, email AS a, country AS b FROM crm.people;
 CREATE VIEW moved.above AS SELECT * FROM moved.below;
 
@@ -16,6 +17,7 @@ CREATE TABLE moved.labelled (id integer, a text, b text);
 INSERT INTO moved.labelled TABLE moved.people;
 COMMENT ON COLUMN moved.labelled.a IS 'class:contact.email';
 COMMENT ON COLUMN moved.labelled.b IS 'class:none';
+CREATE FUNCTION moved.tells(i integer) RETURNS text LANGUAGE plpgsql STABLE AS 'BEGIN RETURN (SELECT b FROM moved.labelled WHERE id = i); END';
 
 CREATE TABLE moved.commented (id integer, address text, country text);
 INSERT INTO moved.commented TABLE moved.people;

@@ -11,6 +11,8 @@ func (s *Sampler) touched(row []byte) bool {
 	case NoWires:
 		return false
 	case OneWire:
+		// Multiplying by a large odd number scatters rows that come in a rhythm; the
+		// second product brings 32 bits of that down to one of the wires.
 		n := s.rows * 0x9E3779B97F4A7C15 >> 32 * uint64(len(wires)+1) >> 32
 		if n == uint64(len(wires)) {
 			return s.mailIn(row)
