@@ -185,7 +185,9 @@ func (s *session) ready(h wire.Header) error {
 	t, err := p.ready(body[0], now)
 	if p.shows() {
 		s.database.catalog.changed() // before anybody hears of it
-		s.database.catalog.flight.done(s)
+		if p.made == 0 {
+			s.database.catalog.flight.done(s)
+		}
 	}
 	p.mu.Unlock()
 	p.changed.Broadcast()

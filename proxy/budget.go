@@ -198,7 +198,7 @@ func (o *overrun) refusal(id string, changed bool) *refusal {
 	if changed {
 		r.detail += "\nThe statement ran to its end before it could be stopped: what it may have changed is changed."
 		if o.changed != "" {
-			r.hint = "Look at what it has changed before you run it again. None of its rows has left."
+			r.hint = "Look at what it has changed before you run it again. No row has left since the change."
 		}
 	}
 	return r
@@ -223,7 +223,7 @@ func (o *overrun) words(id string) *refusal {
 	if o.changed != "" {
 		r.message = fmt.Sprintf("sluice: stopped, because what the statement reads has changed since it was judged [req %s]; SHOW sluice.why_%s", id, id)
 		r.detail = o.changed
-		r.hint = "Run it again. None of its rows has left."
+		r.hint = "Run it again. No row has left since the change."
 	}
 	if o.position != "" {
 		r.detail += " (" + o.position + ")"

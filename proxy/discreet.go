@@ -19,7 +19,8 @@ var plainErrors = map[string]bool{
 // stand there. One with a position in the client's text is about that text:
 // nothing ran. Deferred constraints speak up at the end of the transaction. Where
 // the client may see the values, only errors about data quote too much (SQLSTATE
-// classes 22 and 23), and those about a name that a query has made of a value.
+// classes 22 and 23), and those about a name that a query has made of a value. What
+// was changed since a query was judged may bring values that nobody judged.
 func (s *session) mayQuote(t *ticket, fields map[byte]string) bool {
 	if t == nil || fields['P'] != "" {
 		return false
@@ -29,7 +30,7 @@ func (s *session) mayQuote(t *ticket, fields map[byte]string) bool {
 	ends := t.typ == 'Q' || t.typ == 'E' || t.typ == 'S'
 	code := fields['C']
 	aboutData := strings.HasPrefix(code, "22") && code != "22012" || strings.HasPrefix(code, "23")
-	return t.discreet || s.pending.discreet && ends || aboutData && (t.terms.reticent || s.pending.reticent && ends) ||
+	return t.discreet || s.mayBeOther(t) || s.pending.discreet && ends || aboutData && (t.terms.reticent || s.pending.reticent && ends) ||
 		t.terms.reticent && t.terms.queries && namesValue(fields)
 }
 

@@ -181,7 +181,7 @@
 // names mean, and what it runs, into the request. A remembered decision holds as
 // long as the sight is the same (sightKey). What a session makes or alters is known
 // before others see it: a result that it may concern is held against the catalog
-// when its first row comes (inflight.go). A catalog that cannot be read is a fact too: nothing is masked then,
+// when a row of it comes (inflight.go). A catalog that cannot be read is a fact too: nothing is masked then,
 // and what only a catalog could show to be harmless is refused.
 //
 // # Masks
@@ -246,9 +246,10 @@
 //
 // Server.mu guards the listeners and the set of sessions, cancelKeys.mu the
 // keys, pending.mu one session's queue and names, unrevoked.mu what is to be
-// tried again, randomBytes.mu those at hand for ids. None is held while another
-// is taken, but for those inside package wire, nor while a socket is read or
-// written. side.turn is held by whoever uses a side connection, for as long as a
+// tried again, randomBytes.mu those at hand for ids, catalogKeeper.mu what is known
+// of a catalog, inFlight.mu what is being changed. None is held while another
+// is taken, but for the last two within pending.mu and those inside package wire, nor
+// while a socket is read or written. side.turn is held by whoever uses a side connection, for as long as a
 // question takes.
 //
 // # What fails closed

@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"sync/atomic"
 
@@ -32,21 +33,32 @@ type inFlight struct {
 
 // making is that of one session.
 type making struct {
-	// names are those of relations, without their schemas; all is true if it may
-	// be anything.
-	names map[string]bool
-	all   bool
+	// names are those of relations, functions and the like, without their schemas;
+	// callable is true if there is a function among them, an operator, a type or a
+	// cast, all if it may be anything.
+	names         map[string]bool
+	callable, all bool
 }
 
 // note is called before a statement is sent that makes or alters something. What
 // code makes that nobody has read is not waited for: who may run that may do
 // anything.
 func (f *inFlight) note(s *session, st *statement.Statement) {
-	if len(st.Changes) == 0 {
-		return
-	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	for i := range st.Changes {
+		switch c := &st.Changes[i]; c.Op {
+		case statement.ChangeRestore, statement.ChangeCommit, statement.ChangeDiscard: // nothing that is new
+		default:
+			if !c.Temporary { // nobody else sees that
+				f.of(s).add(c)
+			}
+		}
+	}
+}
+
+// of is what a session is making. The lock is held.
+func (f *inFlight) of(s *session) *making {
 	if f.making == nil {
 		f.making = map[*session]*making{}
 	}
@@ -56,12 +68,14 @@ func (f *inFlight) note(s *session, st *statement.Statement) {
 		f.making[s] = m
 		f.sessions.Store(int64(len(f.making)))
 	}
-	for i := range st.Changes {
-		c := &st.Changes[i]
-		m.all = m.all || c.Name == "" || c.Cascade
-		for _, name := range []string{c.Name, c.To} {
-			m.names[name] = name != ""
-		}
+	return m
+}
+
+func (m *making) add(c *statement.Change) {
+	m.callable = m.callable || c.Op == statement.ChangeCallable
+	m.all = m.all || c.Name == "" || c.Cascade || c.Op == statement.ChangeSchema || c.Op == statement.ChangeAny
+	for _, name := range []string{c.Name, c.To} {
+		m.names[name] = name != ""
 	}
 }
 
@@ -81,7 +95,7 @@ func (s *session) leaveCatalog() {
 	}
 	s.pending.mu.Lock()
 	made := s.pending.made != 0
-	s.pending.made = 0
+	s.pending.made, s.pending.unshown = 0, 0
 	s.pending.mu.Unlock()
 	if made {
 		s.database.catalog.changed()
@@ -89,21 +103,17 @@ func (s *session) leaveCatalog() {
 	s.database.catalog.flight.done(s)
 }
 
-// concerns reports whether what another session is making has one of these names.
-func (f *inFlight) concerns(s *session, names []string) bool {
+// concerns reports whether what another session is making has one of these names,
+// or may be code that others set off.
+func (f *inFlight) concerns(s *session, names []string, code bool) bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	for other, m := range f.making {
 		if other == s {
 			continue
 		}
-		if m.all {
+		if m.all || m.callable && code || slices.ContainsFunc(names, func(name string) bool { return m.names[name] }) {
 			return true
-		}
-		for _, name := range names {
-			if m.names[name] {
-				return true
-			}
 		}
 	}
 	return false
@@ -112,25 +122,38 @@ func (f *inFlight) concerns(s *session, names []string) bool {
 // shown is how many changes others see by now, to be asked before a judgement.
 func (s *session) shown() uint64 { return s.database.catalog.flight.shown.Load() }
 
+// doubts reports whether what statements name may have been changed through Sluice
+// since so many changes were shown, by the names that are asked for if need be.
+func (s *session) doubts(judged *decided, shown uint64, names func() []string) bool {
+	f := &s.database.catalog.flight
+	switch {
+	case f.shown.Load() != shown:
+		return true
+	case f.sessions.Load() == 0:
+		return false
+	}
+	return f.concerns(s, names(), judged.setsOffCode())
+}
+
 // stillJudged returns nil if the statement of a text, of which a row has come, is
 // what it was judged to be. Each takes its locks when its turn comes.
 func (s *session) stillJudged(t *ticket) error {
-	judged, f, w := t.terms.judged, &s.database.catalog.flight, t.work
+	judged, w := t.terms.judged, t.work
 	switch {
 	case judged == nil:
 		return nil
 	case w.held != w.completed+1:
-		w.held, w.shown = w.completed+1, t.terms.shown
+		w.held, w.shown, w.names = w.completed+1, t.terms.shown, nil
 	case !judged.setsOffCode():
 		return nil
 	}
-	shown := f.shown.Load()
-	same := shown == w.shown
-	if same && f.sessions.Load() == 0 {
-		return nil
-	}
-	which := judged.turn(t.work)
-	if same && !f.concerns(s, judged.names(which)) {
+	shown := s.shown()
+	if !s.doubts(judged, w.shown, func() []string {
+		if w.names == nil {
+			w.names = judged.names(judged.turn(w))
+		}
+		return w.names
+	}) {
 		return nil
 	}
 	s.leave()
@@ -142,14 +165,21 @@ func (s *session) stillJudged(t *ticket) error {
 	case t.terms.mixed:
 		return errCatalogChanged
 	default:
-		err = judged.still(now, which)
+		err = judged.still(now, judged.turn(w))
 	}
 	w.shown = shown // up to there it is known
 	return err
 }
 
-// changedMeanwhile keeps the first row of a result from the client, and has the
-// server stop the statement.
+// mayBeOther reports whether a query may be running with other values than it was
+// judged for, so that nobody knows what its errors quote.
+func (s *session) mayBeOther(t *ticket) bool {
+	judged := t.terms.judged
+	return judged != nil && t.terms.queries && s.doubts(judged, t.terms.shown, func() []string { return judged.names(judged.all()) })
+}
+
+// changedMeanwhile keeps a row from the client, and has the server stop the
+// statement.
 func (s *session) changedMeanwhile(t *ticket, cause error) error {
 	s.log.Info("a result is not what was judged", "req", t.work.decision, "err", cause)
 	d := &t.terms.judged.decision
@@ -171,19 +201,31 @@ func (d *decided) turn(w *work) (which []int) {
 	if n := len(d.request.Statements); w.statements == n && w.completed < n {
 		return []int{w.completed}
 	}
+	return d.all()
+}
+
+// all are the indexes of all statements.
+func (d *decided) all() (which []int) {
 	for i := range d.request.Statements {
 		which = append(which, i)
 	}
 	return which
 }
 
-// names are those of all relations that statements touch, without schemas.
-func (d *decided) names(which []int) (names []string) {
+// names are those of all that statements touch and call, without schemas.
+func (d *decided) names(which []int) []string {
+	names := []string{}
 	for _, i := range which {
-		for _, r := range d.request.Statements[i].Relations {
+		st, f := &d.request.Statements[i], &d.request.Facts.Catalog.Statements[i]
+		for _, r := range st.Relations {
 			names = append(names, r.Name)
 		}
-		f := &d.request.Facts.Catalog.Statements[i]
+		for _, fn := range st.Functions {
+			names = append(names, fn.Name)
+		}
+		for _, o := range st.Operators {
+			names = append(names, o.Name)
+		}
 		for _, r := range f.Beneath {
 			names = append(names, r.Name)
 		}
@@ -195,14 +237,14 @@ func (d *decided) names(which []int) (names []string) {
 }
 
 // still returns nil if all that statements name is in a catalog what it was in that
-// which they were judged by, and if the text runs code all code is.
+// which they were judged by. Code can name anything: for that all is.
 func (d *decided) still(now *policy.Book, which []int) error {
-	facts := &d.request.Facts
-	if d.setsOffCode() && !now.SameFunctions(d.sight.book.Snapshot) {
+	before := d.sight.book
+	if !now.SameCode(before.Snapshot) || d.setsOffCode() && !now.SameRelations(before.Snapshot) {
 		return errCatalogChanged
 	}
 	for _, i := range which {
-		m := reading{book: d.sight.book, fact: &facts.Catalog.Statements[i], named: d.request.Statements[i].Relations, path: d.path}
+		m := reading{book: before, fact: &d.request.Facts.Catalog.Statements[i], named: d.request.Statements[i].Relations, path: d.path}
 		if !m.same(now) {
 			return errCatalogChanged
 		}

@@ -46,6 +46,9 @@ type pending struct {
 	// made is the sequence of the last message that may have made or altered
 	// objects, zero once others can see them.
 	made uint64
+	// unshown is that of the first such message whose end is not known, zero if
+	// none is.
+	unshown uint64
 	// segmentFailed is true if something has failed since the last
 	// ReadyForQuery, rolledBack if a ROLLBACK came since a transaction ended, also
 	// one to a savepoint. endedBadly is true if a transaction may have ended
@@ -377,11 +380,15 @@ func (p *pending) ready(status byte, now time.Time) (*ticket, error) {
 // shows reports whether others see from now on what the session has made or
 // altered. Callers hold the lock.
 func (p *pending) shows() bool {
-	shows := p.made != 0 && p.made <= p.quiet
-	if shows {
-		p.made = 0
+	switch {
+	case p.unshown == 0 || p.unshown > p.quiet:
+		return false
+	case p.made <= p.quiet:
+		p.made, p.unshown = 0, 0
+	default:
+		p.unshown = p.quiet + 1 // there is more, behind what has ended
 	}
-	return shows
+	return true
 }
 
 // copyStarted handles a CopyInResponse.

@@ -283,3 +283,44 @@ func TestCodeInDoubt(t *testing.T) {
 	ready('I')
 	is("after the Sync", false)
 }
+
+// What a session makes is told to others each time some of it can be seen, also while
+// more is on its way behind it.
+func TestShows(t *testing.T) {
+	p := newPending('I', time.Now())
+	s := &session{pending: p}
+	push := func(makes bool) {
+		t.Helper()
+		if makes {
+			s.nextMade()
+		}
+		if err := p.push(&ticket{typ: 'Q'}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	ready := func(status byte, want bool) {
+		t.Helper()
+		if _, err := p.ready(status, time.Now()); err != nil {
+			t.Fatal(err)
+		}
+		if got := p.shows(); got != want {
+			t.Errorf("behind message %d, %c: shows %v", p.settled, status, got)
+		}
+	}
+	push(false)
+	ready('I', false)
+	push(true)
+	push(true)
+	push(false)
+	ready('I', true)
+	if p.made == 0 {
+		t.Error("what is still on its way is forgotten")
+	}
+	ready('T', false)
+	ready('I', true)
+	if p.made != 0 {
+		t.Error("what everybody sees is still being made")
+	}
+	push(false)
+	ready('I', false)
+}

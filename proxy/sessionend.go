@@ -30,7 +30,6 @@ func (s *session) end(cause error) {
 		}
 		s.upstream.conn.Close()
 	}
-	s.leaveCatalog()
 	s.tab.giveBack()
 	if err := s.recordTab(s.server.now()); err != nil {
 		s.log.Error("what was charged to budgets is not recorded", "err", err)
@@ -44,6 +43,7 @@ func (s *session) end(cause error) {
 			body.Ended, body.Problem = false, notVerified
 		}
 	}
+	s.leaveCatalog()
 	if err := s.append(ctx, s.event("session.close", "", body)); err != nil {
 		s.log.Error("session end not recorded", "err", err)
 	}

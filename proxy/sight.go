@@ -129,7 +129,9 @@ func (s *session) nextMade() uint64 {
 	if s.sight.made == 0 {
 		p.endedBadly, p.endings = false, 0 // what ended so far made nothing
 	}
-	p.made = p.sequence + 1
+	if p.made = p.sequence + 1; p.unshown == 0 {
+		p.unshown = p.made
+	}
 	return p.made
 }
 

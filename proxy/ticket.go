@@ -90,6 +90,8 @@ type work struct {
 	// against what was judged, when so many changes were shown.
 	held  int
 	shown uint64
+	// names are those of what it touches, once somebody has asked.
+	names []string
 	// looked is what has been seen of rows in columns without a class, nil for
 	// nothing.
 	looked *lookout

@@ -66,6 +66,9 @@ CREATE FUNCTION crm.keeps() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN INSERT IN
 CREATE TRIGGER keeps BEFORE DELETE ON crm.logged FOR EACH ROW EXECUTE FUNCTION crm.keeps();
 CREATE FUNCTION crm.counts() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN UPDATE crm.stats SET n = n + 1; RETURN NULL; END';
 CREATE TRIGGER counts AFTER UPDATE ON crm.logged FOR EACH ROW EXECUTE FUNCTION crm.counts();
+CREATE TABLE crm.filled (id integer, shown text);
+CREATE FUNCTION crm.fills() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN NEW.shown := crm.mail(NEW.id); RETURN NEW; END';
+CREATE TRIGGER fills BEFORE INSERT ON crm.filled FOR EACH ROW EXECUTE FUNCTION crm.fills();
 CREATE TABLE crm.owner (id integer PRIMARY KEY);
 CREATE TABLE crm.owned (owner integer REFERENCES crm.owner ON DELETE CASCADE, email text);
 CREATE TRIGGER keeps BEFORE DELETE ON crm.owned FOR EACH ROW EXECUTE FUNCTION crm.keeps();
@@ -146,6 +149,7 @@ func TestCode(t *testing.T) {
 		{"INSERT INTO crm.tracked VALUES (2, 'canary2', NULL) RETURNING email", ""},
 		{"INSERT INTO crm.moved VALUES (1, 'canary3', NULL) RETURNING shown", "42501"},
 		{"INSERT INTO crm.moved VALUES (2, 'canary3', NULL)", "42501"},
+		{"INSERT INTO crm.filled VALUES (1)", "42501"},
 		{"INSERT INTO crm.logged VALUES (1, 'canary4', 'x')", ""},
 		{"UPDATE crm.logged SET kind = 'y'", ""},
 		{"DELETE FROM crm.logged", "42501"},

@@ -57,7 +57,7 @@ var changes = []change{
 		do:     []string{"CREATE OR REPLACE VIEW moved.seen AS SELECT id, country AS a, email AS b FROM crm.people"},
 		undo:   []string{"CREATE OR REPLACE VIEW moved.seen AS SELECT id, email AS a, country AS b FROM crm.people"},
 		copied: []string{"SELECT * FROM moved.seen", "SELECT a, b || '' FROM moved.seen"},
-		other:  []string{"SELECT a, b FROM moved.seen", "SELECT b FROM moved.seen", later("moved.reads(id)")},
+		other:  []string{"SELECT a, b FROM moved.seen", "SELECT b FROM moved.seen", later("moved.reads(id)"), "SELECT CASE b WHEN 'DE' THEN 1 ELSE b::integer END FROM moved.seen"},
 	},
 	{
 		name:   "a view below another shows the other column",

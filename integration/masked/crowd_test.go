@@ -195,12 +195,12 @@ func (r *reader) once(ctx context.Context, t *testing.T, l *line, y *tally, by w
 // while it was looked up.
 var changedMeanwhile = []string{"42703", "42P01", "0A000", "XX000"}
 
-// isClear reports whether an error tells its reader what to do.
+// isClear reports whether an error tells its reader what to do, or why it does not.
 func isClear(e *pgconn.PgError) bool {
 	if e.Code == "42501" {
 		return strings.HasPrefix(e.Message, "sluice: ") && e.Detail != "" && (e.Hint != "" || strings.Contains(e.Detail, "run it again"))
 	}
-	return slices.Contains(changedMeanwhile, e.Code)
+	return slices.Contains(changedMeanwhile, e.Code) || strings.HasPrefix(e.Detail, "Sluice left out")
 }
 
 // during repeats something, with short rests, for as long as a storm lasts.

@@ -16,11 +16,12 @@ type assignment struct {
 	any  bool
 }
 
-// assignments are those of the body of a trigger function. A body that cannot be
-// read may assign anything.
-func (f *Function) assignments() (all []assignment) {
-	body := strings.ToLower(f.Body)
-	if f.Language != "plpgsql" || body == "" || strings.Contains(body, "alias") || returnsOther(body) {
+// assignments are those of the body of a trigger function; computes says of which
+// functions it can be told that they only compute with what they are given. A body
+// that cannot be read may assign anything.
+func (f *Function) assignments(computes func(function string) bool) (all []assignment) {
+	body, plain := bareCode(strings.ToLower(f.Body))
+	if f.Language != "plpgsql" || body == "" || !plain || strings.Contains(body, "alias") || returnsOther(body) {
 		return []assignment{{any: true}}
 	}
 	for at := 0; ; {
@@ -35,42 +36,76 @@ func (f *Function) assignments() (all []assignment) {
 		}
 		at = end
 		target := body[begin+len("new") : end]
-		if begin > 0 && wordByte(body[begin-1]) || target != "" && target[0] != '.' {
+		if begin > 0 && wordByte(body[begin-1]) || target != "" && wordByte(target[0]) {
 			continue // another word
 		}
-		if one, is := assigned(body[:begin], target, body[end:]); is {
+		if one, is := assigned(body[:begin], target, body[end:], computes); is {
 			all = append(all, one)
 		}
 	}
 }
 
+// bareCode is code with a space in the place of each comment and nothing in that of
+// each literal. plain is false if it has strings in it that end elsewhere.
+func bareCode(code string) (bare string, plain bool) {
+	var b strings.Builder
+	for at := 0; at < len(code); {
+		end, between := -1, ""
+		switch rest := code[at:]; {
+		case strings.HasPrefix(rest, "--"):
+			end, between = strings.IndexByte(rest, '\n'), " "
+			if end < 0 {
+				end = len(rest)
+			}
+		case strings.HasPrefix(rest, "/*"):
+			if end, between = strings.Index(rest, "*/")+2, " "; end < 2 || strings.Contains(rest[2:end], "/*") {
+				return "", false // they can be nested
+			}
+		case rest[0] == '\'':
+			if end, between = strings.IndexByte(rest[1:], '\'')+2, "''"; end < 2 || strings.IndexByte(rest[:end], '\\') >= 0 {
+				return "", false
+			}
+		case rest[0] == '$' && (at == 0 || !wordByte(code[at-1])) && len(rest) > 1 && (rest[1] < '0' || rest[1] > '9'):
+			return "", false // quoted by dollars
+		default:
+			b.WriteByte(rest[0])
+			at++
+			continue
+		}
+		b.WriteString(between)
+		at += end
+	}
+	return b.String(), true
+}
+
 // assigned reads what stands around NEW and what of it is named.
-func assigned(before, target, after string) (one assignment, is bool) {
+func assigned(before, target, after string, computes func(string) bool) (one assignment, is bool) {
 	after = strings.TrimLeft(after, " \t\r\n")
+	quoted := strings.HasSuffix(before, `"`)
 	value, is := strings.CutPrefix(after, ":=")
 	switch {
 	case is:
-	case takesInto(before), strings.HasPrefix(after, "["):
+	case takesInto(before), strings.HasPrefix(after, "["), strings.HasPrefix(after, "."), quoted && strings.HasPrefix(after, "="):
 		return assignment{any: true}, true
 	case strings.HasPrefix(after, "=") && !compares(before):
 		value = after[1:]
 	default:
 		return one, false
 	}
-	one = assignedFrom(value)
-	if !strings.Contains(target, `"`) { // else its letters may be large
+	one = assignedFrom(value, computes)
+	if !quoted && !strings.Contains(target, `"`) { // else its letters may be large
 		one.column = strings.TrimPrefix(target, ".")
 	}
 	return one, true
 }
 
 // takesInto reports whether what stands behind this text gets a value: among the
-// targets of INTO, or as an argument of CALL.
+// targets of INTO, of FOR, or as an argument of CALL.
 func takesInto(before string) bool {
 	words := statementWords(before)
 	for i := len(words) - 1; i >= 0; i-- {
 		switch word := words[i]; {
-		case word == "call":
+		case word == "call", word == "for" && i == len(words)-1:
 			return true
 		case word == "into":
 			return i == 0 || words[i-1] != "insert" && words[i-1] != "merge"
@@ -101,9 +136,6 @@ func wordsOf(text string) []string {
 // compares reports whether an equals sign behind this text compares: it does in a
 // condition, and else begins with a statement.
 func compares(before string) bool {
-	if since := before[strings.LastIndexByte(before, ';')+1:]; strings.Contains(since, "--") || strings.Contains(since, "/*") {
-		return false // words of a comment say nothing
-	}
 	return slices.ContainsFunc(statementWords(before), func(word string) bool { return conditions[word] })
 }
 
@@ -113,17 +145,10 @@ var conditions = map[string]bool{
 }
 
 // assignedFrom reads an expression up to its semicolon: it may be anything unless all
-// of its words are columns of the row, functions, or known to bring nothing.
-func assignedFrom(expression string) (a assignment) {
+// of its words are columns of the row, functions that only compute, or known to bring
+// nothing.
+func assignedFrom(expression string, computes func(string) bool) (a assignment) {
 	for at := 0; at < len(expression) && expression[at] != ';'; {
-		if expression[at] == '\'' { // a literal brings nothing
-			length := strings.IndexByte(expression[at+1:], '\'')
-			if length < 0 {
-				return assignment{any: true}
-			}
-			at += length + 2
-			continue
-		}
 		if !wordByte(expression[at]) {
 			a.any = a.any || expression[at] == '"' || expression[at] == '$'
 			at++
@@ -134,12 +159,12 @@ func assignedFrom(expression string) (a assignment) {
 			end++
 		}
 		word := expression[at:end]
-		_, column, qualified := strings.Cut(word, ".")
+		of, column, qualified := strings.Cut(word, ".")
 		switch {
-		case (strings.HasPrefix(word, "new.") || strings.HasPrefix(word, "old.")) && qualified:
+		case qualified && (of == "new" || of == "old") && !strings.Contains(column, "."):
 			a.from = append(a.from, column)
 		case word[0] >= '0' && word[0] <= '9', bringsNothing[word]:
-		case strings.HasPrefix(strings.TrimLeft(expression[end:], " \t\r\n"), "(") && word != "select" && word != "in":
+		case strings.HasPrefix(strings.TrimLeft(expression[end:], " \t\r\n"), "(") && computes(word):
 		default:
 			a.any = true
 		}

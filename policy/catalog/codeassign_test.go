@@ -7,6 +7,7 @@ import (
 )
 
 func TestAssignments(t *testing.T) {
+	computes := (&Code{snapshot: NewSnapshot(nil, nil)}).computes
 	for body, want := range map[string]string{
 		"BEGIN RETURN NEW; END":                                                                            "",
 		"BEGIN NEW.at := now(); RETURN NEW; END":                                                           "at()",
@@ -23,6 +24,19 @@ func TestAssignments(t *testing.T) {
 		"DECLARE n ALIAS FOR NEW; BEGIN n.shown := n.email; RETURN NEW; END":                               "(any)",
 		"BEGIN NEW.state := 'sent; to nobody'; NEW.shown := 'a;' || NEW.email; RETURN NEW; END":            "state() shown(email)",
 		"BEGIN NEW.state := 'it''s ' || v; RETURN NEW; END":                                                "state(any)",
+		"BEGIN NEW.note := app.mail_of(NEW.user_id); RETURN NEW; END":                                      "note(any)",
+		"BEGIN NEW.note := mail_of(NEW.user_id); RETURN NEW; END":                                          "note(any)",
+		"BEGIN FOR NEW.note IN SELECT email FROM people LOOP END LOOP; RETURN NEW; END":                    "(any)",
+		"BEGIN \"new\".note := NEW.email; RETURN NEW; END":                                                 "(email)",
+		"BEGIN \"new\".note = NEW.email; RETURN NEW; END":                                                  "(any)",
+		"BEGIN NEW . note := NEW.email; RETURN NEW; END":                                                   "(any)",
+		"BEGIN NEW.note /* x */ := NEW.email; RETURN NEW; END":                                             "note(email)",
+		"BEGIN -- a; when\n NEW.note = NEW.email; RETURN NEW; END":                                         "note(email)",
+		"BEGIN x := '; if'; NEW.note = NEW.email; RETURN NEW; END":                                         "note(email)",
+		"BEGIN x := $t$ no $t$; NEW.note = NEW.email; RETURN NEW; END":                                     "(any)",
+		"BEGIN x := E'\\''; NEW.note := NEW.email; RETURN NEW; END":                                        "(any)",
+		"BEGIN /* /* */ */ NEW.note := NEW.email; RETURN NEW; END":                                         "(any)",
+		"BEGIN NEW.note := new.email.x; RETURN NEW; END":                                                   "note(any)",
 		"BEGIN CALL fills(1, NEW.shown); RETURN NEW; END":                                                  "(any)",
 		"BEGIN SELECT name INTO v FROM people WHERE id = NEW.id; RETURN NEW; END":                          "",
 		"BEGIN INSERT INTO log VALUES (NEW.email); RETURN NEW; END":                                        "",
@@ -41,7 +55,7 @@ func TestAssignments(t *testing.T) {
 	} {
 		f := &Function{Language: "plpgsql", Body: body}
 		var got []string
-		for _, a := range f.assignments() {
+		for _, a := range f.assignments(computes) {
 			from := strings.Join(a.from, ",")
 			if a.any {
 				from = "any"
@@ -52,7 +66,7 @@ func TestAssignments(t *testing.T) {
 			t.Errorf("%s: %s, want %s", body, have, want)
 		}
 	}
-	if all := (&Function{Language: "c", Body: "x"}).assignments(); len(all) != 1 || !all[0].any {
+	if all := (&Function{Language: "c", Body: "x"}).assignments(computes); len(all) != 1 || !all[0].any {
 		t.Errorf("a body in C: %+v", all)
 	}
 }

@@ -65,15 +65,15 @@ func (c *Code) triggerFlows(ctx context.Context, rel *Relation, ops WriteOps, pa
 		by := "trigger " + quoteIdentifier(t.Name) + " of " + words(rel.Schema, rel.Name)
 		flows = append(flows, Flow{By: by, Moves: movedBy(r, rel, f.MovesOfRow), Into: r.Writes})
 		if t.Type&(eachRow|before) == eachRow|before {
-			flows = append(flows, ownFlows(by, f, r, rel)...)
+			flows = append(flows, c.ownFlows(by, f, r, rel)...)
 		}
 	}
 	return flows
 }
 
 // ownFlows are what a trigger function puts into its own row.
-func ownFlows(by string, f *Function, r *Reached, rel *Relation) (flows []Flow) {
-	for _, a := range f.assignments() {
+func (c *Code) ownFlows(by string, f *Function, r *Reached, rel *Relation) (flows []Flow) {
+	for _, a := range f.assignments(c.computes) {
 		flow := Flow{By: by, Moves: movedBy(&Reached{}, rel, func(column string) bool { return slices.Contains(a.from, strings.ToLower(column)) })}
 		if a.any {
 			flow.Moves = movedBy(r, rel, f.MovesOfRow)
@@ -87,6 +87,13 @@ func ownFlows(by string, f *Function, r *Reached, rel *Relation) (flows []Flow) 
 		flows = append(flows, flow)
 	}
 	return flows
+}
+
+// computes reports whether a function, written without a schema, is PostgreSQL's own
+// and computes with what it is given, and nobody has made another of that name.
+func (c *Code) computes(function string) bool {
+	kind, known := statement.BuiltinFunction("", function, -1)
+	return known && !kind.Worse(statement.OrdinaryRead) && len(c.snapshot.functionsNamed("", function, -1, nil)) == 0
 }
 
 // defaultFlows are those of defaults and generated columns.
