@@ -18,6 +18,7 @@ func (w *walker) copyStmt(s *pg.CopyStmt) {
 	w.options(s.Options)
 	at := w.st.Start
 	switch {
+	case w.carried(s):
 	case s.IsProgram:
 		w.effect(ExportToProgram, copyWords(s.IsFrom)+" PROGRAM", at)
 		w.destination(Destination{Type: ToProgram, Path: firstWord(s.Filename), Position: at})

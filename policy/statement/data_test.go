@@ -149,6 +149,29 @@ var directives = map[string]func(*testing.T, string) string{
 			return append(out, s.Unresolved...)
 		})
 	},
+	"carry": func(t *testing.T, input string) string {
+		return eachLine(input, func(s *Statement) []string {
+			encoded, err := json.Marshal(s.Carry)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return []string{s.Kind.String(), string(encoded)}
+		})
+	},
+	"sources": func(t *testing.T, input string) string {
+		var out []string
+		for line := range strings.Lines(input) {
+			sources, err := NewAnalyzer(Options{}).CarrySources(strings.TrimSuffix(line, "\n"))
+			if err != nil {
+				out = append(out, "- "+err.Error())
+				continue
+			}
+			for _, s := range sources {
+				out = append(out, fmt.Sprintf("- schema=%q name=%q columns=%q only=%t filter=%q query=%q", s.Schema, s.Name, s.Columns, s.Only, s.Filter, s.Query))
+			}
+		}
+		return strings.Join(out, "\n")
+	},
 	"destinations": func(t *testing.T, input string) string {
 		return eachLine(input, func(s *Statement) []string {
 			var out []string

@@ -178,3 +178,47 @@ func FuzzCode(f *testing.F) {
 		}
 	})
 }
+
+// FuzzCarry: an address of a place never panics, and one that is understood is
+// understood again when its names are written in quotes.
+func FuzzCarry(f *testing.F) {
+	for _, seed := range []string{"a/b.c", `a/"b"."c""d"?existing=swap&expires=7d`, "a", "a?expires=1m", "a/B.C$1?existing=append", `a/"`, "a/b.c?"} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		var first, again Carry
+		if first.read(text) != nil || first.Table == "" {
+			return
+		}
+		quote := func(s string) string { return `"` + strings.ReplaceAll(s, `"`, `""`) + `"` }
+		whole := first.Place + "/" + quote(first.Schema) + "." + quote(first.Table)
+		if err := again.read(whole); err != nil || again.Schema != first.Schema || again.Table != first.Table || again.Place != first.Place {
+			t.Fatalf("%q was read as %+v, and %q as %+v (%v)", text, first, whole, again, err)
+		}
+		if len(first.Schema) > mostName || first.Expires < 0 || first.Expires > 3650*24*3600 {
+			t.Fatalf("%q was read as %+v", text, first)
+		}
+	})
+}
+
+// FuzzCarrySources: what is read of a text never panics, and what it gives as SQL
+// is read alike again.
+func FuzzCarrySources(f *testing.F) {
+	for _, seed := range []string{"TABLE a", "SELECT * FROM a WHERE b", "SELECT a FROM b", "SELECT * FROM a WHERE b IN (SELECT c)", "VALUES (1)", "SELECT 'x' || E'\\n'"} {
+		f.Add(seed)
+	}
+	a := NewAnalyzer(Options{})
+	f.Fuzz(func(t *testing.T, query string) {
+		read := func(query string) ([]CarrySource, error) {
+			return a.CarrySources("COPY (" + query + ") TO 'sluice://a/b.c'")
+		}
+		first, err := read(query)
+		if err != nil || len(first) != 1 || first[0].Query == "" {
+			return
+		}
+		again, err := read(first[0].Query)
+		if err != nil || len(again) != 1 || again[0].Query != first[0].Query {
+			t.Fatalf("%q gives %+v, and that %+v (%v)", query, first, again, err)
+		}
+	})
+}

@@ -56,6 +56,8 @@ type Statement struct {
 	// Names are the prepared statements and cursors it makes, uses and
 	// drops, in order of the text.
 	Names []NameUse `json:"names,omitempty"`
+	// Carry is set for a COPY whose rows the proxy is to carry to a place.
+	Carry *Carry `json:"carry,omitempty"`
 	// CopyIn is set if running it makes the server ask for COPY data.
 	CopyIn *CopyIn `json:"copy_in,omitempty"`
 	// Show is the variable of a SHOW, lower case.
@@ -167,6 +169,9 @@ const (
 	// ToURL: anything named by a URL other than a PostgreSQL server;
 	// Path is scheme://host/... without user, query and fragment.
 	ToURL DestinationType = "url"
+	// ToPlace: a destination of the policy, by its Name there, to which the
+	// proxy carries the rows.
+	ToPlace DestinationType = "place"
 )
 
 // Destination is where data would go, as far as the text tells.
