@@ -229,7 +229,9 @@ func (p *Policy) NeedsCatalog() bool {
 		return false
 	}
 	masks := func(r *rule) bool { return r.effect == Mask }
-	return len(p.classNames) > 0 || len(p.columns.entries) > 0 || len(p.masks) > 0 || slices.ContainsFunc(p.leave, masks)
+	atClient := func(c client) bool { return len(c.masks) > 0 }
+	return len(p.classNames) > 0 || len(p.columns.entries) > 0 || len(p.masks) > 0 || slices.ContainsFunc(p.leave, masks) ||
+		slices.ContainsFunc(p.clients, atClient)
 }
 
 // SpeaksOf reports whether a rule names a relation, so that it matters that a

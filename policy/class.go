@@ -203,21 +203,24 @@ func (c *ruling) touch() *touch {
 
 // classes notes what the statement may touch for the decision. What is masked
 // does not come out.
-func (c *ruling) classes(masked bool) {
+func (c *ruling) classes(someMasked bool) {
 	t := c.touch()
+	masked := func(e *columnEntry) bool {
+		return someMasked && (c.maskedFor == nil || c.maskedFor.all || len(c.maskedFor.masked([]*columnEntry{e})) > 0)
+	}
 	if t.unnamed {
 		for _, e := range c.judge.everyEntry() {
 			c.judge.output, c.judge.used = addWord(c.judge.output, e.class), addWord(c.judge.used, e.class)
 		}
 	}
 	for _, contact := range t.contacts {
-		if contact.output && !masked {
+		if contact.output && !masked(contact.entry) {
 			c.judge.output = addWord(c.judge.output, contact.entry.class)
 		} else {
 			c.judge.used = addWord(c.judge.used, contact.entry.class)
 		}
 	}
-	comesOut := !masked && slices.ContainsFunc(t.contacts, func(one contact) bool { return one.output })
+	comesOut := slices.ContainsFunc(t.contacts, func(one contact) bool { return one.output && !masked(one.entry) })
 	c.judge.plain = c.judge.plain || !t.unnamed && !comesOut && givesRows(c.st)
 }
 

@@ -127,7 +127,8 @@ func (r *reader) clients(entries []clientEntry) []client {
 		entry := &entries[i]
 		one := client{
 			name: entry.Name.Value, networks: r.addresses(entry.Networks), methods: r.methods(entry.Methods),
-			tls: entry.TLS, accepts: r.classPatterns(entry.Accepts), position: r.source.At(entry.Position),
+			tls: entry.TLS, assurance: r.assurance(entry.Assurance), accepts: r.classPatterns(entry.Accepts),
+			masks: r.masks(entry.Masks), position: r.source.At(entry.Position),
 		}
 		if !identifier.MatchString(one.name) {
 			r.errs.Addf(orElse(entry.Name.Position, entry.Position), "a client endpoint needs a name made of %s", identifierWords)
@@ -137,6 +138,7 @@ func (r *reader) clients(entries []clientEntry) []client {
 		lines[one.name] = entry.Line
 		r.emptyList(entry.Position, "networks", entry.Networks)
 		r.emptyList(entry.Position, "methods", entry.Methods)
+		r.emptyList(entry.Position, "assurance", entry.Assurance)
 		for j := range clients {
 			if one.name != "" && clients[j].covers(&one) {
 				r.errs.Addf(entry.Position, "client endpoint %s is never met: %s on line %d has all its clients and stands before it",
@@ -147,4 +149,19 @@ func (r *reader) clients(entries []clientEntry) []client {
 		clients = append(clients, one)
 	}
 	return clients
+}
+
+// assurance reads values of the claim acr (OpenID Connect Core, section 2).
+func (r *reader) assurance(texts []strictyaml.Text) []string {
+	var out []string
+	for _, text := range texts {
+		switch {
+		case text.Value == "" || len(text.Value) > maxLink:
+			r.errs.Addf(text.Position, "a value of the claim acr has 1 to %d bytes", maxLink)
+		case slices.Contains(out, text.Value):
+			r.errs.Addf(text.Position, "%s stands twice in this list", text.Value)
+		}
+		out = append(out, text.Value)
+	}
+	return out
 }

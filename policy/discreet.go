@@ -43,8 +43,8 @@ func (c *ruling) mayQuote(counts func(*columnEntry) bool) bool {
 }
 
 // clientAccepts reports whether the class of a column may be shown to the
-// client.
+// client as it is.
 func (c *ruling) clientAccepts(e *columnEntry) bool {
 	at := c.judge.view.client
-	return !c.judge.policy.hasClients || at != nil && hasClass(at.accepts, e.class)
+	return !c.judge.policy.hasClients || at != nil && hasClass(at.accepts, e.class) && !at.masksClass(e.class)
 }

@@ -106,11 +106,13 @@ type floorEntry struct {
 
 type clientEntry struct {
 	strictyaml.Position
-	Name     strictyaml.Text   `yaml:"name" need:"true" form:"identifier" about:"The endpoint's name, for people."`
-	Networks []strictyaml.Text `yaml:"networks" some:"true" about:"IP ranges that clients come from; any if not given."`
-	Methods  []strictyaml.Text `yaml:"methods" some:"true" form:"method" about:"How people proved who they are; any if not given."`
-	TLS      bool              `yaml:"tls" about:"true asks for an encrypted connection."`
-	Accepts  []strictyaml.Text `yaml:"accepts" about:"Classes that may be shown there: family.name, family.* or *."`
+	Name      strictyaml.Text   `yaml:"name" need:"true" form:"identifier" about:"The endpoint's name, for people."`
+	Networks  []strictyaml.Text `yaml:"networks" some:"true" about:"IP ranges that clients come from; any if not given."`
+	Methods   []strictyaml.Text `yaml:"methods" some:"true" form:"method" about:"How people proved who they are; any if not given."`
+	TLS       bool              `yaml:"tls" about:"true asks for an encrypted connection."`
+	Assurance []strictyaml.Text `yaml:"assurance" some:"true" form:"acr" about:"How surely people proved who they are: values of the claim acr of their token, one of which it must have; any if not given."`
+	Accepts   []strictyaml.Text `yaml:"accepts" about:"Classes that may be shown there: family.name, family.* or *."`
+	Masks     []maskEntry       `yaml:"masks" some:"true" about:"Classes that are shown there masked only, also where no rule asks for it; the first entry for a class counts, before those under masks of the document."`
 }
 
 type leaseEntry struct {

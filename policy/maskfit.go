@@ -60,7 +60,7 @@ func (c *ruling) fitMasks(f *StatementFact, refusal []Reason) []Reason {
 		}
 		if c.movesData() {
 			var keeps []string
-			if entry := c.judge.policy.maskFor(m.Class); entry != nil {
+			if entry := c.maskedFor.find(m.Class); entry != nil {
 				keeps = entry.keeps
 			}
 			keepsFit(col, m.Masking, keeps, note)
@@ -98,15 +98,14 @@ func keepsFit(col *ColumnFact, m Masking, keeps []string, note func(string, ...a
 // linkedAlike adds the columns of which a copy would not agree any more with
 // those that foreign keys link them with.
 func (c *ruling) linkedAlike(f *StatementFact, refusal []Reason) []Reason {
-	p := c.judge.policy
 	for i := range f.Columns {
 		col := &f.Columns[i]
 		if !col.Output {
 			continue
 		}
-		mine := p.maskOn(col)
+		mine := c.maskOn(col)
 		for _, l := range col.Linked {
-			other := p.maskOn(&ColumnFact{Schema: l.Schema, Relation: l.Relation, Name: l.Name, Labels: l.Labels, LabelFrom: l.LabelFrom})
+			other := c.maskOn(&ColumnFact{Schema: l.Schema, Relation: l.Relation, Name: l.Name, Labels: l.Labels, LabelFrom: l.LabelFrom})
 			if mine != other {
 				name := clean(col.Schema+"."+col.Relation+"."+col.Name, maxSubject)
 				refusal = addReason(refusal, Reason{Rule: ruleMask, Text: fmt.Sprintf("%s holds the values of %s (foreign key %s) and is not masked as that is; give both the same class",
@@ -118,16 +117,16 @@ func (c *ruling) linkedAlike(f *StatementFact, refusal []Reason) []Reason {
 }
 
 // maskOn is what becomes of a column, the zero value if nothing does.
-func (p *Policy) maskOn(col *ColumnFact) Masking {
-	entries, _ := p.classesOf(col)
-	if len(entries) == 0 {
+func (c *ruling) maskOn(col *ColumnFact) Masking {
+	entries, _ := c.judge.policy.classesOf(col)
+	if entries = c.maskedFor.masked(entries); len(entries) == 0 {
 		return Masking{}
 	}
 	worst := worstEntry(entries)
 	if slices.ContainsFunc(entries, func(e *columnEntry) bool { return e.class != worst.class }) {
 		return Masking{Mask: maskNull}
 	}
-	if m := p.maskFor(worst.class); m != nil {
+	if m := c.maskedFor.find(worst.class); m != nil {
 		return m.Masking
 	}
 	return Masking{}

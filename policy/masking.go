@@ -39,7 +39,7 @@ var masked = setOf(statement.ExportToClient) | setOf(statement.OrdinaryRead) | s
 // columns that the catalog tells.
 func (c *ruling) maskable() bool {
 	for _, e := range c.st.Effects {
-		if !masked.has(e.Kind) {
+		if !masked.has(e.Kind) && !(e.Kind == statement.ExportRemote && c.st.Carry != nil) {
 			return false
 		}
 	}
@@ -66,10 +66,13 @@ func samplesAny(st *statement.Statement) bool {
 // for, and is no leave.
 func (c *ruling) mask(t terms) Decision {
 	if c.judge.req.Facts.Catalog == nil {
-		return c.granted(t)
+		return c.wouldMask(t)
 	}
 	t.verdict = Allow
 	allowed := c.granted(t)
+	if c.maskedFor == nil {
+		c.maskedFor = c.maskedByRule(t)
+	}
 	// Nobody masks the words of an error or a notice.
 	c.judge.discreet = c.judge.discreet || c.reticent()
 	if c.onlyWrites() {
@@ -81,8 +84,32 @@ func (c *ruling) mask(t terms) Decision {
 	if !c.maskable() || c.givesObjects() {
 		return c.cannotMask(t, allowed)
 	}
+	some, refusal := c.maskOutputs(t)
+	switch {
+	case len(refusal) > 0:
+		return c.refuseMask(t, refusal)
+	case some:
+		allowed.Verdict = Mask
+		allowed.Reasons[0].Text, allowed.Reasons[0].Position = c.maskedFor.allows(t), c.maskedFor.position
+	}
+	return allowed
+}
+
+// wouldMask is the verdict where nobody asked what names mean.
+func (c *ruling) wouldMask(t terms) Decision {
+	if c.maskedFor == nil {
+		return c.granted(t)
+	}
+	d := c.decision(Mask, ruleClient, t.effect)
+	d.because(c.maskedFor.position, "%s", c.maskedFor.asks)
+	d.Hint = ""
+	return d
+}
+
+// maskOutputs notes the masks of a statement's result, and says whether there are
+// some and why others cannot be put on.
+func (c *ruling) maskOutputs(t terms) (some bool, refusal []Reason) {
 	f := c.fact()
-	var refusal []Reason
 	for at := range f.Outputs {
 		m, why := c.maskOutput(f, at, t)
 		switch {
@@ -90,18 +117,10 @@ func (c *ruling) mask(t terms) Decision {
 			refusal = addReason(refusal, *why)
 		case m != nil:
 			c.judge.masks = append(c.judge.masks, *m)
-			allowed.Verdict = Mask
+			some = true
 		}
 	}
-	refusal = c.fitMasks(f, refusal)
-	if allowed.Verdict != Mask && len(refusal) == 0 {
-		return allowed
-	}
-	if len(refusal) > 0 {
-		return c.refuseMask(t, refusal)
-	}
-	allowed.Reasons[0].Text = "rule " + t.rule.id + " allows " + t.effect.Kind.String() + " with classified columns masked"
-	return allowed
+	return some, c.fitMasks(f, refusal)
 }
 
 // cannotMask refuses what might bring something out that has a class, and
@@ -109,7 +128,7 @@ func (c *ruling) mask(t terms) Decision {
 func (c *ruling) cannotMask(t terms, allowed Decision) Decision {
 	touch := c.touch()
 	f := c.fact()
-	if c.givesObjects() && !t.rule.unclassified {
+	if c.givesObjects() && c.maskedFor.all && !t.rule.unclassified {
 		return c.refuseMask(t, []Reason{{Rule: ruleMask, Position: t.rule.position, Text: "nobody can say what a large object holds, so it has no class"}})
 	}
 	told := f.told() || !bringsOut(c.st)
@@ -146,11 +165,12 @@ func (c *ruling) maskOutput(f *StatementFact, at int, t terms) (*OutputMask, *Re
 	for _, origin := range out.Origins {
 		col := &f.Columns[origin]
 		entries, looked := c.judge.policy.classesOf(col)
-		if len(entries) == 0 && !looked && !col.View && c.movesData() && !t.rule.unclassified {
+		if len(entries) == 0 && !looked && !col.View && c.movesData() && c.maskedFor.all && !t.rule.unclassified {
 			return nil, &Reason{Rule: ruleMask, Position: t.rule.position, Text: clean(col.Schema+"."+col.Relation+"."+col.Name, maxSubject) + " has no class"}
 		}
 		of = append(of, entries...)
 	}
+	of = c.maskedFor.masked(of)
 	switch {
 	case out.Open:
 		return &OutputMask{Statement: c.index, Output: at, Name: out.Name, Class: anyClass, Masking: Masking{Mask: maskNull}}, nil
@@ -162,12 +182,9 @@ func (c *ruling) maskOutput(f *StatementFact, at int, t terms) (*OutputMask, *Re
 	if !out.Exact || len(of) > 1 && slices.ContainsFunc(of, func(e *columnEntry) bool { return e.class != worst.class }) {
 		return m, nil
 	}
-	entry := c.judge.policy.maskFor(worst.class)
+	entry := c.maskedFor.find(worst.class)
 	if entry == nil {
-		return nil, &Reason{
-			Rule: ruleMask, Position: worst.position,
-			Text: clean(worst.text, maxSubject) + " is " + worst.class + ", and no entry of masks is for that class",
-		}
+		return nil, c.maskedFor.without(worst)
 	}
 	m.Masking, m.Position = entry.Masking, entry.position
 	return m, nil
@@ -175,7 +192,9 @@ func (c *ruling) maskOutput(f *StatementFact, at int, t terms) (*OutputMask, *Re
 
 // movesData reports whether the statement is more than somebody looking at
 // rows.
-func (c *ruling) movesData() bool { return hasKind(c.st, statement.ExportToClient) }
+func (c *ruling) movesData() bool {
+	return hasKind(c.st, statement.ExportToClient) || c.st.Carry != nil
+}
 
 // worstEntry prefers credentials, and then the first by name, so that the
 // answer does not depend on the order of columns.
@@ -194,12 +213,18 @@ func worstEntry(entries []*columnEntry) *columnEntry {
 // refuseMask refuses what a rule lets out masked only.
 func (c *ruling) refuseMask(t terms, why []Reason) Decision {
 	d := c.decision(Deny, ruleMask, t.effect)
-	d.because(t.rule.position, "rule %s lets this pass if classified columns are masked", t.rule.id)
+	d.because(c.maskedFor.position, "%s", c.maskedFor.asks)
 	for _, one := range why {
 		d.because(one.Position, "%s", one.Text)
 	}
-	d.Hint = "Leave those columns out, or ask " + ownerOf(t.rule) + " for a class and a mask for them; sluice classify shows what columns hold."
-	d.see(t.rule)
+	owner := "the owner of the policy"
+	if t.rule != nil {
+		owner = ownerOf(t.rule)
+	}
+	d.Hint = "Leave those columns out, or ask " + owner + " for a class and a mask for them; sluice classify shows what columns hold."
+	if t.rule != nil {
+		d.see(t.rule)
+	}
 	return d
 }
 

@@ -55,16 +55,6 @@ type maskOf struct {
 	position string // file:line:column
 }
 
-// maskFor is the first mask for a class, nil if there is none.
-func (p *Policy) maskFor(class string) *maskOf {
-	for i := range p.masks {
-		if hasClass(p.masks[i].classes, class) {
-			return &p.masks[i]
-		}
-	}
-	return nil
-}
-
 // MaskKeys are the names of the keys that pseudonyms of this policy need,
 // sorted, each once.
 func (p *Policy) MaskKeys() []string {
@@ -72,10 +62,16 @@ func (p *Policy) MaskKeys() []string {
 		return nil
 	}
 	var keys []string
-	for i := range p.masks {
-		if m := &p.masks[i]; m.Mask == maskPseudonym {
-			keys = addWord(keys, m.Key)
+	add := func(masks []maskOf) {
+		for i := range masks {
+			if m := &masks[i]; m.Mask == maskPseudonym {
+				keys = addWord(keys, m.Key)
+			}
 		}
+	}
+	add(p.masks)
+	for i := range p.clients {
+		add(p.clients[i].masks)
 	}
 	return keys
 }

@@ -19,6 +19,9 @@ type ruling struct {
 	// bound is what the statement may give back, nil as long as no rule
 	// said anything.
 	bound *bound
+	// maskedFor says what is masked in the result, once it is known that
+	// something is.
+	maskedFor *maskedFor
 	// touches and input are computed when first asked for.
 	touches *touch
 	input   *condition.Input

@@ -108,6 +108,8 @@ func freeForm(name string) node {
 		return node{"type": []string{"integer", "string"}, "minimum": 1, "pattern": "^(unlimited|[1-9][0-9]*(KiB|MiB|GiB|TiB)?)$"}
 	case "role":
 		return node{"type": "string", "minLength": 1, "maxLength": maxName}
+	case "acr":
+		return node{"type": "string", "minLength": 1, "maxLength": maxLink}
 	case "span":
 		return text("^([0-9]+(\\.[0-9]+)?(ns|us|µs|ms|s|m|h))+$")
 	case "duration":

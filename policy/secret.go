@@ -77,7 +77,7 @@ func (c *ruling) refuseClient() (Decision, bool) {
 	}
 	at := c.judge.view.client
 	for _, entry := range c.toClient() {
-		if c.clientAccepts(entry) {
+		if c.clientAccepts(entry) || c.maskedFor != nil && c.maskedFor.find(entry.class) != nil {
 			continue
 		}
 		d := c.decision(Deny, ruleClient, worstOutward(c.st))

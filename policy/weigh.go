@@ -34,6 +34,9 @@ func (c *ruling) weighEffects() Decision {
 			return c.refuseDestination(best.rule, best.effect, faults)
 		}
 	}
+	if best.verdict == Allow {
+		c.maskedFor = c.maskedAtClient()
+	}
 	if best.verdict != Mask {
 		if d, refused := c.refuseClient(); refused {
 			return d
@@ -42,7 +45,7 @@ func (c *ruling) weighEffects() Decision {
 	if c.bound != nil {
 		c.judge.bind(*c.bound)
 	}
-	if best.verdict == Mask {
+	if best.verdict == Mask || c.maskedFor != nil {
 		return c.mask(best)
 	}
 	return c.granted(best)
