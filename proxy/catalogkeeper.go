@@ -206,8 +206,8 @@ func (k *catalogKeeper) read() chan struct{} {
 		book, err := k.look(have)
 		k.mu.Lock()
 		defer k.mu.Unlock()
+		defer close(done) // whoever waited finds what is believed now
 		k.reading, k.failed, k.failedAt = nil, err, k.now()
-		close(done)
 		if err != nil {
 			return
 		}
