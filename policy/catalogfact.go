@@ -222,13 +222,13 @@ func unsoundCatalog(req *Request) string {
 }
 
 // NeedsCatalog reports whether decisions of this policy look at what the
-// database's catalog says: if it knows
-// of classes of columns, which the database may give as well, or masks them.
+// database's catalog says: if it knows of classes of columns, which the database may
+// give as well, masks them, or has rows carried.
 func (p *Policy) NeedsCatalog() bool {
 	if p == nil {
 		return false
 	}
-	masks := func(r *rule) bool { return r.effect == Mask }
+	masks := func(r *rule) bool { return r.effect == Mask || r.effect == Carry }
 	atClient := func(c client) bool { return len(c.masks) > 0 }
 	return len(p.classNames) > 0 || len(p.columns.entries) > 0 || len(p.masks) > 0 || slices.ContainsFunc(p.leave, masks) ||
 		slices.ContainsFunc(p.clients, atClient)

@@ -206,7 +206,7 @@ func (c *ruling) touch() *touch {
 func (c *ruling) classes(someMasked bool) {
 	t := c.touch()
 	masked := func(e *columnEntry) bool {
-		return someMasked && (c.maskedFor == nil || c.maskedFor.all || len(c.maskedFor.masked([]*columnEntry{e})) > 0)
+		return someMasked && (c.maskedFor == nil || len(c.maskedFor.masked([]*columnEntry{e})) > 0)
 	}
 	if t.unnamed {
 		for _, e := range c.judge.everyEntry() {

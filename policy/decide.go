@@ -106,8 +106,9 @@ type judge struct {
 	output, used []string
 	// plain is true if a statement gives rows that hold none.
 	plain bool
-	// masks are those of the statements so far.
+	// masks are those of the statements so far, carry what of them is carried.
 	masks []OutputMask
+	carry *CarryTerms
 }
 
 // decide judges a sound request of the view's session.
@@ -145,7 +146,9 @@ func (j *judge) finish(d Decision) Decision {
 	}
 	j.finishMasks(&d)
 	d.ChangesCode = d.Verdict != Deny && j.changesCode()
-	if d.Verdict != Deny {
+	if d.Verdict == Carry {
+		d.Carry = j.carry
+	} else if d.Verdict != Deny {
 		d.Budgets = j.budgets()
 	}
 	if d.Verdict != Deny && j.limits != nil {
@@ -163,7 +166,8 @@ func (j *judge) statement(st *statement.Statement, index int) Decision {
 func (j *judge) within(st *statement.Statement, index int, inner bool) Decision {
 	c := &ruling{judge: j, st: st, index: index, inner: inner}
 	d := j.alone(c)
-	c.classes(d.Verdict == Mask)
+	c.offerCarry(&d)
+	c.classes(d.Verdict == Mask || d.Verdict == Carry)
 	for _, use := range st.Names {
 		if use.Inner == nil || d.Verdict == Deny {
 			continue

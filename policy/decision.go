@@ -87,10 +87,14 @@ type Decision struct {
 	ClassesOutput []string `json:"classes_output,omitempty"`
 	ClassesUsed   []string `json:"classes_used,omitempty"`
 	// Masks say how columns of results are masked, sorted by statement and
-	// column. Set only if the verdict is Mask. What they mask is not among
+	// column. Set only if the verdict is Mask, or Carry. What they mask is not among
 	// ClassesOutput; ClassesMasked are the classes of it, sorted.
 	Masks         []OutputMask `json:"masks,omitempty"`
 	ClassesMasked []string     `json:"classes_masked,omitempty"`
+	// Carry says what is carried where, if the verdict is Carry and everything
+	// that has to be known for that is. Nobody is charged for it: the rows do not
+	// come to whoever asked.
+	Carry *CarryTerms `json:"carry,omitempty"`
 	// ChangesCode is true if what is allowed may change what a call means:
 	// it makes or alters functions, types or the like, or runs code that
 	// could. Facts about functions do not hold for what comes after it in

@@ -13,11 +13,14 @@ func (r *reader) destinations(entries map[string]destinationEntry) []*place {
 	places := make([]*place, 0, len(entries))
 	for name, entry := range entries {
 		one := &place{
-			PlaceDef: PlaceDef{Name: name, Host: entry.Host, Port: defaultPort, Database: entry.Database, CA: entry.CA},
-			hosts:    r.hostPatterns(entry.Addresses),
-			floor:    r.floor(entry.Floor),
-			accepts:  r.classPatterns(entry.Accepts),
-			position: r.source.At(entry.Position),
+			PlaceDef: PlaceDef{
+				Name: name, Host: entry.Host, Port: defaultPort, Database: entry.Database, CA: entry.CA, Owner: entry.Owner.Value,
+				Position: r.source.At(entry.Position),
+			},
+			hosts:   r.hostPatterns(entry.Addresses),
+			floor:   r.floor(entry.Floor),
+			accepts: r.classPatterns(entry.Accepts),
+			masks:   r.masks(entry.Masks),
 		}
 		if entry.Port != nil {
 			one.Port = *entry.Port
@@ -32,6 +35,7 @@ func (r *reader) destinations(entries map[string]destinationEntry) []*place {
 		if one.Port < 1 || one.Port > 65535 {
 			r.errs.Addf(entry.Position, "destination %s: a port is a number from 1 to 65535", name)
 		}
+		r.placeTerms(one, &entry)
 		places = append(places, one)
 	}
 	slices.SortFunc(places, func(a, b *place) int { return cmp.Compare(a.Name, b.Name) })

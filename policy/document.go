@@ -47,7 +47,10 @@ func Parse(name string, data []byte) (*Policy, error) {
 	p.classNames, p.columns = r.classNames, r.columns(doc.Columns)
 	p.masks = r.masks(doc.Masks)
 	p.known = r.known(doc.Functions.Known)
-	p.places = r.destinations(doc.Destinations)
+	p.places, p.readers = r.destinations(doc.Destinations), r.readersOf
+	for _, one := range p.places {
+		r.placeNames = append(r.placeNames, one.Name)
+	}
 	p.clients, p.hasClients = r.clients(doc.Clients), doc.Clients != nil
 	p.leases = r.leases(doc.Leases)
 	p.feeds = r.feeds(doc.Replication)
@@ -76,6 +79,10 @@ type reader struct {
 	// databaseNames is nil if it has no such section.
 	databaseNames []string
 	classNames    []string
+	// readersOf say whom roles stand for, by database; placeNames are the
+	// destinations, sorted.
+	readersOf  map[string][]Readers
+	placeNames []string
 	// conditions holds what was compiled, by its text: rules tend to share
 	// conditions.
 	conditions map[string]*condition.Condition
@@ -97,8 +104,9 @@ func (r *reader) databases(entries map[string]databaseEntry) {
 	if entries == nil {
 		return
 	}
-	r.databaseNames = make([]string, 0, len(entries))
+	r.databaseNames, r.readersOf = make([]string, 0, len(entries)), map[string][]Readers{}
 	for name, entry := range entries {
+		r.readersOf[name] = r.readers(entry.Readers)
 		if name == "" {
 			r.errs.Addf(entry.Position, "the name of a database is empty")
 		}

@@ -40,8 +40,9 @@ type limitsEntry struct {
 
 type databaseEntry struct {
 	strictyaml.Position
-	Description string `yaml:"description" about:"What is in the database, for people."`
-	Owner       string `yaml:"owner" about:"Who answers for the database."`
+	Description string         `yaml:"description" about:"What is in the database, for people."`
+	Owner       string         `yaml:"owner" about:"Who answers for the database."`
+	Readers     []readersEntry `yaml:"readers" some:"true" about:"Whom roles of the database stand for, so that a place where copies go can be compared with it. The first entry that has a role counts."`
 }
 
 type classEntry struct {
@@ -84,24 +85,6 @@ type knownEntry struct {
 	Body      strictyaml.Text `yaml:"body" need:"true" form:"digest" about:"sha256: and the hex digest of the body, as in pg_proc.prosrc."`
 	Effect    strictyaml.Text `yaml:"effect" need:"true" form:"stated" about:"The kind of effect that a call has."`
 	Why       strictyaml.Text `yaml:"why" need:"true" about:"Why that is so: who read the body, and what it does."`
-}
-
-type destinationEntry struct {
-	strictyaml.Position
-	Host      string            `yaml:"host" about:"The place's host name or IP address."`
-	Addresses []strictyaml.Text `yaml:"addresses" about:"Further hosts of the place: names, *.example.net, or ranges such as 10.0.0.0/8. Each host is measured on its own."`
-	Port      *int              `yaml:"port" form:"port" about:"The port; 5432 if not given."`
-	Database  string            `yaml:"database" about:"The only database that is meant; any if not given."`
-	CA        string            `yaml:"ca" about:"File with the certificate authority that signed the place's certificate."`
-	Floor     *floorEntry       `yaml:"floor" about:"What the place must reach. Without a floor it must be without any finding."`
-	Accepts   []strictyaml.Text `yaml:"accepts" about:"Classes that may go there: family.name, family.* or *. Without this key nothing that has a class may."`
-}
-
-type floorEntry struct {
-	strictyaml.Position
-	TLS            strictyaml.Text `yaml:"tls" form:"tls" about:"The least of none, offered, required and verified; verified if not given."`
-	Authentication strictyaml.Text `yaml:"authentication" form:"authentication" about:"The least of none, any-password, scram and certificate; scram if not given."`
-	Replication    strictyaml.Text `yaml:"replication" form:"replication" about:"open, or closed for strangers; closed if not given."`
 }
 
 type clientEntry struct {
@@ -152,24 +135,25 @@ type feedEntry struct {
 
 type ruleEntry struct {
 	strictyaml.Position
-	ID        strictyaml.Text   `yaml:"id" need:"true" form:"identifier" about:"The rule's name in messages and records."`
-	Effect    strictyaml.Text   `yaml:"effect" need:"true" form:"effect" about:"What the rule does with what it matches."`
-	Mode      strictyaml.Text   `yaml:"mode" form:"mode" about:"enforce acts; warn lets pass and tells the client; shadow only records what the rule would do."`
-	Kinds     []strictyaml.Text `yaml:"kinds" some:"true" form:"kind" about:"Kinds of effects; all of them if not given, which only deny rules may leave out."`
-	Relations []strictyaml.Text `yaml:"relations" some:"true" about:"Relations as schema.name, * for a whole part. Deny rules may leave the schema out."`
-	Functions []strictyaml.Text `yaml:"functions" some:"true" about:"Functions as schema.name, * for a whole part. Deny rules may leave the schema out."`
-	Classes   []strictyaml.Text `yaml:"classes" some:"true" about:"Classes of columns: family.name, family.* or *. A deny rule matches what might touch one of them, any other rule what surely touches no class beside them."`
-	Databases []strictyaml.Text `yaml:"databases" some:"true" about:"Databases by the names in the proxy's configuration."`
-	Users     []strictyaml.Text `yaml:"users" some:"true" about:"People, by the name they proved."`
-	Addresses []strictyaml.Text `yaml:"addresses" some:"true" about:"IP ranges that clients come from."`
-	Methods   []strictyaml.Text `yaml:"methods" some:"true" form:"method" about:"How people proved who they are."`
-	Groups    []strictyaml.Text `yaml:"groups" some:"true" about:"Groups of which the person is in one, as a token of their provider lists them. Nobody who logged in without a token is in any."`
-	When      strictyaml.Text   `yaml:"when" form:"condition" about:"A condition in CEL over identity, session, statement, destination, destinations, purpose and now."`
-	Limits    *limitsEntry      `yaml:"limits" about:"How much a statement may give back by this rule."`
-	Unclassed strictyaml.Text   `yaml:"unclassified" form:"unclassified" about:"For mask rules: what becomes of an export that holds columns without a class. refuse if not given; pass lets them out as they are."`
-	Owner     strictyaml.Text   `yaml:"owner" form:"owner" about:"The team or person to ask."`
-	Message   strictyaml.Text   `yaml:"message" form:"message" about:"What the owner says to whom the rule meets."`
-	Link      strictyaml.Text   `yaml:"link" form:"link" about:"Web address where the owner says more."`
+	ID           strictyaml.Text   `yaml:"id" need:"true" form:"identifier" about:"The rule's name in messages and records."`
+	Effect       strictyaml.Text   `yaml:"effect" need:"true" form:"effect" about:"What the rule does with what it matches."`
+	Mode         strictyaml.Text   `yaml:"mode" form:"mode" about:"enforce acts; warn lets pass and tells the client; shadow only records what the rule would do."`
+	Kinds        []strictyaml.Text `yaml:"kinds" some:"true" form:"kind" about:"Kinds of effects; all of them if not given, which only deny rules may leave out."`
+	Relations    []strictyaml.Text `yaml:"relations" some:"true" about:"Relations as schema.name, * for a whole part. Deny rules may leave the schema out."`
+	Functions    []strictyaml.Text `yaml:"functions" some:"true" about:"Functions as schema.name, * for a whole part. Deny rules may leave the schema out."`
+	Classes      []strictyaml.Text `yaml:"classes" some:"true" about:"Classes of columns: family.name, family.* or *. A deny rule matches what might touch one of them, any other rule what surely touches no class beside them."`
+	Databases    []strictyaml.Text `yaml:"databases" some:"true" about:"Databases by the names in the proxy's configuration."`
+	Users        []strictyaml.Text `yaml:"users" some:"true" about:"People, by the name they proved."`
+	Addresses    []strictyaml.Text `yaml:"addresses" some:"true" about:"IP ranges that clients come from."`
+	Methods      []strictyaml.Text `yaml:"methods" some:"true" form:"method" about:"How people proved who they are."`
+	Groups       []strictyaml.Text `yaml:"groups" some:"true" about:"Groups of which the person is in one, as a token of their provider lists them. Nobody who logged in without a token is in any."`
+	Destinations []strictyaml.Text `yaml:"destinations" some:"true" about:"Destinations by their names in the document. A deny rule matches what might go to one of them, any other rule what surely goes nowhere else."`
+	When         strictyaml.Text   `yaml:"when" form:"condition" about:"A condition in CEL over identity, session, statement, destination, destinations, purpose and now."`
+	Limits       *limitsEntry      `yaml:"limits" about:"How much a statement may give back by this rule."`
+	Unclassed    strictyaml.Text   `yaml:"unclassified" form:"unclassified" about:"For mask and carry rules: what becomes of an export that holds columns without a class. refuse if not given; pass lets them out as they are."`
+	Owner        strictyaml.Text   `yaml:"owner" form:"owner" about:"The team or person to ask."`
+	Message      strictyaml.Text   `yaml:"message" form:"message" about:"What the owner says to whom the rule meets."`
+	Link         strictyaml.Text   `yaml:"link" form:"link" about:"Web address where the owner says more."`
 }
 
 type budgetEntry struct {

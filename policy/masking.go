@@ -230,7 +230,7 @@ func (c *ruling) refuseMask(t terms, why []Reason) Decision {
 
 // finishMasks says how the text is masked, if it may run.
 func (j *judge) finishMasks(d *Decision) {
-	if d.Verdict != Mask || j.req.Facts.Catalog == nil {
+	if d.Verdict != Mask && d.Verdict != Carry || j.req.Facts.Catalog == nil {
 		return
 	}
 	d.Masks, d.Discreet = j.masks, true

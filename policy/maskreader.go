@@ -73,6 +73,9 @@ func (p *Policy) MaskKeys() []string {
 	for i := range p.clients {
 		add(p.clients[i].masks)
 	}
+	for _, one := range p.places {
+		add(one.masks)
+	}
 	return keys
 }
 

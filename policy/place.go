@@ -31,8 +31,16 @@ type place struct {
 	floor *floor
 	// accepts are the classes that may go there; without them nothing that
 	// has a class may.
-	accepts  []classPattern
-	position string // file:line:column
+	accepts []classPattern
+	// masks are for classes that go there masked only.
+	masks   []maskOf
+	mayRead []mayRead
+}
+
+// mayRead lets readers read classes at a place.
+type mayRead struct {
+	readers []string
+	classes []classPattern
 }
 
 // reachedAt reports whether the place is at a host and port.
@@ -73,7 +81,7 @@ func (c *ruling) notAccepted(def *place) []Reason {
 			continue
 		}
 		faults = append(faults, Reason{
-			Position: def.position,
+			Position: def.Position,
 			Text: fmt.Sprintf("%s accepts no %s, and %s, which is that by %s, may be carried there",
 				def.Name, entry.class, clean(entry.text, maxSubject), entry.position),
 		})

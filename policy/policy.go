@@ -22,6 +22,8 @@ type Policy struct {
 	rules  []*rule
 	places []*place
 	feeds  []*feed
+	// readers say whom roles stand for, by database.
+	readers map[string][]Readers
 
 	// classNames are the declared classes, sorted.
 	classNames []string
@@ -42,18 +44,6 @@ type Policy struct {
 
 	defaults         limitSet
 	defaultsPosition string // file:line:column
-}
-
-// PlaceDef is a destination that the policy names.
-type PlaceDef struct {
-	Name string
-	// Host is empty for a place that is known by patterns only.
-	Host     string
-	Port     int
-	Database string
-	// CA is the path of the certificate authority's file; empty for the
-	// system's own list. This package does not open it.
-	CA string
 }
 
 // Name is what the document was called when it was read, usually the name

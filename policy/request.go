@@ -159,4 +159,30 @@ type Place struct {
 	Replication string `json:"replication,omitempty"`
 	// Problem says why nothing could be measured, if so.
 	Problem string `json:"problem,omitempty"`
+	// What follows is known of a place that rows are to be carried to.
+	//
+	// SystemIdentifier and Key are those of the server that answered: of its
+	// cluster, and the SHA-256 of its public key in hex.
+	SystemIdentifier string `json:"system_identifier,omitempty"`
+	Key              string `json:"key,omitempty"`
+	// Deficits say in sentences where it stays below its floor, worst first.
+	Deficits []string `json:"deficits,omitempty"`
+	// Blocked says why it is given no new copy, if so.
+	Blocked string `json:"blocked,omitempty"`
+	// Parity compares who could read the copy; nil if nobody has compared.
+	Parity *Parity `json:"parity,omitempty"`
+}
+
+// Parity is what came out when who could read a copy was compared with who can
+// read what it is made of.
+type Parity struct {
+	// MeasuredAt is RFC 3339, UTC.
+	MeasuredAt string `json:"measured_at"`
+	// Source and Destination are digests of the facts that were compared.
+	Source      string `json:"source,omitempty"`
+	Destination string `json:"destination,omitempty"`
+	// Deficits say in sentences who could read more there, worst first.
+	Deficits []string `json:"deficits,omitempty"`
+	// Problem says what could not be told, if so.
+	Problem string `json:"problem,omitempty"`
 }

@@ -25,11 +25,13 @@ type rule struct {
 	methods   []string
 	groups    []string
 	classes   []classPattern
-	when      *condition.Condition
-	limits    limitSet
-	message   string
-	link      string
-	owner     string
+	// destinations are names of places.
+	destinations []string
+	when         *condition.Condition
+	limits       limitSet
+	message      string
+	link         string
+	owner        string
 	// unclassified is true if a mask rule lets out what has no class.
 	unclassified bool
 
@@ -92,7 +94,7 @@ func (r *rule) reaches(c *ruling) (met, bool) {
 		return met{}, false
 	}
 	relation, may := r.reachesRelation(c)
-	if !may {
+	if !may || !r.mayGoTo(c) {
 		return met{}, false
 	}
 	out := met{relation: relation}
@@ -148,6 +150,7 @@ const (
 	otherRelation
 	bareRelation
 	otherClass
+	otherDestination
 	otherCondition
 	failedCondition
 )
@@ -168,6 +171,9 @@ func (r *rule) allows(c *ruling, effect statement.Effect) (mismatch, *statement.
 	}
 	if len(r.classes) > 0 && !r.onlyClasses(c.st, c.touch()) {
 		return otherClass, nil
+	}
+	if !r.goesOnlyTo(c) {
+		return otherDestination, nil
 	}
 	holds, err := c.holds(r)
 	switch {
@@ -217,6 +223,7 @@ func (r *rule) covers(other *rule) bool {
 		coversAll(r.addresses, other.addresses, coversPrefix) &&
 		coversAll(r.functions, other.functions, pattern.covers) &&
 		coversAll(r.classes, other.classes, classPattern.covers) &&
+		coversAll(r.destinations, other.destinations, func(a, b string) bool { return a == b }) &&
 		coversAll(r.relations, other.relations, pattern.covers)
 }
 

@@ -49,6 +49,7 @@ func (r *reader) rule(entry *ruleEntry) *rule {
 	out.databases = r.names(entry.Databases, "database")
 	r.declared(entry.Databases)
 	out.classes = r.classPatterns(entry.Classes)
+	out.destinations = r.placesNamed(entry.Destinations)
 	out.when = r.condition(entry.When)
 	out.users = r.names(entry.Users, "user")
 	out.addresses = r.addresses(entry.Addresses)
@@ -69,6 +70,17 @@ func orElse(a, b strictyaml.Position) strictyaml.Position {
 		return b
 	}
 	return a
+}
+
+// placesNamed reads names of destinations.
+func (r *reader) placesNamed(texts []strictyaml.Text) []string {
+	names := r.names(texts, "destination")
+	for _, text := range texts {
+		if text.Value != "" && !slices.Contains(r.placeNames, text.Value) {
+			r.errs.Addf(text.Position, "%q is no destination of this document%s", text.Value, orKnown(text.Value, r.placeNames))
+		}
+	}
+	return names
 }
 
 // effectNames lists what a rule may have as its effect.
@@ -107,8 +119,8 @@ func (r *reader) unclassified(entry *ruleEntry) bool {
 	switch {
 	case word.IsZero():
 		return false
-	case entry.Effect.Value != Mask.String():
-		r.errs.Addf(word.Position, "unclassified belongs to mask rules")
+	case entry.Effect.Value != Mask.String() && entry.Effect.Value != Carry.String():
+		r.errs.Addf(word.Position, "unclassified belongs to mask and carry rules")
 	case !slices.Contains(unclassifiedNames, word.Value):
 		r.errs.Addf(word.Position, "%q is not a word for columns without a class%s", word.Value, orKnown(word.Value, unclassifiedNames))
 	}

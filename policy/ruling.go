@@ -211,6 +211,9 @@ func (c *ruling) refuseByDefault(effect statement.Effect) Decision {
 		}
 		near, short, of = r, why, relation
 	}
+	if c.st.Carry != nil {
+		d.Hint = c.adviceRule()
+	}
 	if near != nil {
 		c.nearMiss(&d, near, short, of)
 	}
@@ -246,6 +249,8 @@ func (c *ruling) nearMiss(d *Decision, r *rule, why mismatch, relation *statemen
 		d.because(r.position, "rule %s %s certain functions, written with their schema, and this is none of them", r.id, verbs[r.effect])
 	case otherClass:
 		d.because(r.position, "rule %s %s certain classes of columns, and the statement does not surely keep to them", r.id, verbs[r.effect])
+	case otherDestination:
+		d.because(r.position, "rule %s %s this towards %s only", r.id, verbs[r.effect], strings.Join(r.destinations, ", "))
 	case otherCondition:
 		d.because(r.position, "rule %s %s this under a condition that does not hold", r.id, verbs[r.effect])
 	case failedCondition:

@@ -71,6 +71,22 @@ func formOf(name string) node {
 		return words(replicationRungs...)
 	case "purpose":
 		return words(purposeNames...)
+	case "closed":
+		return words(closedNames...)
+	case "filters":
+		return words(filterNames...)
+	case "atrest":
+		return words(atRestNames...)
+	case "reaction":
+		return words(reactionNames...)
+	case "sha256":
+		return text(sha256Form.String())
+	case "publickey":
+		return text(publicKey.String())
+	case "system":
+		return text(systemForm.String())
+	case "major":
+		return node{"type": []string{"integer", "string"}, "minimum": oldestVersion, "maximum": newestVersion}
 	case "mask":
 		return words(maskNames...)
 	case "unit":
@@ -108,6 +124,8 @@ func freeForm(name string) node {
 		return node{"type": []string{"integer", "string"}, "minimum": 1, "pattern": "^(unlimited|[1-9][0-9]*(KiB|MiB|GiB|TiB)?)$"}
 	case "role":
 		return node{"type": "string", "minLength": 1, "maxLength": maxName}
+	case "lease":
+		return text("^(off|([0-9]+(\\.[0-9]+)?(ns|us|µs|ms|s|m|h))+)$")
 	case "acr":
 		return node{"type": "string", "minLength": 1, "maxLength": maxLink}
 	case "span":

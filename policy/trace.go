@@ -104,6 +104,9 @@ func (c *ruling) whyMissed(r *rule) string {
 	if _, may := r.reachesRelation(c); !may {
 		return "the statement touches none of its relations"
 	}
+	if !r.mayGoTo(c) {
+		return "the statement goes to none of its destinations"
+	}
 	if _, may := r.meetsClasses(c.touch()); !may {
 		return "the statement touches none of its classes"
 	}
@@ -132,15 +135,16 @@ func (c *ruling) weighedLeave(r *rule, effect statement.Effect, why mismatch, re
 
 // mismatchWords say what is in the way of a rule that gives leave.
 var mismatchWords = [...]string{
-	matches:         allMatch,
-	otherKind:       "other kinds",
-	otherFunction:   "for certain functions, written with their schema, and this is none of them",
-	functionReads:   "for certain relations, and what a function reads cannot be told from its call",
-	otherRelation:   "for certain relations, and the text names none",
-	bareRelation:    " is written without its schema, so it is not surely what the rule names",
-	otherClass:      "for certain classes of columns, and the statement does not surely keep to them",
-	otherCondition:  "its condition does not hold",
-	failedCondition: "its condition could not be evaluated",
+	matches:          allMatch,
+	otherKind:        "other kinds",
+	otherFunction:    "for certain functions, written with their schema, and this is none of them",
+	functionReads:    "for certain relations, and what a function reads cannot be told from its call",
+	otherRelation:    "for certain relations, and the text names none",
+	bareRelation:     " is written without its schema, so it is not surely what the rule names",
+	otherClass:       "for certain classes of columns, and the statement does not surely keep to them",
+	otherDestination: "the statement does not surely go to its destinations alone",
+	otherCondition:   "its condition does not hold",
+	failedCondition:  "its condition could not be evaluated",
 }
 
 // mayBeMeant notes that the rule weighed last does not surely match and

@@ -19,6 +19,9 @@ type terms struct {
 // at where the rows would go. The strictest terms bind the statement; if all
 // are alike, those of its worst effect.
 func (c *ruling) weighEffects() Decision {
+	if d, refused := c.refuseAddress(); refused {
+		return d
+	}
 	var best terms
 	for i, effect := range c.st.Effects {
 		t, found := c.termsFor(effect)
@@ -28,6 +31,9 @@ func (c *ruling) weighEffects() Decision {
 		if i == 0 || t.verdict < best.verdict || t.verdict == best.verdict && effect.Kind.Worse(best.effect.Kind) {
 			best = t
 		}
+	}
+	if c.st.Carry != nil {
+		return c.carry(best)
 	}
 	if len(serverDestinations(c.st)) > 0 || hasKind(c.st, statement.ExportRemote) {
 		if faults := c.destinationFaults(); len(faults) > 0 {

@@ -35,6 +35,9 @@ func clean(text string, most int) string {
 func subject(st *statement.Statement, effect statement.Effect, j *judge) string {
 	if st.Node == "CopyStmt" {
 		if where := copyWords(effect); where != "" {
+			if st.Carry != nil && st.Carry.Place != "" && effect.Kind == statement.ExportRemote {
+				where = " to " + clean(st.Carry.Place, maxName)
+			}
 			return "COPY" + withRelation(" of ", st) + where
 		}
 	}
@@ -80,6 +83,8 @@ func copyWords(effect statement.Effect) string {
 		return " to a file on the server"
 	case statement.ServerRead:
 		return " from a file on the server"
+	case statement.ExportRemote:
+		return " to a place"
 	case statement.ExportToProgram:
 		if from {
 			return " from a program on the server"
