@@ -136,6 +136,7 @@ func (s *session) proposeNames(t *ticket, j *judgement, statements []statement.S
 // many.
 func (s *session) proposeNamesOf(t *ticket, j *judgement, st *statement.Statement, index, of int) *refusal {
 	s.noteSettings(st)
+	s.noteDeclared(st)
 	s.sight.note(s, st, !j.changesCode)
 	if len(st.Names) == 0 {
 		return nil

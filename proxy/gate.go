@@ -61,8 +61,10 @@ func (s *session) judgeText(ctx context.Context, road, text string) judgement {
 	a := s.analyze(ctx, text)
 	shown := s.shown()
 	j := judgement{id: newID(), statements: a.Statements, policy: s.server.policy.Load()}
+	s.claims.spoken = declaredIn(text)
+	defer func() { s.claims.spoken = nil }()
 	known := s.decided.find(a, j.policy)
-	if known == nil || !s.seesSame(ctx, known.sight) {
+	if known == nil || s.claims.spoken != nil || !s.seesSame(ctx, known.sight) {
 		known = s.decideText(ctx, a, j.policy)
 	}
 	d := &known.decision
@@ -124,7 +126,9 @@ func (s *session) decideText(ctx context.Context, a *statement.Analysis, p *poli
 	if len(a.Statements) == 1 {
 		made.meant = s.meantNow(&a.Statements[0])
 	}
-	s.decided.keep(a, made)
+	if s.claims.spoken == nil { // a comment is no part of an analysis
+		s.decided.keep(a, made)
+	}
 	return made
 }
 
@@ -226,7 +230,7 @@ func (s *session) request(statements []statement.Statement, kind statement.Kind,
 		Session: policy.Session{
 			Database: s.database.config.Name, Address: s.address, TLS: s.identity.TLS,
 			ApplicationName: s.startup.application, SharedPassword: s.database.config.sharesPassword(),
-			Declared: s.startup.declared,
+			Declared: s.declaredNow(),
 		},
 		Kind: kind, Problem: problem, Statements: statements,
 	}

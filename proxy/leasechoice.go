@@ -40,6 +40,7 @@ func (s *session) chooseLease() error {
 // role for all who may follow anything.
 func (s *session) leaseBy(p *policy.Policy) (policy.LeaseTerms, error) {
 	r := s.request(nil, statement.OrdinaryRead, nil)
+	r.Session.Declared = s.startup.declared // the credential is for what the session was begun for
 	if s.startup.replication {
 		v := s.database.config.Credential.Vault
 		switch {

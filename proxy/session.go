@@ -40,6 +40,7 @@ type session struct {
 	view    *policy.View
 	viewed  *policy.Policy
 	decided memory
+	claims  claims
 	// sight is what the session sees of the database's catalog; only
 	// fromClient uses it.
 	sight sight
