@@ -25,8 +25,12 @@ type Config struct {
 	OIDC []identity.Issuer `yaml:"oidc"`
 	// Databases are the databases behind the proxy.
 	Databases []Database `yaml:"databases"`
-	// Vault issues the credentials of databases that have credential.vault, and
-	// keeps the trail's key if there is trail.vault_key, and mask keys.
+	// Destinations say how copies get to places that the policy names.
+	Destinations []Destination `yaml:"destinations"`
+	// Copies bound what copies use.
+	Copies Copies `yaml:"copies"`
+	// Vault issues the credentials of databases and destinations that have
+	// credential.vault, and keeps the trail's key if there is trail.vault_key, and mask keys.
 	Vault *VaultConfig `yaml:"vault"`
 	// Policy is the policy document.
 	Policy string `yaml:"policy"`
@@ -247,6 +251,9 @@ func (c *Config) Anchor(dir string) {
 	for i := range c.Databases {
 		paths = append(paths, &c.Databases[i].Upstream.TLS.CA)
 	}
+	for i := range c.Destinations {
+		paths = append(paths, &c.Destinations[i].Server.TLS.CA)
+	}
 	if c.Vault != nil {
 		paths = append(paths, c.Vault.paths()...)
 	}
@@ -283,6 +290,10 @@ func (c *Config) fill() {
 			v.fill()
 		}
 	}
+	for i := range c.Destinations {
+		c.Destinations[i].fill()
+	}
+	c.Copies.fill()
 	trail := ""
 	if c.Trail.Dir != "" {
 		trail = filepath.Clean(c.Trail.Dir)

@@ -34,10 +34,12 @@ func (c *Config) validate() error {
 	c.validateTrail(wrong)
 	c.validateMaskKeys(wrong)
 	c.validateDatabases(wrong)
+	c.validateDestinations(wrong)
+	c.Copies.validate(wrong)
 	if c.Vault != nil {
 		c.Vault.validate(wrong)
 		if c.Trail.VaultKey == nil && !c.VaultIssues() && !c.keptInVault() {
-			wrong("vault: nothing uses it: no database has credential.vault, and there is no trail.vault_key")
+			wrong("vault: nothing uses it: no database and no destination has credential.vault, and there is no trail.vault_key")
 		}
 	}
 	c.Limits.validate(wrong)
@@ -188,21 +190,26 @@ func (a *Admin) validate(wrong func(string, ...any)) {
 	}
 }
 
+// validate checks where a server is; key is what that is called.
+func (u *Upstream) validate(key string, wrong func(string, ...any)) {
+	if u.Host == "" {
+		wrong("%s.host is needed", key)
+	}
+	if u.Port < 1 || u.Port > 65535 {
+		wrong("%s.port: %d is no port", key, u.Port)
+	}
+	switch u.TLS.Mode {
+	case "verify-full", "disable":
+	default:
+		wrong("%s.tls.mode: %q is not verify-full or disable", key, u.TLS.Mode)
+	}
+}
+
 func (d *Database) validate(wrong func(string, ...any)) {
 	if d.Name == "" {
 		wrong("name is needed")
 	}
-	if d.Upstream.Host == "" {
-		wrong("upstream.host is needed")
-	}
-	if d.Upstream.Port < 1 || d.Upstream.Port > 65535 {
-		wrong("upstream.port: %d is no port", d.Upstream.Port)
-	}
-	switch d.Upstream.TLS.Mode {
-	case "verify-full", "disable":
-	default:
-		wrong("upstream.tls.mode: %q is not verify-full or disable", d.Upstream.TLS.Mode)
-	}
+	d.Upstream.validate("upstream", wrong)
 	b, v := d.Credential.Builtin, d.Credential.Vault
 	switch {
 	case b == nil && v == nil:

@@ -41,8 +41,10 @@ type Parts struct {
 	Policy    *policy.Policy
 	Recorder  Recorder
 	Verifiers *identity.Verifiers
-	// Credentials is by the name of the database.
-	Credentials map[string]Credentials
+	// Credentials is by the name of the database, Destinations by that of the
+	// destination.
+	Credentials  map[string]Credentials
+	Destinations map[string]Credentials
 	// Vault returns nil while Vault can be asked for credentials. It does not
 	// wait. Nil where none is configured.
 	Vault func() error

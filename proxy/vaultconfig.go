@@ -181,9 +181,11 @@ func (v *VaultCredential) validate(wrong func(string, ...any)) {
 	}
 }
 
-// VaultIssues reports whether Vault issues the credentials of any database.
+// VaultIssues reports whether Vault issues the credentials of any database or
+// destination.
 func (c *Config) VaultIssues() bool {
-	return slices.ContainsFunc(c.Databases, func(d Database) bool { return d.Credential.Vault != nil })
+	return slices.ContainsFunc(c.Databases, func(d Database) bool { return d.Credential.Vault != nil }) ||
+		slices.ContainsFunc(c.Destinations, func(d Destination) bool { return d.Credential.Vault != nil })
 }
 
 // sharesPassword reports whether sessions get a login that was not made for them.

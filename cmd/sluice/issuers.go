@@ -26,36 +26,81 @@ type beginner interface {
 	database() string
 }
 
+// issuers are what issues credentials, by the names of databases and of
+// destinations.
+type issuers struct {
+	databases, destinations map[string]proxy.Credentials
+}
+
 // openIssuers makes what issues credentials, and ends what an earlier run left
 // behind. A database or a Vault that is away keeps nobody from the others: it
-// takes sessions when it is back and the same has been done there.
-func (r *running) openIssuers(ctx context.Context, p *policy.Policy) (map[string]proxy.Credentials, error) {
+// takes sessions when it is back and the same has been done there. What is wrong at
+// a destination keeps copies from going there, and nobody from working.
+func (r *running) openIssuers(ctx context.Context, p *policy.Policy) (*issuers, error) {
 	run := rand.Text()
-	issuers := make([]beginner, len(r.config.Databases))
-	for n, d := range r.config.Databases {
+	var all []beginner
+	for _, d := range r.config.Databases {
 		i, err := r.newIssuer(d, run, p)
 		if err != nil {
 			return nil, fmt.Errorf("database %s: %w", d.Name, err)
 		}
-		issuers[n] = i
+		all = append(all, i)
 	}
-	found := make([]error, len(issuers))
-	var all sync.WaitGroup
-	for n, i := range issuers {
-		all.Go(func() { found[n] = i.begin(ctx) })
+	for i := range r.config.Destinations {
+		d := &r.config.Destinations[i]
+		one, err := r.newDestinationIssuer(d, run)
+		if err != nil {
+			return nil, fmt.Errorf("destination %s: %w", d.Name, err)
+		}
+		all = append(all, one)
 	}
-	all.Wait()
-	byName := map[string]proxy.Credentials{}
-	for n, i := range issuers {
-		switch err := found[n]; {
+	found := make([]error, len(all))
+	var begun sync.WaitGroup
+	for n, i := range all {
+		begun.Go(func() { found[n] = i.begin(ctx) })
+	}
+	begun.Wait()
+	out := &issuers{map[string]proxy.Credentials{}, map[string]proxy.Credentials{}}
+	for n, i := range all {
+		err, destination := found[n], n >= len(r.config.Databases)
+		if destination {
+			if err != nil && ctx.Err() == nil {
+				r.log.Error("no copy can be carried to a destination until this is mended", "destination", i.database(), "err", err)
+			} else if err != nil {
+				return nil, fmt.Errorf("destination %s: %w", i.database(), err)
+			}
+			out.destinations[i.database()] = r.told.Credentials(i)
+			continue
+		}
+		switch {
 		case proxy.Away(err) && ctx.Err() == nil:
 			r.log.Error("a database is away, or Vault is; nobody works on it until both are back", "database", i.database(), "err", err)
 		case err != nil:
 			return nil, fmt.Errorf("database %s: %w", i.database(), err)
 		}
-		byName[i.database()] = r.told.Credentials(i)
+		out.databases[i.database()] = r.told.Credentials(i)
 	}
-	return byName, nil
+	return out, nil
+}
+
+// newDestinationIssuer makes what issues logins at a destination.
+func (r *running) newDestinationIssuer(d *proxy.Destination, run string) (beginner, error) {
+	if d.Credential.Vault != nil {
+		config, err := d.VaultIssuer()
+		if err != nil {
+			return nil, err
+		}
+		return r.openVaultIssuer(config, d.Name)
+	}
+	i, err := newBuiltinIssuer(d.Name, d.Server.Database, d.Credential.Builtin.Admin, credential.BuiltinConfig{
+		TTL: d.Credential.Builtin.TTL, Instance: r.config.Instance, Run: run,
+	}, r.log)
+	if err != nil {
+		return nil, err
+	}
+	r.issuers = append(r.issuers, i.Builtin)
+	r.log.Warn(i.Warning(), "destination", d.Name)
+	return i, nil
 }
 
 func (r *running) newIssuer(d proxy.Database, run string, p *policy.Policy) (beginner, error) {
@@ -88,21 +133,25 @@ type issuer struct {
 
 func newIssuer(d proxy.Database, instance, run string, log *slog.Logger) (*issuer, error) {
 	b := d.Credential.Builtin
-	admin, err := pgconn.ParseConfig(b.Admin)
+	return newBuiltinIssuer(d.Name, d.Upstream.Database, b.Admin, credential.BuiltinConfig{
+		Group: b.Group, ReplicationGroup: b.ReplicationGroup, TTL: b.TTL, Instance: instance, Run: run,
+	}, log)
+}
+
+func newBuiltinIssuer(name, database, login string, config credential.BuiltinConfig, log *slog.Logger) (*issuer, error) {
+	admin, err := pgconn.ParseConfig(login)
 	if err != nil {
 		// The error would quote the connection string.
 		return nil, errors.New("credential.builtin.admin is no valid connection string")
 	}
 	// A login may name no database, and then means one of the role's name.
-	admin.Database = d.Upstream.Database
-	builtin, err := credential.NewBuiltin(credential.BuiltinConfig{
-		Admin: admin, Database: d.Upstream.Database, Group: b.Group, ReplicationGroup: b.ReplicationGroup,
-		TTL: b.TTL, Instance: instance, Run: run,
-	})
+	admin.Database = database
+	config.Admin, config.Database = admin, database
+	builtin, err := credential.NewBuiltin(config)
 	if err != nil {
 		return nil, err
 	}
-	return &issuer{Builtin: builtin, name: d.Name, admin: admin, log: log, turn: make(chan struct{}, 1)}, nil
+	return &issuer{Builtin: builtin, name: name, admin: admin, log: log, turn: make(chan struct{}, 1)}, nil
 }
 
 // Issue implements proxy.Credentials.
@@ -121,7 +170,7 @@ func (i *issuer) EndLeft(ctx context.Context) (ended int, err error) {
 	return i.Builtin.EndLeft(ctx)
 }
 
-// database is the name of the database it is for.
+// database is the name of the database or destination it is for.
 func (i *issuer) database() string { return i.name }
 
 // begin looks at the database and ends what was left there, once.

@@ -28,7 +28,7 @@ func (r *running) vaultHealth() func() error {
 	return r.vault.Healthy
 }
 
-// vaultIssuer issues the credentials of one database that Vault makes.
+// vaultIssuer issues the credentials of one database or destination that Vault makes.
 type vaultIssuer struct {
 	*credential.Shared
 	client *vault.Client
@@ -40,11 +40,15 @@ func (r *running) newVaultIssuer(d proxy.Database, p *policy.Policy) (*vaultIssu
 	if err != nil {
 		return nil, err
 	}
+	return r.openVaultIssuer(config, d.Name)
+}
+
+func (r *running) openVaultIssuer(config vault.IssuerConfig, name string) (*vaultIssuer, error) {
 	issuer, err := r.vault.Issuer(config)
 	if err != nil {
 		return nil, err
 	}
-	return &vaultIssuer{Shared: credential.NewShared(issuer, nil), client: r.vault, name: d.Name}, nil
+	return &vaultIssuer{Shared: credential.NewShared(issuer, nil), client: r.vault, name: name}, nil
 }
 
 // Issue implements proxy.Credentials.
@@ -66,5 +70,5 @@ func (i *vaultIssuer) begin(ctx context.Context) error {
 	return nil
 }
 
-// database is the name of the database it is for.
+// database is the name of the database or destination it is for.
 func (i *vaultIssuer) database() string { return i.name }

@@ -32,7 +32,8 @@ type BuiltinConfig struct {
 	Database string
 	// Group is the role every lease is a member of; its rights are the
 	// session's rights, and what a lease owned is left to it. A group that
-	// can act as a superuser, or make or be more than itself, is refused.
+	// can act as a superuser, or make or be more than itself, is refused. Empty
+	// means that each request names its group.
 	Group string
 	// ReplicationGroup is the role that leases for replication work as, which
 	// have the attribute REPLICATION; it is no more than Group may be. Empty
@@ -125,8 +126,6 @@ func (c *BuiltinConfig) validate(database string) error {
 	switch {
 	case database == "":
 		return errors.New("no database is named")
-	case c.Group == "":
-		return errors.New("no group role is named; leases get their rights from it")
 	case len(c.Group) > maxNameLength:
 		return fmt.Errorf("group %q is longer than %d bytes", c.Group, maxNameLength)
 	case len(c.ReplicationGroup) > maxNameLength:

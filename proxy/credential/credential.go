@@ -60,9 +60,12 @@ type Request struct {
 	Database string
 	// Role is the name of the Vault role that the credential is to be of, Group
 	// the role of the database that the session is to work as. The built-in
-	// issuer has one kind of credential and ignores both.
+	// issuer ignores Role, and Group if it has one of its own.
 	Role  string
 	Group string
+	// Connections is how many connections are opened with it at a time; zero for
+	// as many as a session needs. Vault's roles say themselves how many may be.
+	Connections int
 	// Share says whether others may have the lease too.
 	Share Share
 	// Replication asks for a login that may open replication connections.

@@ -1,6 +1,7 @@
 package credential
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -19,11 +20,14 @@ func (b *Builtin) Issue(ctx context.Context, request Request) (*Lease, error) {
 	if err := request.Check(); err != nil {
 		return nil, fmt.Errorf("issue credential: %w", err)
 	}
-	group := b.config.Group
+	group := cmp.Or(b.config.Group, request.Group)
 	if request.Replication {
 		if group = b.config.ReplicationGroup; group == "" {
 			return nil, fmt.Errorf("issue credential: %w", ErrNoReplication)
 		}
+	}
+	if group == "" {
+		return nil, errors.New("issue credential: no group role is named; leases get their rights from it")
 	}
 	name, err := roleName(b.config.Prefix, request.Subject)
 	if err != nil {
@@ -48,7 +52,9 @@ func (b *Builtin) Issue(ctx context.Context, request Request) (*Lease, error) {
 			return err
 		}
 		asked = true
-		return b.create(ctx, conn, newRole{name, group, verifier, request.Replication, expires.UTC(), comment.String()})
+		return b.create(ctx, conn, newRole{
+			name, group, verifier, request.Replication, max(b.config.Connections, request.Connections), expires.UTC(), comment.String(),
+		})
 	})
 	switch {
 	case err != nil && !asked:
@@ -69,6 +75,7 @@ var ErrNoReplication = errors.New("built-in credentials: no replication_group is
 type newRole struct {
 	name, group, verifier string
 	replication           bool
+	connections           int
 	expires               time.Time
 	comment               string
 }
@@ -83,7 +90,7 @@ func (b *Builtin) create(ctx context.Context, conn *pgconn.PgConn, r newRole) er
 	sql := fmt.Sprintf("CREATE ROLE %s LOGIN INHERIT NOSUPERUSER NOCREATEDB NOCREATEROLE %s NOBYPASSRLS"+
 		" CONNECTION LIMIT %d PASSWORD %s VALID UNTIL %s IN ROLE %s;\nCOMMENT ON ROLE %s IS %s;\n"+
 		"SELECT r.oid FROM pg_catalog.pg_roles r WHERE r.rolname OPERATOR(pg_catalog.=) %s",
-		role, replication, b.config.Connections, quoteLiteral(r.verifier),
+		role, replication, r.connections, quoteLiteral(r.verifier),
 		quoteLiteral(r.expires.Format("2006-01-02 15:04:05.999999+00")),
 		quoteIdentifier(r.group), role, quoteLiteral(r.comment), quoteLiteral(r.name))
 	results, err := conn.Exec(ctx, sql).ReadAll()

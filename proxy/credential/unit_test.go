@@ -89,7 +89,6 @@ func TestConfigIsChecked(t *testing.T) {
 	}
 	for name, change := range map[string]func(c *BuiltinConfig){
 		"no admin connection": func(c *BuiltinConfig) { c.Admin = nil },
-		"no group":            func(c *BuiltinConfig) { c.Group = "" },
 		"group \"xxx":         func(c *BuiltinConfig) { c.Group = strings.Repeat("x", 64) },
 		"instance \"\"":       func(c *BuiltinConfig) { c.Instance = "" },
 		"instance \"a b\"":    func(c *BuiltinConfig) { c.Instance = "a b" },
