@@ -42,18 +42,29 @@ type Entry struct {
 const maxReasons = 8
 
 // Entry is the weakest way in for a role. What cannot be decided leaves the
-// entry unknown; the weaknesses that were seen stand all the same.
-func (m *Measurement) Entry(role string) Entry {
+// entry unknown; the weaknesses that were seen stand all the same. For many
+// roles, prepare Doors once.
+func (m *Measurement) Entry(role string) Entry { return m.Doors().Entry(role) }
+
+// Entry is the weakest way in for a role.
+func (d *Doors) Entry(role string) Entry {
 	e := Entry{Role: role, Authentication: Rejected, Strength: StrengthRejected, Transport: NoWay, Known: true}
-	if m.cannotLogIn(role) {
+	if d.m.cannotLogIn(role) {
 		e.Evidence = []string{"it is a role without LOGIN"}
 		return e
 	}
-	m.knocked(&e)
-	m.simulated(&e)
-	m.guessable(&e)
+	d.knocked(&e)
+	d.ruled(&e)
+	d.m.guessable(&e)
 	return e
 }
+
+// Stranger is the entry of a name that does not exist.
+func (d *Doors) Stranger() Entry { return d.Entry(strangerName) }
+
+// strangerName stands for every name that does not exist. No role can be
+// called that, since a name ends at a NUL.
+const strangerName = "a name that does not exist\x00"
 
 // cannotLogIn reports whether a role is known not to have LOGIN.
 func (m *Measurement) cannotLogIn(role string) bool {
@@ -70,21 +81,22 @@ func (m *Measurement) cannotLogIn(role string) bool {
 
 // knocked adds what was met on the wire. An open door to a name that does not
 // exist is open to every name: the server trusts before it looks names up.
-func (m *Measurement) knocked(e *Entry) {
+func (d *Doors) knocked(e *Entry) {
 	met := false
-	for _, o := range m.Outside {
+	for _, o := range d.m.Outside {
 		for i := range o.Knocks {
 			k := &o.Knocks[i]
+			own := k.User == e.Role || k.Unknown && e.Role == strangerName
 			everybody := k.Unknown && k.Authentication == Trust
-			if k.Replication && k.Database == "" || k.User != e.Role && !everybody {
+			if k.Replication && k.Database == "" || !own && !everybody {
 				continue
 			}
 			if k.Authentication == UnknownMethod {
 				e.doubt("a knock " + k.words() + " had no clear answer: " + k.Evidence)
 				continue
 			}
-			met = met || k.User == e.Role
-			e.way(k.Authentication, k.Strength, o.transport(k), k.admits(), "knocked "+k.words()+": "+k.Evidence)
+			met = met || own
+			e.way(k.Authentication, k.Strength, o.transport(k), "knocked "+k.words()+": "+k.Evidence)
 		}
 		for _, p := range o.Problems {
 			e.doubt("from outside: " + p)
@@ -95,39 +107,29 @@ func (m *Measurement) knocked(e *Entry) {
 	}
 }
 
-// simulated adds what the rules say.
-func (m *Measurement) simulated(e *Entry) {
-	if m.Inside == nil {
-		e.doubt("the server could not be asked: " + m.InsideProblem)
+// ruled adds what the rules say.
+func (d *Doors) ruled(e *Entry) {
+	in := d.m.Inside
+	switch {
+	case in == nil:
+		e.doubt("the server could not be asked: " + d.m.InsideProblem)
+		return
+	case !in.HBA.Known:
+		e.doubt("the rules of pg_hba.conf are not known: " + in.HBA.Evidence)
 		return
 	}
-	if !m.Inside.HBA.Known {
-		e.doubt("the rules of pg_hba.conf are not known: " + m.Inside.HBA.Evidence)
-		return
-	}
-	sources := m.Sources
-	if len(sources) == 0 {
-		sources = Everywhere
-	}
-	hba, who := &m.Inside.HBA.Value, m.Inside.Members()
-	transport := m.provenTransport()
-	for _, source := range sources {
-		for _, from := range hba.Places(source) {
-			for _, encrypted := range []bool{false, true} {
-				o := hba.Match(Client{From: from, TLS: encrypted, User: e.Role, Database: m.Database}, who)
-				if !o.Known {
-					e.doubt(o.Why)
-				}
-				if o.Authentication == UnknownMethod {
-					continue
-				}
-				t := Plaintext
-				if encrypted {
-					t = transport
-				}
-				e.way(o.Authentication, o.Strength, t, o.Authentication != Rejected, o.words(from, encrypted))
-			}
+	for _, s := range d.simulate(e.Role, false) {
+		if !s.outcome.Known {
+			e.doubt(s.outcome.Why)
 		}
+		if s.outcome.Authentication == UnknownMethod {
+			continue
+		}
+		t := Plaintext
+		if s.encrypted {
+			t = d.transport
+		}
+		e.way(s.outcome.Authentication, s.outcome.Strength, t, s.outcome.words(s.from, s.encrypted))
 	}
 }
 
@@ -152,14 +154,14 @@ func (m *Measurement) guessable(e *Entry) {
 	}
 	for _, v := range m.Inside.Verifiers.Value {
 		if v.Role == e.Role && v.NameIsPassword && e.Strength > StrengthIdent && e.Authentication != Rejected {
-			e.way(Password, StrengthCleartext, NoWay, true, "its password is its name")
+			e.way(Password, StrengthCleartext, NoWay, "its password is its name")
 		}
 	}
 }
 
 // way takes a way in into account.
-func (e *Entry) way(a Authentication, s Strength, t Transport, admits bool, evidence string) {
-	if !admits {
+func (e *Entry) way(a Authentication, s Strength, t Transport, evidence string) {
+	if a == Rejected {
 		return
 	}
 	if s < e.Strength || t < e.Transport {

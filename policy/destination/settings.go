@@ -37,3 +37,9 @@ const (
 	IsSet   = "(set)"
 	IsEmpty = "(empty)"
 )
+
+// SettingIsHarmless reports whether the value of a setting of a role or
+// database may be kept: of others only the name is.
+func SettingIsHarmless(name string) bool {
+	return !OnlySet(name) && slices.Contains(settingNames, name) || name == "role" || name == "search_path"
+}
