@@ -1,6 +1,10 @@
 package probe
 
 import (
+	"bytes"
+	"crypto/ecdsa"
+	"crypto/ed25519"
+	"crypto/rsa"
 	"crypto/sha256"
 	"crypto/tls"
 	"crypto/x509"
@@ -8,12 +12,15 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	"github.com/sluice-pg/sluice/policy/destination"
 )
 
 // certificate is what one handshake showed.
 type certificate struct {
 	reason      string // why it is not verified; empty if it is
 	key         string // SHA-256 of the SPKI, hex
+	fact        destination.CertificateFact
 	clientAsked bool
 }
 
@@ -27,6 +34,7 @@ func (c *certificate) judge(state tls.ConnectionState, ca *x509.CertPool, name s
 	leaf := state.PeerCertificates[0]
 	sum := sha256.Sum256(leaf.RawSubjectPublicKeyInfo)
 	c.key = hex.EncodeToString(sum[:])
+	c.fact = factOf(leaf, c.key)
 	if ca == nil {
 		c.reason = "no CA is named for it in the policy"
 		return
@@ -66,10 +74,43 @@ func (t *TLS) shown(c *certificate) {
 	first := len(t.Keys) == 0 && t.Reason == ""
 	if c.key != "" {
 		t.Keys = appendNew(t.Keys, c.key)
+		t.keep(c.fact)
 	}
 	if t.Reason == "" {
 		t.Reason = c.reason
 	}
 	t.Verified = (first || t.Verified) && c.reason == ""
 	t.AsksClientCertificate = t.AsksClientCertificate || c.clientAsked
+}
+
+// maxCertificates bounds how many different certificates are kept of a place.
+const maxCertificates = 16
+
+// keep adds a certificate that is not there yet.
+func (t *TLS) keep(c destination.CertificateFact) {
+	for _, have := range t.Certificates {
+		if have == c {
+			return
+		}
+	}
+	if len(t.Certificates) < maxCertificates {
+		t.Certificates = append(t.Certificates, c)
+	}
+}
+
+// factOf says what a certificate is worth.
+func factOf(c *x509.Certificate, key string) destination.CertificateFact {
+	f := destination.CertificateFact{
+		Key: key, NotAfter: c.NotAfter.UTC(), KeyType: c.PublicKeyAlgorithm.String(), Signature: c.SignatureAlgorithm.String(),
+		SelfSigned: bytes.Equal(c.RawIssuer, c.RawSubject),
+	}
+	switch k := c.PublicKey.(type) {
+	case *rsa.PublicKey:
+		f.KeyBits = k.N.BitLen()
+	case *ecdsa.PublicKey:
+		f.KeyBits = k.Curve.Params().BitSize
+	case ed25519.PublicKey:
+		f.KeyBits = 8 * len(k)
+	}
+	return f
 }

@@ -11,12 +11,12 @@ import (
 var terminate = []byte{'X', 0, 0, 0, 4}
 
 // knock makes one try. The certificate is nil without TLS.
-func (d *door) knock(ctx context.Context, address string, t try) (Attempt, *certificate) {
+func (d *door) knock(ctx context.Context, address string, from vantage, t try) (Attempt, *certificate) {
 	a := Attempt{
-		Address: address, Transport: t.transport,
+		Address: address, Source: from.source, Transport: t.transport,
 		User: t.user, Unknown: t.unknown, Database: t.database, Replication: t.replication,
 	}
-	conn, err := d.dial(ctx, address)
+	conn, err := d.dial(ctx, address, from)
 	if err != nil {
 		a.unclear(err)
 		return a, nil
@@ -32,21 +32,32 @@ func (d *door) knock(ctx context.Context, address string, t try) (Attempt, *cert
 		a.unclear(fmt.Errorf("sending the start-up packet: %w", err))
 		return a, cert
 	}
-	a.listen(open)
+	a.listen(open, t.iterations)
 	return a, cert
 }
 
 // startup is a StartupMessage, protocol 3.0.
-func startup(t try, id string) []byte {
-	b := []byte{0, 0, 0, 0, 0, 3, 0, 0}
+func startup(t try, id string) []byte { return startupWith(t, id, 0) }
+
+// startupWith is a StartupMessage of protocol 3.minor. A minor version that
+// does not exist brings an option that does not exist either.
+func startupWith(t try, id string, minor uint16) []byte {
+	b := []byte{0, 0, 0, 0, 0, 3, byte(minor >> 8), byte(minor)}
 	set := func(name, value string) {
 		b = append(append(append(append(b, name...), 0), value...), 0)
 	}
 	set("user", t.user)
-	if t.replication {
-		set("replication", "true")
-	} else {
+	if t.database != "" {
 		set("database", t.database)
+	}
+	switch {
+	case t.replication && t.database != "":
+		set("replication", "database")
+	case t.replication:
+		set("replication", "true")
+	}
+	if minor != 0 {
+		set("_pq_.sluice_probe", "1")
 	}
 	set("application_name", "sluice-probe/"+id)
 	b = append(b, 0)
@@ -56,7 +67,7 @@ func startup(t try, id string) []byte {
 
 // listen reads until the first answer is clear. Notices and the server's
 // word on protocol versions may come before it.
-func (a *Attempt) listen(conn net.Conn) {
+func (a *Attempt) listen(conn net.Conn, iterations bool) {
 	in := newFrames(conn)
 	for {
 		kind, body, err := in.next()
@@ -74,8 +85,11 @@ func (a *Attempt) listen(conn net.Conn) {
 		default:
 			a.unclear(fmt.Errorf("the first answer is a message of type 0x%02x", kind))
 		}
-		if a.Answer == AnswerOpen {
+		switch {
+		case a.Answer == AnswerOpen:
 			a.letIn(conn, in)
+		case iterations && (a.Answer == AnswerSCRAM || a.Answer == AnswerSCRAMPlus):
+			a.askIterations(conn, in)
 		}
 		return
 	}

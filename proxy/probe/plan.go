@@ -2,6 +2,7 @@ package probe
 
 import (
 	"context"
+	"fmt"
 	"sync"
 )
 
@@ -12,21 +13,27 @@ type try struct {
 	unknown     bool
 	database    string
 	replication bool
+	// iterations asks how a SCRAM verifier was made.
+	iterations bool
 }
 
 // strangerPrefix begins the made-up name. PostgreSQL's log shows it where a
-// try was turned away, and shows application_name only where it was let in.
+// try was turned away, and shows application_name only where it was let in. The
+// made-up database has the same name.
 const strangerPrefix = "sluice_probe_"
 
 // plan lists the tries in two rounds: the name that cannot exist first, so
 // that an open door is known before any name that may exist is sent.
 // The id is random and new, so no role can have the stranger's name.
-func plan(t Target, id string, transports []Transport) [2][]try {
+func plan(t Target, id string, whole bool, transports []Transport) [2][]try {
 	databases := []string{}
 	for _, name := range t.Databases {
 		databases = appendNew(databases, name)
 	}
 	databases = appendNew(databases, "postgres")
+	if whole {
+		databases = appendNew(appendNew(databases, "template1"), strangerPrefix+id)
+	}
 	users := []string{"postgres"}
 	for _, name := range t.Users {
 		users = appendNew(users, name)
@@ -34,21 +41,29 @@ func plan(t Target, id string, transports []Transport) [2][]try {
 	stranger := strangerPrefix + id
 	var rounds [2][]try
 	for _, transport := range transports {
-		rounds[0] = append(rounds[0], tries(transport, stranger, true, databases)...)
+		rounds[0] = append(rounds[0], tries(transport, stranger, true, whole, databases)...)
 		for _, user := range users {
-			rounds[1] = append(rounds[1], tries(transport, user, false, databases)...)
+			rounds[1] = append(rounds[1], tries(transport, user, false, whole, databases)...)
 		}
 	}
 	return rounds
 }
 
-// tries lists what one user is tried with over one transport.
-func tries(transport Transport, user string, unknown bool, databases []string) []try {
+// tries lists what one user is tried with over one transport. Logical
+// replication is tried with the first database, which is the copy's.
+func tries(transport Transport, user string, unknown, whole bool, databases []string) []try {
 	var out []try
-	for _, database := range databases {
-		out = append(out, try{transport: transport, user: user, unknown: unknown, database: database})
+	for i, database := range databases {
+		out = append(out, try{
+			transport: transport, user: user, unknown: unknown, database: database,
+			iterations: whole && !unknown && i == 0,
+		})
 	}
-	return append(out, try{transport: transport, user: user, unknown: unknown, replication: true})
+	out = append(out, try{transport: transport, user: user, unknown: unknown, replication: true})
+	if whole {
+		out = append(out, try{transport: transport, user: user, unknown: unknown, database: databases[0], replication: true})
+	}
+	return out
 }
 
 // visit measures one address.
@@ -65,18 +80,28 @@ func (d *door) visit(ctx context.Context, address string) *visit {
 	if v.tls.Direct {
 		transports = append(transports, TLSDirect)
 	}
-	for _, round := range plan(d.target, d.id, transports) {
-		d.round(ctx, v, round)
+	if d.options.Whole {
+		d.measureProtocol(ctx, v)
+	}
+	open := d.reaching(ctx, v)
+	for i, round := range plan(d.target, d.id, d.options.Whole, transports) {
+		if most := maxTries / max(1, len(open)*(i+1)); len(round) > most {
+			v.problems = append(v.problems, fmt.Sprintf("%d tries were left out: there are too many users", len(round)-most))
+			round = round[:most]
+		}
+		for _, from := range open {
+			d.round(ctx, v, from, round)
+		}
 	}
 	return v
 }
 
 // round makes tries, a few at a time, and keeps their results in order.
-func (d *door) round(ctx context.Context, v *visit, tries []try) {
+func (d *door) round(ctx context.Context, v *visit, from vantage, tries []try) {
 	attempts := make([]Attempt, len(tries))
 	shown := make([]*certificate, len(tries))
 	inParallel(len(tries), func(i int) {
-		attempts[i], shown[i] = d.knock(ctx, v.address, tries[i])
+		attempts[i], shown[i] = d.knock(ctx, v.address, from, tries[i])
 	})
 	for i, a := range attempts {
 		v.attempts = append(v.attempts, a)

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"strings"
 	"time"
+
+	"github.com/sluice-pg/sluice/policy/destination"
 )
 
 // Posture is what was measured about a place.
@@ -24,9 +26,26 @@ type Posture struct {
 	Attempts  []Attempt `json:"attempts,omitempty"`
 	// Findings are the weaknesses, worst first.
 	Findings []Finding `json:"findings,omitempty"`
-	// Problem says what could not be measured; empty if all was.
-	Problem string `json:"problem,omitempty"`
+	// Problem says what could not be measured; empty if all was. Problems
+	// are all such things, at most 50.
+	Problem  string   `json:"problem,omitempty"`
+	Problems []string `json:"problems,omitempty"`
+	// Connections is how many were opened; LinesPerConnection says what that
+	// is in the server's log.
+	Connections int `json:"connections"`
+	// Protocol is the newest version of the protocol that the server named, if
+	// it was asked: "3.0" up to PostgreSQL 17.
+	Protocol string `json:"protocol,omitempty"`
 }
+
+// LinesPerConnection is how many entries one connection of a measurement adds
+// to the server's log at most, if it logs connections and disconnections, which
+// it does not by default. An entry is what has a log_line_prefix of its own
+// and the level LOG or FATAL.
+const LinesPerConnection = 4
+
+// maxProblems is how many problems a posture keeps.
+const maxProblems = 50
 
 // TLS is what was measured about encryption. With several addresses it
 // holds only what is true of all of them.
@@ -44,8 +63,10 @@ type TLS struct {
 	// AsksClientCertificate is true if the server requested one, which
 	// does not mean that it demands one.
 	AsksClientCertificate bool `json:"asks_client_certificate"`
-	// Keys are the SHA-256 of the public keys shown (SPKI), in hex.
-	Keys []string `json:"keys,omitempty"`
+	// Keys are the SHA-256 of the public keys shown (SPKI), in hex;
+	// Certificates is what is known of each certificate.
+	Keys         []string                      `json:"keys,omitempty"`
+	Certificates []destination.CertificateFact `json:"certificates,omitempty"`
 
 	// unclear is true if SSLRequest had no answer that makes sense.
 	unclear bool
@@ -63,13 +84,16 @@ const (
 
 // Attempt is one try and its answer.
 type Attempt struct {
-	// Address is the IP address and port that answered.
+	// Address is the IP address and port that answered; Source is the address
+	// that was knocked from, if one was chosen.
 	Address   string    `json:"address"`
+	Source    string    `json:"source,omitempty"`
 	Transport Transport `json:"transport"`
 	// User is the name sent; Unknown is true if it was made up.
 	User    string `json:"user"`
 	Unknown bool   `json:"unknown,omitempty"`
-	// Database is empty for replication, which belongs to no database.
+	// Database is empty for physical replication, which belongs to none. With
+	// a database Replication is logical replication.
 	Database    string `json:"database,omitempty"`
 	Replication bool   `json:"replication,omitempty"`
 	// Answer is what the server asked for first; Strength is the worth of
@@ -80,6 +104,8 @@ type Attempt struct {
 	Superuser bool `json:"superuser,omitempty"`
 	// Evidence is the server's answer in short.
 	Evidence string `json:"evidence"`
+	// Iterations is what SCRAM was to be computed with, if that was asked.
+	Iterations int `json:"iterations,omitempty"`
 }
 
 // visit is everything met at one address.
@@ -90,6 +116,7 @@ type visit struct {
 	tls      TLS
 	attempts []Attempt
 	problems []string
+	protocol string
 }
 
 // merge puts together what was met at each address of the place.
@@ -108,12 +135,18 @@ func (p *Posture) merge(visits []*visit) {
 		p.mergeTLS(v.tls)
 		p.Reachable = true
 		p.Attempts = append(p.Attempts, v.attempts...)
+		if p.Protocol == "" || v.protocol < p.Protocol {
+			p.Protocol = v.protocol
+		}
 		problems = append(problems, v.problems...)
 	}
 	if !p.Reachable && len(problems) == 0 && absent != nil {
 		problems = append(problems, "nothing answers there: "+clean(absent.Error()))
 	}
 	p.Problem = inShort(problems)
+	for _, problem := range problems[:min(len(problems), maxProblems)] {
+		p.Problems = appendNew(p.Problems, problem)
+	}
 }
 
 // mergeTLS narrows the posture to what is true of one more address.
@@ -135,6 +168,9 @@ func (p *Posture) mergeTLS(t TLS) {
 	}
 	for _, key := range t.Keys {
 		p.TLS.Keys = appendNew(p.TLS.Keys, key)
+	}
+	for _, c := range t.Certificates {
+		p.TLS.keep(c)
 	}
 }
 

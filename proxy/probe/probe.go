@@ -14,8 +14,12 @@ import (
 	"time"
 )
 
-// DefaultTimeout bounds a whole measurement if Options says nothing.
-const DefaultTimeout = 3 * time.Second
+// DefaultTimeout bounds a measurement if Options says nothing, WholeTimeout one
+// with Options.Whole.
+const (
+	DefaultTimeout = 3 * time.Second
+	WholeTimeout   = 30 * time.Second
+)
 
 const (
 	// tryTimeout bounds one connection, so that one slow answer leaves
@@ -25,6 +29,10 @@ const (
 	maxAddresses = 8
 	// parallel is how many connections are open at a time.
 	parallel = 4
+	// maxTries bounds the tries at one address.
+	maxTries = 4000
+	// maxVantages bounds the addresses to knock from.
+	maxVantages = 16
 )
 
 // Target is the place to measure.
@@ -48,7 +56,8 @@ type Target struct {
 
 // Options are the measurement's bounds and its ways to the outside.
 type Options struct {
-	// Timeout bounds the whole measurement; DefaultTimeout if zero.
+	// Timeout bounds the whole measurement; DefaultTimeout or WholeTimeout if
+	// zero.
 	Timeout time.Duration
 	// Dial opens a connection; a net.Dialer if nil.
 	Dial func(ctx context.Context, network, address string) (net.Conn, error)
@@ -59,6 +68,13 @@ type Options struct {
 	// Source is the local address to knock from. pg_hba.conf judges it,
 	// so another address may meet another answer.
 	Source net.IP
+	// Sources are more addresses to knock from, each with every try. They
+	// cannot be combined with Dial.
+	Sources []net.IP
+	// Whole tries more than what a quick look does: template1 and a database
+	// that cannot exist, logical replication, the newest version of the
+	// protocol, and how SCRAM verifiers were made.
+	Whole bool
 }
 
 // Outside knocks at a place and reports what it met. The result is never
@@ -91,17 +107,25 @@ func measure(ctx context.Context, t Target, o Options, p *Posture) {
 		return
 	}
 	d := &door{target: t, options: o, id: p.ID}
+	if d.vantages, err = vantages(o); err != nil {
+		p.Problem = err.Error()
+		return
+	}
 	var met []*visit
 	for _, address := range addresses {
 		met = append(met, d.visit(ctx, address))
 	}
 	p.merge(met)
+	p.Connections = int(d.connections.Load())
 }
 
 // withDefaults fills in what the caller left open.
 func (o Options) withDefaults() Options {
 	if o.Timeout <= 0 {
 		o.Timeout = DefaultTimeout
+		if o.Whole {
+			o.Timeout = WholeTimeout
+		}
 	}
 	if o.Now == nil {
 		o.Now = time.Now
@@ -110,13 +134,6 @@ func (o Options) withDefaults() Options {
 		o.Resolve = func(ctx context.Context, host string) ([]netip.Addr, error) {
 			return net.DefaultResolver.LookupNetIP(ctx, "ip", host)
 		}
-	}
-	if o.Dial == nil {
-		dialer := &net.Dialer{}
-		if o.Source != nil {
-			dialer.LocalAddr = &net.TCPAddr{IP: o.Source}
-		}
-		o.Dial = dialer.DialContext
 	}
 	return o
 }

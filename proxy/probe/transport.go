@@ -7,14 +7,18 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"sync/atomic"
 	"time"
 )
 
 // door is the way to one place.
 type door struct {
-	target  Target
-	options Options
-	id      string
+	target   Target
+	options  Options
+	id       string
+	vantages []vantage
+	// connections counts those that were opened.
+	connections atomic.Int64
 }
 
 // errNoTLS is the server's clear "no" to a transport.
@@ -37,7 +41,7 @@ var tlsVersions = []struct {
 // measureTLS finds out which transports there are. Only the first
 // connection's failure to open becomes v.err.
 func (d *door) measureTLS(ctx context.Context, v *visit) {
-	conn, err := d.dial(ctx, v.address)
+	conn, err := d.dial(ctx, v.address, d.vantages[0])
 	if err != nil {
 		v.err = err
 		return
@@ -62,7 +66,7 @@ func (d *door) measureTLS(ctx context.Context, v *visit) {
 // ClientHello as a packet of absurd length and hang up, so every failure
 // but silence means that it is not offered.
 func (d *door) measureDirect(ctx context.Context, v *visit) {
-	conn, err := d.dial(ctx, v.address)
+	conn, err := d.dial(ctx, v.address, d.vantages[0])
 	if err != nil {
 		v.problems = append(v.problems, "a second connection could not be opened: "+clean(err.Error()))
 		return
@@ -82,7 +86,7 @@ func (d *door) measureVersions(ctx context.Context, v *visit) {
 	works := make([]bool, len(tlsVersions))
 	silent := make([]bool, len(tlsVersions))
 	inParallel(len(tlsVersions), func(i int) {
-		conn, err := d.dial(ctx, v.address)
+		conn, err := d.dial(ctx, v.address, d.vantages[0])
 		if err == nil {
 			_, err = d.secure(ctx, conn, TLSAsked, tlsVersions[i].id)
 		}
@@ -100,16 +104,17 @@ func (d *door) measureVersions(ctx context.Context, v *visit) {
 }
 
 // dial opens a connection whose whole life is bounded by the try's time.
-func (d *door) dial(ctx context.Context, address string) (net.Conn, error) {
+func (d *door) dial(ctx context.Context, address string, from vantage) (net.Conn, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, fmt.Errorf("the measurement's time was over: %w", err)
 	}
 	ctx, cancel := context.WithTimeout(ctx, tryTimeout)
 	defer cancel()
-	conn, err := d.options.Dial(ctx, "tcp", address)
+	conn, err := from.dial(ctx, "tcp", address)
 	if err != nil {
 		return nil, fmt.Errorf("connecting: %w", err)
 	}
+	d.connections.Add(1)
 	deadline, _ := ctx.Deadline()
 	if err := conn.SetDeadline(deadline); err != nil {
 		conn.Close()
