@@ -75,7 +75,9 @@ type OriginRelation struct {
 	Schema string `json:"schema"`
 }
 
-// Facts are what was measured about protection, or where that is.
+// Facts are what was measured about protection, or where that is. For a copy of
+// a copy they are those of the first origin, as its parent has them: a chain may
+// not become weaker link by link.
 type Facts struct {
 	// Count is how many facts there are.
 	Count int64 `json:"count"`

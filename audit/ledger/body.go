@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"reflect"
 	"strings"
 	"time"
 
@@ -104,9 +105,21 @@ func Decode(eventType string, body []byte) (Body, error) {
 func withoutValues(err error) string {
 	var wrong *json.UnmarshalTypeError
 	if errors.As(err, &wrong) {
-		return fmt.Sprintf("%s is a %s, expected %s", orBody(wrong.Field), strings.Fields(wrong.Value + " ?")[0], wrong.Type)
+		found, _, _ := strings.Cut(wrong.Value, " ") // what follows is the value
+		return fmt.Sprintf("the type of %s is %s, expected %s", orBody(wrong.Field), found, kindOf(wrong.Type))
 	}
 	return err.Error()
+}
+
+// kindOf is what JSON calls a type of Go.
+func kindOf(t reflect.Type) string {
+	switch t.Kind() {
+	case reflect.Struct, reflect.Map:
+		return "object"
+	case reflect.Slice:
+		return "array"
+	}
+	return t.Kind().String()
 }
 
 func orBody(field string) string {

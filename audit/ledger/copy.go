@@ -43,6 +43,9 @@ type Copy struct {
 	// in another state than this.
 	Damaged bool
 
+	// disputed is true if two beginnings have its id.
+	disputed bool
+
 	facts   [32]byte // which of the shared facts are its own
 	settled int64    // index of the event that said how the copying ended, or -1
 	ended   int64    // index of the event after which it was gone, or -1
@@ -178,15 +181,18 @@ func (c *Copy) Classes() []ClassHeld {
 
 // Holds tells whether the copy has values of a class, given as family.name,
 // family.* or *; with emptied also where only their places are left. A copy
-// whose beginning could not be read may hold anything.
+// whose beginning is not known, or told twice, may hold anything.
 func (c *Copy) Holds(pattern string, emptied bool) bool {
-	if c.Begun == nil {
+	if c.obscure() {
 		return true
 	}
 	return slices.ContainsFunc(c.Classes(), func(h ClassHeld) bool {
 		return (emptied || !h.Emptied) && classHas(pattern, h.Class)
 	})
 }
+
+// obscure tells whether nobody knows what it is a copy of, and where.
+func (c *Copy) obscure() bool { return c.Begun == nil || c.disputed }
 
 // ValidClassPattern tells whether s is family.name, family.* or *.
 func ValidClassPattern(s string) bool {

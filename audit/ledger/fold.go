@@ -39,7 +39,7 @@ func (l *Ledger) begin(c *Copy, e Entry, b *Begun) {
 		// Two copies with one id: only one can be shown, and neither be
 		// trusted.
 		l.problem(e, c.ID, "copy.begun: there is a copy with this id already")
-		c.Damaged = true
+		c.Damaged, c.disputed = true, true
 		if c.Gone() {
 			c.revive(LifeUnknown)
 		}

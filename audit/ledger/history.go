@@ -73,11 +73,13 @@ func (l *Ledger) Exposed(id string, now time.Time) Exposed {
 	if c == nil {
 		return Exposed{}
 	}
+	return l.exposed(c, now)
+}
+
+func (l *Ledger) exposed(c *Copy, now time.Time) Exposed {
 	all := slices.Clone(c.Exposures)
-	if c.Begun != nil && !c.PublishedAt.IsZero() {
-		if p := l.places[c.Begun.Destination.Place]; p != nil {
-			all = append(all, p.Exposures...)
-		}
+	if p := l.placeOf(c); p != nil && !c.PublishedAt.IsZero() {
+		all = append(all, p.Exposures...)
 	}
 	return within(all, c.PublishedAt, c.EndedAt, now)
 }

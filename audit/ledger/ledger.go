@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -41,9 +42,10 @@ type Ledger struct {
 	facts map[[sha256.Size]byte]*sharedFacts
 	relationIndex
 
-	problems []Problem
-	more     int // problems that are not kept
-	events   int64
+	problems   []Problem
+	more       int // problems that are not kept
+	incomplete bool
+	events     int64
 }
 
 // Problem is something in the trail that the ledger could not take as it stands.
@@ -53,6 +55,9 @@ type Problem struct {
 	// Copy is the copy it is about, as far as that is known.
 	Copy string `json:"copy,omitempty"`
 	What string `json:"what"`
+	// Unread is true if the record, or a part of the trail, could not be read,
+	// so that something may be missing; else it was taken, and is odd.
+	Unread bool `json:"unread,omitempty"`
 }
 
 // New begins an empty ledger that keeps so many events of each copy and place,
@@ -112,7 +117,7 @@ func (l *Ledger) Add(r record.Record) {
 		l.unreadable(e, r.Body, err)
 		return
 	case body == nil:
-		l.problem(e, "", "this version does not know events of the type %s", r.Type)
+		l.unread(e, "", "this version does not know events of the type %s", r.Type)
 		if id, ok := copyOf(r.Body); ok {
 			l.damage(e, id, "an event that this version does not know")
 		}
@@ -130,7 +135,7 @@ func (l *Ledger) Add(r record.Record) {
 // as one that may be in any state, also if nothing else is known of it.
 func (l *Ledger) unreadable(e Entry, body []byte, err error) {
 	id, ok := copyOf(body)
-	l.problem(e, id, "%v", err)
+	l.unread(e, id, "%v", err)
 	if ok {
 		l.damage(e, id, "an event that could not be read")
 	}
@@ -152,7 +157,7 @@ func (l *Ledger) damage(e Entry, id, says string) {
 func (l *Ledger) Unreadable(what string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.problem(Entry{Index: -1}, "", "%s", what)
+	l.unread(Entry{Index: -1}, "", "%s", what)
 }
 
 func bodyCopy(b Body) string {
@@ -162,13 +167,32 @@ func bodyCopy(b Body) string {
 	return ""
 }
 
+// problem notes what is odd about an event that was taken.
 func (l *Ledger) problem(e Entry, id, format string, args ...any) {
+	l.note(Problem{Index: e.Index, Copy: id, What: fmt.Sprintf(format, args...)})
+}
+
+// unread notes what could not be taken.
+func (l *Ledger) unread(e Entry, id, format string, args ...any) {
+	l.note(Problem{Index: e.Index, Copy: id, What: fmt.Sprintf(format, args...), Unread: true})
+}
+
+func (l *Ledger) note(p Problem) {
+	l.incomplete = l.incomplete || p.Unread
 	if len(l.problems) == maxProblems {
 		l.more++
 		return
 	}
-	what := fmt.Sprintf(format, args...)
-	l.problems = append(l.problems, Problem{Index: e.Index, Copy: id, What: bounded(what, maxSays)})
+	p.What = bounded(strings.TrimPrefix(p.What, "ledger: "), maxSays)
+	l.problems = append(l.problems, p)
+}
+
+// Incomplete tells whether something could not be read, so that copies may be
+// missing or in another state.
+func (l *Ledger) Incomplete() bool {
+	l.mu.RLock()
+	defer l.mu.RUnlock()
+	return l.incomplete
 }
 
 // Problems are what the ledger could not take as it stands, oldest first, and

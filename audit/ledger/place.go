@@ -40,11 +40,11 @@ func (b *Measured) Check() error {
 	c.name("place", b.Place)
 	c.name("address", b.Address)
 	c.name("database", b.Database)
-	for what, sum := range map[string]string{
-		"certificate_key_sha256": b.CertificateKey, "inside_sha256": b.Inside, "outside_sha256": b.Outside, "facts_digest": b.Facts,
+	for _, sum := range []struct{ what, digits string }{
+		{"certificate_key_sha256", b.CertificateKey}, {"inside_sha256", b.Inside}, {"outside_sha256", b.Outside}, {"facts_digest", b.Facts},
 	} {
-		if sum != "" {
-			c.sum(what, sum)
+		if sum.digits != "" {
+			c.sum(sum.what, sum.digits)
 		}
 	}
 	if b.System != "" {

@@ -63,12 +63,14 @@ func (r *Receipt) check(c *check, where string) {
 	c.must(r.OID != 0, "%s.oid is missing", where)
 	c.count(where+".rows", r.Rows)
 	c.count(where+".bytes", r.Bytes)
-	for what, s := range map[string]string{"read_sum": r.Read, "held_sum": r.Held} {
-		method, digits, ok := strings.Cut(s, ":")
-		good := ok && method != "" && digits != "" && len(s) <= 80 &&
-			strings.Trim(s, "abcdefghijklmnopqrstuvwxyz0123456789-:") == ""
-		c.must(good, "%s.%s is not of the form method:digits", where, what)
-	}
+	c.must(validSum(r.Read), "%s.read_sum is not of the form method:digits", where)
+	c.must(validSum(r.Held), "%s.held_sum is not of the form method:digits", where)
+}
+
+// validSum tells whether s is a digest with the name of its method before it.
+func validSum(s string) bool {
+	method, digits, _ := strings.Cut(s, ":")
+	return method != "" && digits != "" && len(s) <= 80 && strings.Trim(s, "abcdefghijklmnopqrstuvwxyz0123456789-:") == ""
 }
 
 // Failed is copy.failed: the copy did not come about.

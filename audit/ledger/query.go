@@ -20,7 +20,8 @@ type Query struct {
 	Origin Relation
 	// ExpiresBefore selects copies whose time ends before it.
 	ExpiresBefore time.Time
-	// Unhealthy selects copies that somebody has to look at, at the time Now.
+	// Unhealthy selects copies that somebody has to look at at the time Now,
+	// because of themselves or of their place.
 	Unhealthy bool
 	Now       time.Time
 	// All selects copies that are gone, too, and those of whose class nothing
@@ -66,11 +67,11 @@ func (l *Ledger) selected(c *Copy, q Query) bool {
 	case stated && !slices.Contains(q.States, c.State()),
 		!stated && !q.All && c.Gone(),
 		q.Class != "" && !c.Holds(q.Class, q.All),
-		q.Unhealthy && c.Healthy(q.Now),
+		q.Unhealthy && l.healthy(c, q.Now),
 		!q.ExpiresBefore.IsZero() && (c.Expires.IsZero() || c.Gone() || !c.Expires.Before(q.ExpiresBefore)):
 		return false
 	}
-	if c.Begun == nil {
+	if c.obscure() {
 		return true
 	}
 	return (q.Place == "" || q.Place == c.Begun.Destination.Place) && (q.Owner == "" || q.Owner == c.Begun.Owner) &&
@@ -80,7 +81,7 @@ func (l *Ledger) selected(c *Copy, q Query) bool {
 // comesFrom tells whether a copy, or one it was made of, is of a relation.
 func (l *Ledger) comesFrom(c *Copy, r Relation) bool {
 	for _, link := range l.walk([]Link{{ID: c.ID, Copy: c}}, c.ID, -1, l.parents) {
-		if link.Copy != nil && (link.Copy.Begun == nil || r.in(&link.Copy.Begun.Origin)) {
+		if link.Copy != nil && (link.Copy.obscure() || r.in(&link.Copy.Begun.Origin)) {
 			return true
 		}
 	}

@@ -76,9 +76,12 @@ func (b *Published) says() string {
 
 func (b *Drifted) says() string {
 	text := map[Severity]string{
-		SeverityLatent: "changed, and nobody reads more yet", SeverityObject: "more can read it than may",
+		SeverityLatent: "nobody reads more yet", SeverityObject: "more can read it than may",
 		SeverityServer: "its server protects it no longer", SeverityUnknown: "its protection could not be measured",
-	}[b.Severity] + by(b.By)
+	}[b.Severity]
+	if b.By != "" {
+		text = "changed by " + b.By + ": " + text
+	}
 	if len(b.Deficits) > 0 {
 		text += ": " + deficits(b.Deficits)
 	}

@@ -57,7 +57,7 @@ func newApp() *cli.App {
 		// main prints errors and exits, so that deferred work is done.
 		ExitErrHandler: func(*cli.Context, error) {},
 		Commands: []*cli.Command{
-			serveCommand(), healthcheckCommand(), demoCommand(), userCommand(), loginCommand(), psqlCommand(), auditCommand(), whyCommand(), checkCommand(),
+			serveCommand(), healthcheckCommand(), demoCommand(), userCommand(), loginCommand(), psqlCommand(), auditCommand(), whyCommand(), copiesCommand(), checkCommand(),
 			doctorCommand(), classifyCommand(), functionsCommand(), egressCommand(), policyCommand(), configCommand(), completionCommand(), manCommand(), completeCommand(), workerCommand(),
 		},
 		Action:       chooseCommand,
@@ -83,10 +83,11 @@ func strictUsage(commands []*cli.Command) {
 		c.OnUsageError = usageError
 		switch {
 		case c.Hidden:
-		case len(c.Subcommands) > 0:
+		case len(c.Subcommands) > 0 && c.Action == nil:
 			c.Action = chooseCommand
 			strictUsage(c.Subcommands)
 		default:
+			strictUsage(c.Subcommands)
 			c.Flags = append(c.Flags, commonFlags()...)
 			if c.Before == nil {
 				c.Before = before
