@@ -44,8 +44,11 @@ func (w *world) role() string { return fmt.Sprintf("r%d", w.IntN(roles)) }
 
 // grantee is a role or PUBLIC.
 func (w *world) grantee() string {
-	if w.chance(15) {
+	switch n := w.IntN(100); {
+	case n < 15:
 		return "PUBLIC"
+	case n < 22 && w.version >= 14:
+		return "pg_database_owner"
 	}
 	return w.role()
 }
@@ -129,7 +132,7 @@ func (w *world) secure(table string) {
 			kind = "RESTRICTIVE"
 		}
 		if w.chance(60) {
-			to = w.role()
+			to = w.grantee()
 		}
 		command := []string{"ALL", "SELECT", "UPDATE"}[w.IntN(3)]
 		using := []string{"true", "false", "b = 1", "a > 2", "(a > 1) AND (b <> 2)", "a = 5 OR b = 0"}[w.IntN(6)]
@@ -170,7 +173,7 @@ func (w *world) grantAll() {
 		w.add("GRANT USAGE ON SCHEMA w TO PUBLIC")
 	}
 	for range w.IntN(4) {
-		w.add("GRANT USAGE ON SCHEMA w TO %s", w.role())
+		w.add("GRANT USAGE ON SCHEMA w TO %s", w.grantee())
 	}
 	relations := []string{"w.t", "w.p", "w.p1", "w.p2", "w.h", "w.hc", "w.v", "w.vv", "w.vp", "w.m"}
 	if w.version >= 15 {

@@ -109,14 +109,7 @@ func (c *comparison) judge(d *Fact) {
 		c.report(d)
 		return
 	}
-	if floor := c.rules.Floor; floor.Known && d.Subject != SubscribersName {
-		if d.Authentication < floor.Authentication {
-			c.deficit(BelowFloor, d, nil)
-		}
-		if d.Transport < floor.Transport {
-			c.deficit(BelowTransport, d, nil)
-		}
-	}
+	below := c.belowFloor(d)
 	if c.rules.RefuseSoft && d.Scope.Soft {
 		c.deficit(SoftCondition, d, nil)
 	}
@@ -127,9 +120,28 @@ func (c *comparison) judge(d *Fact) {
 		c.deficit(NoSubject, d, nil)
 		return
 	}
-	if cause, nearest := c.match(d); cause != matched {
-		c.deficit(cause, d, nearest)
+	cause, nearest := c.match(d)
+	if cause == matched || below && (cause == EntersEasier || cause == TravelsOpener) {
+		return // the second is told already
 	}
+	c.deficit(cause, d, nearest)
+}
+
+// belowFloor holds a fact against the floor and reports whether it is below.
+func (c *comparison) belowFloor(d *Fact) (below bool) {
+	floor := c.rules.Floor
+	if !floor.Known || d.Subject == SubscribersName {
+		return false
+	}
+	if d.Authentication < floor.Authentication {
+		c.deficit(BelowFloor, d, nil)
+		below = true
+	}
+	if d.Transport < floor.Transport {
+		c.deficit(BelowTransport, d, nil)
+		below = true
+	}
+	return below
 }
 
 func (c *comparison) allowed(d *Fact) bool {
@@ -222,6 +234,7 @@ func (c *comparison) verdict(destination *Facts) Verdict {
 	if len(c.order) > 0 {
 		v.Outcome = Weaker
 	}
+	c.fold()
 	slices.SortStableFunc(c.order, func(a, b *group) int {
 		return cmp.Or(cmp.Compare(a.key.cause.rank(), b.key.cause.rank()), cmp.Compare(a.key.subject, b.key.subject), cmp.Compare(a.key.path.words(0), b.key.path.words(0)))
 	})
@@ -236,6 +249,34 @@ func (c *comparison) verdict(destination *Facts) Verdict {
 		v.Reported = v.Reported[:mostReported]
 	}
 	return v
+}
+
+// fold leaves out what is said already by saying that everybody reads it, if
+// the others have no way of their own.
+func (c *comparison) fold() {
+	var anyone []*group
+	for _, g := range c.order {
+		if g.key.cause == ReadByAnyone {
+			anyone = append(anyone, g)
+		}
+	}
+	c.order = slices.DeleteFunc(c.order, func(g *group) bool {
+		return slices.Contains([]Cause{NoSubject, MayNotRead, SeesMoreRows, NeedsLess}, g.key.cause) &&
+			slices.ContainsFunc(anyone, func(a *group) bool { return a.says(g) })
+	})
+}
+
+// says reports whether a deficit of everybody includes one of somebody.
+func (g *group) says(other *group) bool {
+	if len(g.ways) == 0 || len(other.ways) == 0 {
+		return false
+	}
+	for _, w := range other.ways {
+		if w.reader.Path != g.key.path {
+			return false
+		}
+	}
+	return !slices.ContainsFunc(other.columns, func(c string) bool { return !slices.Contains(g.columns, c) })
 }
 
 func (c *comparison) accepted(u Unknown) bool {

@@ -53,7 +53,9 @@ func (c Cause) rank() int {
 
 // Deficit is one thing that the destination protects less.
 type Deficit struct {
-	Cause   Cause
+	Cause Cause
+	// Subject is empty if it is told for several together, and UNMAPPED for
+	// roles that have none.
 	Subject string
 	// Columns are those of the origin, Roles the roles at the destination.
 	Columns, Roles []string
@@ -86,6 +88,12 @@ type group struct {
 // deficit adds a fact to the group of its kind.
 func (c *comparison) deficit(cause Cause, d, nearest *Fact) {
 	key := groupKey{cause: cause, subject: d.Subject}
+	switch cause {
+	case BelowFloor, BelowTransport:
+		key.subject = ""
+	case NoSubject:
+		key.subject = unmapped
+	}
 	switch cause {
 	case BelowFloor, EntersEasier:
 		key.entry = d.Authentication
@@ -130,7 +138,7 @@ const (
 )
 
 func (g *group) deficit() Deficit {
-	d := Deficit{Cause: g.key.cause, Subject: g.key.subject, Columns: sorted(g.columns), Roles: sorted(g.roles)}
+	d := Deficit{Cause: g.key.cause, Subject: strings.TrimSuffix(g.key.subject, ":"), Columns: sorted(g.columns), Roles: sorted(g.roles)}
 	d.Text, d.Fix = g.text(d.Columns, d.Roles), g.fixes()
 	return d
 }
@@ -144,7 +152,7 @@ func (g *group) text(columns, roles []string) string {
 	case ReadByAnyone:
 		return fmt.Sprintf("everybody who logs in at the destination, now or later, can read %s, which is not so at the source%s", reads, path)
 	case NoSubject:
-		return fmt.Sprintf("%s can read %s at the destination and belongs to no readers that the policy names%s", who, reads, path)
+		return fmt.Sprintf("%s can read %s at the destination without being among the readers that the policy names%s", who, reads, path)
 	case SentOn:
 		return fmt.Sprintf("the destination sends %s on to whoever subscribes, and nothing is known about them%s", reads, path)
 	case BelowFloor:
@@ -154,7 +162,7 @@ func (g *group) text(columns, roles []string) string {
 	case SoftCondition:
 		return fmt.Sprintf("which rows of %s %s sees at the destination is decided by a setting that it can make itself%s", reads, who, path)
 	case SeesMoreRows:
-		return fmt.Sprintf("%s sees %s of %s at the destination, and %s at the source%s", who, g.seen(), reads, g.allowedRows(), path)
+		return fmt.Sprintf("%s can see more rows of %s at the destination (%s) than at the source (%s)%s", who, reads, g.seen(), g.allowedRows(), path)
 	case NeedsLess:
 		return fmt.Sprintf("%s can read %s at the destination %s, and at the source only %s%s", who, reads, g.fact.Effort.phrase(), g.nearest.Effort.phrase(), path)
 	case EntersEasier:
@@ -168,14 +176,11 @@ func (g *group) text(columns, roles []string) string {
 // who names the subject with the roles behind it.
 func (g *group) who(roles []string) string {
 	names := some(quotedAll(roles), namedRoles)
-	role, isUnmapped := strings.CutPrefix(g.key.subject, unmapped)
 	switch {
-	case g.key.subject == AnyoneName:
+	case g.key.subject == AnyoneName || slices.Contains(roles, anyoneName):
 		return "everybody"
-	case isUnmapped && role == manyRoles:
-		return "others too: " + names
-	case isUnmapped:
-		return "the role " + quoted(role)
+	case g.key.subject == "" || g.key.subject == unmapped:
+		return orElse(names, "somebody")
 	case len(roles) == 0:
 		return g.key.subject
 	}
@@ -192,6 +197,9 @@ func (g *group) path() string {
 	if r.As != "" {
 		as = "as " + quoted(r.As) + ", "
 	}
+	if r.Path.Way == ByPublication {
+		return ": " + r.Path.words(r.Effort)
+	}
 	return ": " + as + r.Path.words(r.Effort) + r.Effort.words()
 }
 
@@ -199,7 +207,7 @@ func (g *group) seen() string {
 	if len(g.ways) > 0 {
 		return g.ways[0].reader.Rows()
 	}
-	return "more rows"
+	return "more"
 }
 
 func (g *group) allowedRows() string {

@@ -11,11 +11,15 @@ const mostFixes = 4
 
 // fixes proposes what would mend a deficit.
 func (g *group) fixes() (fixes []string) {
+	who := some(quotedAll(sorted(g.roles)), namedRoles)
+	if slices.Contains(g.roles, anyoneName) {
+		who = "everybody"
+	}
 	switch g.key.cause {
 	case BelowFloor, EntersEasier:
-		return []string{"let pg_hba.conf ask " + some(quotedAll(sorted(g.roles)), namedRoles) + " for scram-sha-256 or a certificate on every line that can match"}
+		return []string{"let pg_hba.conf ask " + who + " for scram-sha-256 or a certificate on every line that can match"}
 	case BelowTransport, TravelsOpener:
-		return []string{"let pg_hba.conf take " + some(quotedAll(sorted(g.roles)), namedRoles) + " by hostssl only, with a certificate of the policy's authority"}
+		return []string{"let pg_hba.conf take " + who + " by hostssl only, with a certificate of the policy's authority"}
 	}
 	for _, w := range g.ways {
 		for _, f := range w.fixes(g) {

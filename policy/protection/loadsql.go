@@ -81,7 +81,7 @@ GROUP BY w.ev_class, w.rulename, w.ev_type, d.refobjid`
   pg_catalog."left"(p.prosrc, 65536), %s
 FROM pg_catalog.pg_proc p JOIN pg_catalog.pg_language l ON l.oid OPERATOR(pg_catalog.=) p.prolang
 WHERE p.oid OPERATOR(pg_catalog.>=) 16384::pg_catalog.oid AND (p.prosecdef OR NOT l.lanpltrusted AND l.lanname OPERATOR(pg_catalog.<>) ALL ('{internal,c}'::pg_catalog.name[]))
-  OR p.oid OPERATOR(pg_catalog.<) 16384::pg_catalog.oid AND p.proname OPERATOR(pg_catalog.=) ANY ('{pg_read_file,pg_read_file_old,pg_read_binary_file,lo_import,lo_export}'::pg_catalog.name[])
+  OR p.oid OPERATOR(pg_catalog.<) 16384::pg_catalog.oid AND p.proname OPERATOR(pg_catalog.=) ANY ('{pg_read_file,pg_read_binary_file,lo_import,lo_export}'::pg_catalog.name[])
   OR p.proname OPERATOR(pg_catalog.=) 'dblink_connect_u'::pg_catalog.name`
 	atomicBody = `CASE WHEN p.prosqlbody IS NOT NULL THEN pg_catalog.pg_get_function_sqlbody(p.oid) END,
   p.prosqlbody IS NOT NULL AND EXISTS (SELECT FROM pg_catalog.pg_depend d WHERE d.classid OPERATOR(pg_catalog.=) 1255::pg_catalog.oid AND d.objid OPERATOR(pg_catalog.=) p.oid

@@ -114,7 +114,7 @@ func (r *Reader) Rows() string {
 	case r.Path.Kin == Descendant && r.rows.extent == AllRows:
 		return "the rows of " + r.Path.Relation
 	case !r.Whole && r.Path.Way != ByPublication:
-		return "what it shows"
+		return "whatever it shows"
 	}
 	return r.rows.words()
 }
@@ -164,9 +164,9 @@ func (p Path) words(effort Effort) string {
 	on := p.Relation
 	switch p.Kin {
 	case Ancestor:
-		on += ", which it is a part of"
+		on += ", which it is a part of,"
 	case Descendant:
-		on += ", which is a part of it"
+		on += ", which is a part of it,"
 	}
 	switch p.Way {
 	case BySuperuser:

@@ -96,10 +96,10 @@ func (r *role) walk(found map[*role]bool) {
 		return
 	}
 	found[r] = true
+	if r.super {
+		return
+	}
 	for queue := []*role{r}; len(queue) > 0; queue = queue[1:] {
-		if queue[0].super {
-			continue
-		}
 		for _, m := range queue[0].members {
 			if m.set && !found[m.of] {
 				found[m.of] = true

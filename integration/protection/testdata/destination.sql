@@ -1,0 +1,12 @@
+-- A database for copies, as its owner sets it up once.
+CREATE ROLE copy_owner NOLOGIN;
+CREATE ROLE svc_g NOLOGIN;
+CREATE ROLE svc_report LOGIN IN ROLE svc_g;
+CREATE ROLE an_g NOLOGIN;
+CREATE ROLE ana LOGIN IN ROLE an_g;
+CREATE ROLE intern LOGIN;
+CREATE ROLE dba LOGIN SUPERUSER;
+CREATE ROLE backup LOGIN REPLICATION;
+CREATE SCHEMA q AUTHORIZATION copy_owner;
+GRANT USAGE ON SCHEMA q TO svc_g, an_g, intern;
+GRANT CREATE ON DATABASE shop TO copy_owner;
