@@ -82,11 +82,7 @@ func (d *Doors) key(name string, replication bool) (key string, shared bool) {
 		if database == maybe || user == maybe {
 			return "", false
 		}
-		if database == yes && user == yes {
-			letters = append(letters, '+')
-		} else {
-			letters = append(letters, '-')
-		}
+		letters = append(letters, "-?p+"[min(database, user)])
 	}
 	return string(letters) + d.who.verifier(name), true
 }

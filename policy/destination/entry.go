@@ -119,10 +119,8 @@ func (d *Doors) ruled(e *Entry) {
 		return
 	}
 	for _, s := range d.simulate(e.Role, false) {
-		if !s.outcome.Known {
-			e.doubt(s.outcome.Why)
-		}
 		if s.outcome.Authentication == UnknownMethod {
+			e.doubt(s.outcome.Why)
 			continue
 		}
 		t := Plaintext
@@ -201,5 +199,9 @@ func (o *Outcome) words(from netip.Prefix, encrypted bool) string {
 	if o.Rule == nil {
 		return fmt.Sprintf("no rule for %s %s", from.Addr(), road)
 	}
-	return fmt.Sprintf("%s lets %s in %s with %s", o.Rule.where(), from.Addr(), road, Clean(o.Rule.Method))
+	text := fmt.Sprintf("%s lets %s in %s with %s", o.Rule.where(), from.Addr(), road, Clean(o.Rule.Method))
+	if !o.Known {
+		text = "perhaps " + text + " (" + o.Why + ")"
+	}
+	return text
 }

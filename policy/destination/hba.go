@@ -57,11 +57,12 @@ type Client struct {
 
 // Outcome is what would happen to a client.
 type Outcome struct {
-	// Known is false if it cannot be decided; Why says why.
+	// Known is false if it cannot be decided; Why says why. Then Authentication
+	// is still the weakest that the client could meet, unless it is
+	// UnknownMethod: then nothing is known at all.
 	Known bool
 	Why   string
-	// Authentication is the weakest that the client could meet, and Strength
-	// its worth. If no more than that is known, it is still a weakness.
+	// Authentication is what the client meets, and Strength its worth.
 	Authentication Authentication
 	Strength       Strength
 	// Certificate is true if a certificate is demanded besides.
@@ -72,15 +73,18 @@ type Outcome struct {
 
 // Match finds the first rule for a client, as hba.c of PostgreSQL does.
 //
-// What the view does not tell is not guessed: host names, samehost and samenet
-// are known to the server alone, and a quoted keyword looks like one that is not
-// quoted. Where a rule may or may not match, both go on, and the weakest
-// of what can come of it is the outcome.
+// What the view does not tell is not guessed. Host names, samehost and samenet
+// are known to the server alone: where a rule may or may not match, both go on,
+// and the weakest of what can come of it is the outcome. A quoted keyword looks
+// like one that is not quoted: it is taken for the keyword, unless something
+// has its name, or unless a rule behind it would ask for no credential worth the
+// name. Files that are in order have no such rules behind others.
 func (h *HBA) Match(c Client, who *Members) Outcome {
 	if why := h.notLoaded(); why != "" {
 		return Outcome{Why: why, Authentication: UnknownMethod}
 	}
 	var met []Outcome
+	decided := false
 	for i := range h.Rules {
 		r := &h.Rules[i]
 		m := h.match(r, c, who)
@@ -88,15 +92,25 @@ func (h *HBA) Match(c Client, who *Members) Outcome {
 			continue
 		}
 		o := r.outcome(c, who)
-		if m.answer == maybe {
-			o.Known, o.Why = false, r.where()+": "+m.why
+		switch {
+		case decided && o.Strength < StrengthMD5:
+			o.Why = r.where() + ": the rules before it may be for names in quotes, not for everybody"
+			met = append(met, o)
+		case decided:
+		case m.answer == maybe:
+			o.Why = r.where() + ": " + m.why
+			met = append(met, o)
+		default:
+			met = append(met, o)
+			decided = true
 		}
-		met = append(met, o)
 		if m.answer == yes {
-			return weakest(met)
+			break
 		}
 	}
-	met = append(met, Outcome{Known: true, Authentication: Rejected, Strength: StrengthRejected})
+	if !decided {
+		met = append(met, Outcome{Known: true, Authentication: Rejected, Strength: StrengthRejected})
+	}
 	return weakest(met)
 }
 
@@ -120,11 +134,11 @@ func (h *HBA) notLoaded() string {
 }
 
 // weakest is the weakest outcome. It is known if every outcome that could come
-// asks for the same.
+// is, and asks for the same.
 func weakest(met []Outcome) Outcome {
-	least, same := met[0], true
+	least, same := met[0], met[0].Known
 	for _, o := range met[1:] {
-		same = same && o.Authentication == met[0].Authentication && o.Certificate == met[0].Certificate
+		same = same && o.Known && o.Authentication == met[0].Authentication && o.Certificate == met[0].Certificate
 		if o.Strength < least.Strength {
 			least = o
 		}
@@ -144,13 +158,17 @@ func (r *Rule) outcome(c Client, who *Members) Outcome {
 	o := Outcome{Known: true, Rule: r, Certificate: r.demandsCertificate()}
 	o.Authentication = r.authentication(c, who)
 	o.Strength = o.Authentication.strength(c.TLS || c.GSS)
+	if r.Method == "md5" && o.Authentication == MD5 && who.verifier(c.User) == "unknown" {
+		o.Known, o.Why = false, r.where()+": whether it asks for MD5 or SCRAM depends on a verifier that is not known"
+	}
 	switch {
 	case o.Authentication == UnknownMethod:
 		o.Known, o.Why = false, r.where()+": the method "+Clean(r.Method)+" is not known"
+	case o.Authentication == Rejected:
 	case o.Certificate && o.Authentication == Trust && !slices.Contains(r.Options, "clientcert=verify-full"):
 		// Whoever has any certificate of the authority is whom they say.
 		o.Authentication, o.Strength = Ident, StrengthIdent
-	case o.Certificate && o.Authentication != Rejected:
+	case o.Certificate:
 		o.Authentication, o.Strength = Certificate, StrengthCertificate
 	}
 	return o
@@ -159,9 +177,6 @@ func (r *Rule) outcome(c Client, who *Members) Outcome {
 // demandsCertificate reports whether a client without a certificate is turned
 // away before anything else is asked.
 func (r *Rule) demandsCertificate() bool {
-	if r.Method == "reject" {
-		return false
-	}
 	return r.Method == "cert" || slices.ContainsFunc(r.Options, func(o string) bool {
 		return o == "clientcert=verify-ca" || o == "clientcert=verify-full" || o == "clientcert=1"
 	})

@@ -5,7 +5,11 @@ type answer int
 
 const (
 	no answer = iota
+	// maybe is what the server alone knows.
 	maybe
+	// probably is a match by a keyword. The view shows it without quotes, and
+	// in quotes it would be a name; but nothing has that name.
+	probably
 	yes
 )
 
@@ -92,7 +96,10 @@ func (h *HBA) matchesDatabase(r *Rule, c Client, who *Members) matched {
 		case "replication":
 			return keyword(literal, no, word)
 		case "all":
-			return keyword(quoted && !literal, yes, word)
+			if literal {
+				return matched{answer: yes}
+			}
+			return keyword(quoted, yes, word)
 		case "sameuser":
 			return either(c.Database == c.User, literal, quoted || literal, word)
 		case "samerole", "samegroup":
@@ -112,7 +119,10 @@ func (h *HBA) matchesUser(r *Rule, c Client, who *Members) matched {
 		literal := word == c.User
 		switch {
 		case word == "all":
-			return keyword(who.roleNamed(word) && !literal, yes, word)
+			if literal {
+				return matched{answer: yes}
+			}
+			return keyword(who.roleNamed(word), yes, word)
 		case len(word) > 1 && word[0] == '+':
 			m := who.is(c.User, word[1:])
 			if m == maybe {
@@ -127,8 +137,12 @@ func (h *HBA) matchesUser(r *Rule, c Client, who *Members) matched {
 // keyword is the answer of a word that the view shows without its quotes: if
 // something is named like the keyword, the word could be that name.
 func keyword(couldBeName bool, otherwise answer, word string) matched {
-	if couldBeName {
-		return matched{maybe, "the word " + Clean(word) + " may be a keyword or, in quotes, a name"}
+	why := "the word " + Clean(word) + " may be a keyword or, in quotes, a name"
+	switch {
+	case couldBeName:
+		return matched{maybe, why}
+	case otherwise == yes:
+		return matched{probably, why}
 	}
 	return matched{answer: otherwise}
 }
@@ -136,11 +150,11 @@ func keyword(couldBeName bool, otherwise answer, word string) matched {
 // either is the answer of a word that means one thing as a keyword and another
 // in quotes.
 func either(asKeyword, asName, couldBeName bool, word string) matched {
-	if couldBeName && asKeyword != asName {
-		return keyword(true, maybe, word)
-	}
-	if asKeyword {
+	switch {
+	case asKeyword && asName:
 		return matched{answer: yes}
+	case asKeyword || couldBeName && asName:
+		return keyword(couldBeName, yes, word)
 	}
 	return matched{answer: no}
 }

@@ -23,8 +23,10 @@ const (
 
 const (
 	// tryTimeout bounds one connection, so that one slow answer leaves
-	// time for the others.
-	tryTimeout = time.Second
+	// time for the others; wholeTryTimeout with Options.Whole, since a server
+	// with host names in its rules may have to ask for them.
+	tryTimeout      = time.Second
+	wholeTryTimeout = 5 * time.Second
 	// maxAddresses bounds how many addresses of one name are measured.
 	maxAddresses = 8
 	// parallel is how many connections are open at a time.
@@ -117,6 +119,14 @@ func measure(ctx context.Context, t Target, o Options, p *Posture) {
 	}
 	p.merge(met)
 	p.Connections = int(d.connections.Load())
+}
+
+// tryTime is how long one connection may take.
+func (o Options) tryTime() time.Duration {
+	if o.Whole {
+		return wholeTryTimeout
+	}
+	return tryTimeout
 }
 
 // withDefaults fills in what the caller left open.

@@ -108,7 +108,7 @@ func (d *door) dial(ctx context.Context, address string, from vantage) (net.Conn
 	if err := ctx.Err(); err != nil {
 		return nil, fmt.Errorf("the measurement's time was over: %w", err)
 	}
-	ctx, cancel := context.WithTimeout(ctx, tryTimeout)
+	ctx, cancel := context.WithTimeout(ctx, d.options.tryTime())
 	defer cancel()
 	conn, err := from.dial(ctx, "tcp", address)
 	if err != nil {
