@@ -1,0 +1,97 @@
+package transfer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+)
+
+// Outcome tells whether a copy was published, for somebody who does not know
+// because the answer to its COMMIT never came, or because the process ended. It
+// waits until the session that publishes has ended: before that nobody can know.
+func Outcome(ctx context.Context, open Opener, owner, copyID string) (published bool, err error) {
+	if !validCopy(copyID) {
+		return false, fmt.Errorf("%q is no id of a copy", printable(copyID))
+	}
+	l, err := dial(ctx, open, atDestination)
+	if err != nil {
+		return false, err
+	}
+	defer l.close()
+	if _, err := prepareDestination(ctx, l, owner, outcomeTime.Milliseconds()); err != nil {
+		return false, err
+	}
+	return outcome(ctx, l, copyID)
+}
+
+// outcome waits for the lock of the copy's process, then looks for its lease.
+func outcome(ctx context.Context, l *link, copyID string) (bool, error) {
+	if err := l.exec(ctx, "SELECT pg_catalog.pg_advisory_lock("+aliveKey(copyID)+")"); err != nil {
+		return false, failed(atDestination, "wait for the end of the copy", err)
+	}
+	there, err := leaseThere(ctx, l, copyID)
+	return there, errors.Join(err, l.exec(ctx, "SELECT pg_catalog.pg_advisory_unlock("+aliveKey(copyID)+")"))
+}
+
+func leaseThere(ctx context.Context, l *link, copyID string) (bool, error) {
+	n, err := l.value(ctx, "SELECT count(*) FROM sluice.lease l WHERE l.copy OPERATOR(pg_catalog.=) "+literal(copyID)+"::pg_catalog.text")
+	if err != nil {
+		return false, failed(atDestination, "look for the lease", err)
+	}
+	return n != "0", nil
+}
+
+// ErrPublished is wrapped by the error of a copy whose id was published before.
+var ErrPublished = errors.New("a copy with this id is published already")
+
+// Sweep drops the staging schemas of copies that nobody works on any more: their
+// process ended before it could. It returns the ids of those copies. A set of
+// tables that was half loaded starts again: its snapshot is gone with the
+// process, and tables of two snapshots make no set.
+func Sweep(ctx context.Context, open Opener, owner string) ([]string, error) {
+	l, err := dial(ctx, open, atDestination)
+	if err != nil {
+		return nil, err
+	}
+	defer l.close()
+	if _, err := prepareDestination(ctx, l, owner, sweepLock.Milliseconds()); err != nil {
+		return nil, err
+	}
+	rows, err := l.rows(ctx, "SELECT nspname FROM pg_namespace WHERE starts_with(nspname, "+literal(stagePrefix)+") AND pg_has_role(nspowner, 'USAGE') ORDER BY 1", 1)
+	if err != nil {
+		return nil, failed(atDestination, "look for staging schemas", err)
+	}
+	schemas := map[string][]string{}
+	var ids []string
+	for _, v := range rows {
+		id, ok := copyOf(v[0])
+		if !ok {
+			continue
+		}
+		if schemas[id] == nil {
+			ids = append(ids, id)
+		}
+		schemas[id] = append(schemas[id], v[0])
+	}
+	var swept []string
+	var problems []error
+	for _, id := range ids {
+		dropped, err := sweepOne(ctx, l, id, schemas[id])
+		if err != nil {
+			problems = append(problems, failed(atDestination, "remove what copy "+id+" left", err))
+		} else if dropped {
+			swept = append(swept, id)
+		}
+	}
+	return swept, errors.Join(problems...)
+}
+
+// sweepOne drops the schemas of one copy if nobody holds its lock.
+func sweepOne(ctx context.Context, l *link, id string, schemas []string) (bool, error) {
+	free, err := l.value(ctx, "SELECT pg_catalog.pg_try_advisory_lock("+aliveKey(id)+")")
+	if err != nil || free != "t" {
+		return false, err
+	}
+	err = dropStages(ctx, l, schemas)
+	return err == nil, errors.Join(err, l.exec(ctx, "SELECT pg_catalog.pg_advisory_unlock("+aliveKey(id)+")"))
+}

@@ -1,0 +1,449 @@
+package transfer
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/sluice-pg/sluice/policy/mask"
+)
+
+// maxTables bounds the tables of one copy, partitions counted.
+const maxTables = 10000
+
+// reader reads definitions at the source, within the snapshot that the rows are
+// read in.
+type reader struct {
+	l        *link
+	source   types
+	elements map[uint32]uint32
+	columns  map[*column]uint32 // the types of columns, until they are read
+	byOID    map[string]*relation
+	warn     func(format string, args ...any)
+}
+
+// hold begins the source's transaction. Relations are locked before its snapshot
+// is taken, so that nobody changes them in between and definitions fit rows. LOCK
+// demands rights on the whole table; where the role has those of columns only,
+// the first read takes the same lock, after the snapshot.
+func hold(ctx context.Context, l *link, items []Item) error {
+	if err := l.exec(ctx, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"); err != nil {
+		return failed(l.side, "begin", err)
+	}
+	for _, it := range items {
+		if it.Query != "" {
+			continue
+		}
+		name := qualified(it.Schema, it.Name)
+		err := l.exec(ctx, "SAVEPOINT sluice_lock; LOCK TABLE "+name+" IN ACCESS SHARE MODE")
+		if hasCode(err, "42501", "42809") { // insufficient_privilege, wrong_object_type
+			err = l.exec(ctx, "ROLLBACK TO SAVEPOINT sluice_lock")
+		}
+		if err == nil {
+			err = l.exec(ctx, "RELEASE SAVEPOINT sluice_lock")
+		}
+		if err != nil {
+			return failed(l.side, "lock "+printable(it.Schema)+"."+printable(it.Name), err)
+		}
+	}
+	return nil
+}
+
+// item reads one item.
+func (rd *reader) item(ctx context.Context, n int, it *Item) (*relation, error) {
+	var r *relation
+	var err error
+	if it.Query != "" {
+		r, err = rd.queryItem(ctx, it)
+	} else {
+		r, err = rd.tableItem(ctx, it)
+	}
+	if err != nil {
+		return nil, err
+	}
+	for _, x := range r.all() {
+		x.item, x.existing = n, it.Existing
+	}
+	return r, nil
+}
+
+// queryItem makes a table of what a query returns.
+func (rd *reader) queryItem(ctx context.Context, it *Item) (*relation, error) {
+	r := &relation{query: it.Query, target: it.TargetSchema, targetName: it.TargetName}
+	fields, err := rd.l.describe(ctx, it.Query)
+	if err != nil {
+		return nil, failed(rd.l.side, "describe "+r.title(), err)
+	}
+	if len(fields) == 0 {
+		return nil, &Refusal{r.title(), "it returns no columns", "write a SELECT"}
+	}
+	for _, f := range fields {
+		if !nameable(f.name) || f.name == "?column?" || r.column(f.name) != nil {
+			return nil, &Refusal{r.title(), "its column " + printable(f.name) + " has no name of its own", "name each column with AS"}
+		}
+		c := &column{name: f.name, comment: it.Comments[f.name]}
+		name, err := rd.l.rows(ctx, fmt.Sprintf("SELECT format_type(%d, %d), "+askModifier, f.oid, f.modifier, f.oid, f.modifier), 2)
+		if err != nil || len(name) != 1 {
+			return nil, failed(rd.l.side, "describe "+r.title(), err)
+		}
+		if strings.HasPrefix(name[0][0], "unknown") {
+			return nil, &Refusal{r.title(), "its column " + printable(f.name) + " has no type", "write a cast, such as ::text"}
+		}
+		c.typ = &typeUse{oid: f.oid, name: name[0][0], modifier: name[0][1]}
+		rd.columns[c] = f.oid
+		r.columns = append(r.columns, c)
+	}
+	r.comment = it.Comments[""]
+	return r, nil
+}
+
+// askModifier is the part in parentheses of a type's name, of an array's elements
+// for an array.
+const askModifier = `(SELECT substr(format_type(e.oid, %[4]d), length(format_type(e.oid, NULL)) + 1) FROM pg_type t, pg_type e
+WHERE t.oid = %[3]d AND e.oid = CASE WHEN t.typcategory = 'A' AND t.typlen = -1 THEN t.typelem ELSE t.oid END AND e.oid >= 16384)`
+
+// askRelation reads pg_class for one name.
+const askRelation = `SELECT c.oid, c.relkind, c.relpersistence, c.relispartition, c.relrowsecurity, coalesce(pg_get_partkeydef(c.oid), ''),
+coalesce(array_to_string(c.reloptions, chr(1)), ''), coalesce(obj_description(c.oid, 'pg_class'), ''),
+EXISTS (SELECT FROM pg_inherits i WHERE i.inhparent = c.oid AND c.relkind <> 'p') OR EXISTS (SELECT FROM pg_inherits i WHERE i.inhrelid = c.oid AND NOT c.relispartition),
+coalesce((SELECT am.amname FROM pg_am am WHERE am.oid = c.relam), 'heap'), n.nspname ~ '^pg_' OR n.nspname = 'information_schema',
+EXISTS (SELECT FROM pg_trigger t WHERE t.tgrelid = c.oid AND NOT t.tgisinternal), EXISTS (SELECT FROM pg_rewrite w WHERE w.ev_class = c.oid)
+FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = %s AND c.relname = %s`
+
+// tableItem reads a table and what is below it.
+func (rd *reader) tableItem(ctx context.Context, it *Item) (*relation, error) {
+	target, name := it.TargetSchema, it.TargetName
+	if target == "" {
+		target = it.Schema
+	}
+	if name == "" {
+		name = it.Name
+	}
+	r := &relation{schema: it.Schema, name: it.Name, target: target, targetName: name, where: it.Where}
+	rows, err := rd.l.rows(ctx, fmt.Sprintf(askRelation, literal(it.Schema), literal(it.Name)), 13)
+	if err != nil {
+		return nil, failed(rd.l.side, "read the definition of "+r.title(), err)
+	}
+	if len(rows) == 0 {
+		return nil, &Refusal{r.title(), "there is no such relation at the source", "check its schema and name"}
+	}
+	row := rows[0]
+	if err := rd.carriable(r, row); err != nil {
+		return nil, err
+	}
+	r.oid, r.rls, r.partKey, r.options, r.comment = row[0], row[4] == "t", row[5], list(row[6]), row[7]
+	r.partitioned = row[1] == "p"
+	rd.byOID[r.oid] = r
+	if r.partitioned {
+		if err := rd.partitions(ctx, r); err != nil {
+			return nil, err
+		}
+	}
+	for _, x := range r.all() {
+		if err := rd.definition(ctx, x); err != nil {
+			return nil, err
+		}
+	}
+	return r, rd.choose(r, it)
+}
+
+// carriable refuses what cannot be made again, and says what will be missing.
+func (rd *reader) carriable(r *relation, row []string) error {
+	asQuery := "copy it as a query, SELECT ... FROM " + r.title()
+	switch kind := row[1]; {
+	case row[10] == "t":
+		return &Refusal{r.title(), "it belongs to PostgreSQL itself", asQuery}
+	case kind == "v" || kind == "m":
+		return &Refusal{r.title(), "it is a view", asQuery}
+	case kind == "f":
+		return &Refusal{r.title(), "it is a foreign table, whose rows are on another server", asQuery}
+	case kind != "r" && kind != "p":
+		return &Refusal{r.title(), "it is no table", "name a table"}
+	case row[2] == "t":
+		return &Refusal{r.title(), "it is a temporary table, which only its own session sees", "make it a table"}
+	case row[8] == "t":
+		return &Refusal{r.title(), "it inherits, or others inherit from it", asQuery}
+	}
+	if row[2] == "u" {
+		rd.warn("%s is unlogged; its copy is logged", r.title())
+	}
+	if row[3] == "t" {
+		rd.warn("%s is a partition; its copy is a table by itself", r.title())
+	}
+	if row[9] != "heap" {
+		rd.warn("%s is stored by the access method %s; its copy is a heap", r.title(), printable(row[9]))
+	}
+	if row[11] == "t" || row[12] == "t" {
+		rd.warn("triggers and rules of %s are code and are not carried", r.title())
+	}
+	return nil
+}
+
+// askPartitions reads what is below a partitioned table, parents first.
+const askPartitions = `SELECT p.relid, p.parentrelid, n.nspname, c.relname, c.relkind, c.relpersistence, c.relrowsecurity, coalesce(pg_get_partkeydef(c.oid), ''),
+pg_get_expr(c.relpartbound, c.oid), coalesce(array_to_string(c.reloptions, chr(1)), ''), coalesce(obj_description(c.oid, 'pg_class'), '')
+FROM pg_partition_tree(%s) p JOIN pg_class c ON c.oid = p.relid JOIN pg_namespace n ON n.oid = c.relnamespace WHERE p.level > 0 ORDER BY p.level, p.relid`
+
+func (rd *reader) partitions(ctx context.Context, root *relation) error {
+	rows, err := rd.l.rows(ctx, fmt.Sprintf(askPartitions, root.oid), 11)
+	if err != nil {
+		return failed(rd.l.side, "read the partitions of "+root.title(), err)
+	}
+	if len(rows) > maxTables {
+		return &Refusal{root.title(), fmt.Sprintf("it has %d partitions; the limit is %d", len(rows), maxTables), "copy it in pieces"}
+	}
+	for _, row := range rows {
+		r := &relation{
+			oid: row[0], schema: row[2], name: row[3], target: root.target, targetName: row[3], where: root.where, partitioned: row[4] == "p",
+			rls: row[6] == "t", partKey: row[7], bound: row[8], options: list(row[9]), comment: row[10], parent: rd.byOID[row[1]],
+		}
+		switch {
+		case row[4] == "f":
+			return &Refusal{root.title(), "its partition " + r.title() + " is a foreign table", "copy it as a query"}
+		case r.parent == nil:
+			return failed(rd.l.side, "read the partitions of "+root.title(), fmt.Errorf("%s has no parent", r.title()))
+		case row[5] == "u":
+			rd.warn("%s is unlogged; its copy is logged", r.title())
+		}
+		rd.byOID[r.oid] = r
+		r.parent.parts = append(r.parent.parts, r)
+	}
+	return nil
+}
+
+// definition reads what belongs to one table. Names of its own schema are printed
+// without it, so that they can be read again in another.
+func (rd *reader) definition(ctx context.Context, r *relation) error {
+	if err := rd.l.exec(ctx, inSchema(r.schema)); err != nil {
+		return failed(rd.l.side, "read the definition of "+r.title(), err)
+	}
+	for _, read := range []func(context.Context, *relation) error{rd.readColumns, rd.readConstraints, rd.readIndexes, rd.readPolicies, rd.readSize} {
+		if err := read(ctx, r); err != nil {
+			return failed(rd.l.side, "read the definition of "+r.title(), err)
+		}
+	}
+	return failed(rd.l.side, "read the definition of "+r.title(), rd.l.exec(ctx, "SET LOCAL search_path = pg_catalog, pg_temp"))
+}
+
+// list splits what askColumns and its like have joined: names with a byte between
+// that no name has.
+func list(joined string) []string {
+	if joined == "" {
+		return nil
+	}
+	return strings.Split(joined, "\x01")
+}
+
+// eq is PostgreSQL's own equality. While a schema of the source is in the
+// search_path, somebody's operator could fit better.
+func eq(q string) string { return strings.ReplaceAll(q, "==", "OPERATOR(pg_catalog.=)") }
+
+// askColumns reads pg_attribute.
+var askColumns = eq(`SELECT a.attname, a.atttypid, pg_catalog.format_type(a.atttypid, a.atttypmod), a.attnotnull, a.attidentity, a.attgenerated,
+coalesce(pg_catalog.pg_get_expr(d.adbin, d.adrelid), ''), coalesce(d.oid, 0::pg_catalog.oid),
+CASE WHEN a.attstorage == t.typstorage THEN '' ELSE a.attstorage::pg_catalog.text END, coalesce(pg_catalog.to_jsonb(a) OPERATOR(pg_catalog.->>) 'attcompression', ''),
+coalesce((SELECT pg_catalog.quote_ident(cn.nspname) OPERATOR(pg_catalog.||) '.' OPERATOR(pg_catalog.||) pg_catalog.quote_ident(c.collname) FROM pg_catalog.pg_collation c
+  JOIN pg_catalog.pg_namespace cn ON cn.oid == c.collnamespace WHERE c.oid == a.attcollation AND NOT (a.attcollation == t.typcollation)), ''),
+coalesce(pg_catalog.col_description(a.attrelid, a.attnum), ''), a.attislocal,
+coalesce((SELECT s.objid FROM pg_catalog.pg_depend s JOIN pg_catalog.pg_class q ON q.oid == s.objid AND q.relkind == 'S' WHERE s.classid == 1259::pg_catalog.oid
+  AND s.refclassid == 1259::pg_catalog.oid AND s.refobjid == a.attrelid AND s.refobjsubid == a.attnum::pg_catalog.int4 AND s.deptype == ANY ('{a,i}'::pg_catalog."char"[]) LIMIT 1), 0::pg_catalog.oid),
+(SELECT pg_catalog.string_agg(u.attname, pg_catalog.chr(1)) FROM pg_catalog.pg_depend g JOIN pg_catalog.pg_attribute u ON u.attrelid == g.refobjid AND u.attnum::pg_catalog.int4 == g.refobjsubid
+  WHERE g.classid == 2604::pg_catalog.oid AND g.objid == d.oid AND g.refclassid == 1259::pg_catalog.oid AND g.refobjid == a.attrelid AND NOT (g.refobjsubid == a.attnum::pg_catalog.int4)),
+(SELECT pg_catalog.substr(pg_catalog.format_type(e.oid, a.atttypmod), pg_catalog.length(pg_catalog.format_type(e.oid, NULL)) OPERATOR(pg_catalog.+) 1) FROM pg_catalog.pg_type e
+  WHERE e.oid == CASE WHEN t.typcategory == 'A' AND t.typlen == (-1)::pg_catalog.int2 THEN t.typelem ELSE t.oid END AND e.oid OPERATOR(pg_catalog.>=) 16384::pg_catalog.oid),
+coalesce((SELECT pg_catalog.string_agg(pg_catalog.pg_describe_object(x.refclassid, x.refobjid, 0), ', ') FROM pg_catalog.pg_depend x WHERE x.classid == 2604::pg_catalog.oid AND x.objid == d.oid
+  AND x.refobjid OPERATOR(pg_catalog.>=) 16384::pg_catalog.oid AND x.refclassid == ANY ('{1255,2617}'::pg_catalog.oid[])
+  AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend m WHERE m.classid == x.refclassid AND m.objid == x.refobjid AND m.deptype == 'e')), ''),
+coalesce((SELECT pg_catalog.string_agg(x.refobjid::pg_catalog.text, ',') FROM pg_catalog.pg_depend x JOIN pg_catalog.pg_class q ON q.oid == x.refobjid WHERE x.classid == 2604::pg_catalog.oid AND x.objid == d.oid
+  AND x.refclassid == 1259::pg_catalog.oid AND q.relkind == 'S'), '')
+FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_type t ON t.oid == a.atttypid
+LEFT JOIN pg_catalog.pg_attrdef d ON d.adrelid == a.attrelid AND d.adnum == a.attnum
+WHERE a.attrelid == %s::pg_catalog.oid AND a.attnum OPERATOR(pg_catalog.>) 0::pg_catalog.int2 AND NOT a.attisdropped ORDER BY a.attnum`)
+
+func (rd *reader) readColumns(ctx context.Context, r *relation) error {
+	rows, err := rd.l.rows(ctx, fmt.Sprintf(askColumns, r.oid), 18)
+	if err != nil {
+		return err
+	}
+	for _, v := range rows {
+		c := &column{
+			name: v[0], typ: &typeUse{oid: number(v[1]), name: v[2], modifier: v[15]}, notNull: v[3] == "t", identity: v[4], generated: v[5], expression: v[6],
+			defaultOID: v[7], storage: v[8], compression: v[9], collation: v[10], comment: v[11], local: v[12] == "t",
+		}
+		rd.columns[c] = c.typ.oid
+		if v[14] != "" {
+			c.uses = list(v[14])
+		}
+		if err := rd.readDefault(ctx, r, c, v[13], v[16], v[17]); err != nil {
+			return err
+		}
+		r.columns = append(r.columns, c)
+	}
+	return nil
+}
+
+// readDefault reads what a default or identity takes its values from: owned is the
+// column's own sequence, code what the expression calls that is not
+// PostgreSQL's, and reads the sequences in it.
+func (rd *reader) readDefault(ctx context.Context, r *relation, c *column, owned, code, reads string) error {
+	if code != "" {
+		if c.generated != "" {
+			return &Refusal{"column " + printable(c.name) + " of " + r.title(), "it is generated by code, " + printable(code), "leave it out, or copy it with a query"}
+		}
+		rd.warn("the default of column %s of %s calls code (%s) and is not carried", printable(c.name), r.title(), printable(code))
+		c.expression = ""
+		return nil
+	}
+	if reads != "" && reads != owned {
+		rd.warn("the default of column %s of %s takes values from a sequence that is not its own and is not carried", printable(c.name), r.title())
+		c.expression = ""
+		return nil
+	}
+	if owned == "0" || r.parent != nil || (c.identity == "" && reads == "") {
+		return nil
+	}
+	s, err := rd.readSequence(ctx, owned)
+	if err != nil {
+		return err
+	}
+	c.sequence = s
+	r.sequences = append(r.sequences, s)
+	return nil
+}
+
+// askSequence reads pg_sequence.
+var askSequence = eq(`SELECT n.nspname, c.relname, pg_catalog.format_type(s.seqtypid, NULL), s.seqstart, s.seqincrement, s.seqmin, s.seqmax, s.seqcache, s.seqcycle,
+pg_catalog.has_sequence_privilege(c.oid, 'SELECT') AND pg_catalog.has_schema_privilege(n.oid, 'USAGE')
+FROM pg_catalog.pg_sequence s JOIN pg_catalog.pg_class c ON c.oid == s.seqrelid JOIN pg_catalog.pg_namespace n ON n.oid == c.relnamespace WHERE s.seqrelid == %s::pg_catalog.oid`)
+
+func (rd *reader) readSequence(ctx context.Context, oid string) (*sequence, error) {
+	rows, err := rd.l.rows(ctx, fmt.Sprintf(askSequence, oid), 10)
+	if err != nil || len(rows) != 1 {
+		return nil, fmt.Errorf("read sequence %s: %w", oid, err)
+	}
+	v := rows[0]
+	s := &sequence{oid: oid, schema: v[0], name: v[1], typ: v[2], start: v[3], increment: v[4], minimum: v[5], maximum: v[6], cache: v[7], cycle: v[8] == "t"}
+	if v[9] != "t" {
+		return s, nil // the largest value of the column will do
+	}
+	last, err := rd.l.rows(ctx, "SELECT last_value, is_called FROM "+qualified(s.schema, s.name), 2)
+	if err != nil || len(last) != 1 {
+		return nil, fmt.Errorf("read sequence %s: %w", printable(s.name), err)
+	}
+	s.last, s.called = last[0][0], last[0][1] == "t"
+	return s, nil
+}
+
+// readSize reads how large a table is on disk, to plan with.
+func (rd *reader) readSize(ctx context.Context, r *relation) error {
+	if r.partitioned {
+		return nil
+	}
+	rows, err := rd.l.rows(ctx, fmt.Sprintf(`SELECT pg_catalog.pg_table_size(%[1]s), pg_catalog.pg_relation_size(%[1]s) OPERATOR(pg_catalog./) pg_catalog.current_setting('block_size')::pg_catalog.int8`, r.oid), 2)
+	if err != nil || len(rows) != 1 {
+		return err
+	}
+	r.bytes, _ = strconv.ParseUint(rows[0][0], 10, 64)
+	r.pages, _ = strconv.ParseUint(rows[0][1], 10, 64)
+	r.byCTID = rd.l.version >= 140000
+	return nil
+}
+
+// settleTypes reads the types that all columns have.
+func (rd *reader) settleTypes(ctx context.Context) error {
+	list := make([]string, 0, len(rd.columns))
+	for _, oid := range rd.columns {
+		list = append(list, strconv.FormatUint(uint64(oid), 10))
+	}
+	var err error
+	if rd.source, rd.elements, err = readTypes(ctx, rd.l, "t.oid IN ("+strings.Join(append(list, "0"), ",")+")"); err != nil {
+		return err
+	}
+	for c, oid := range rd.columns {
+		d := rd.source[oid]
+		if e := rd.elements[oid]; e != 0 && d != nil && !d.own() {
+			d, c.typ.array = rd.source[e], true
+		}
+		if d == nil {
+			return failed(rd.l.side, "read types", fmt.Errorf("there is no type %d", oid))
+		}
+		c.typ.def = d
+	}
+	return nil
+}
+
+// choose leaves the columns that the item names, with their masks.
+func (rd *reader) choose(r *relation, it *Item) error {
+	for name := range it.Masks {
+		if r.column(name) == nil {
+			return &Refusal{r.title(), "there is a mask for column " + printable(name) + ", which it does not have", "check the name"}
+		}
+	}
+	for _, x := range r.all() {
+		if len(it.Columns) > 0 {
+			if err := rd.only(x, it.Columns); err != nil {
+				return err
+			}
+		}
+		for _, c := range x.columns {
+			if text, ok := it.Comments[c.name]; ok {
+				c.comment = text
+			}
+		}
+	}
+	if text, ok := it.Comments[""]; ok {
+		r.comment = text
+	}
+	return nil
+}
+
+// only leaves out columns, and what needs them.
+func (rd *reader) only(r *relation, names []string) error {
+	want := map[string]bool{}
+	for _, n := range names {
+		if r.column(n) == nil || want[n] {
+			return &Refusal{r.title(), "it has no column " + printable(n) + " to copy, or it is named twice", "check the names"}
+		}
+		want[n] = true
+	}
+	var left []*column
+	for _, c := range r.columns {
+		if want[c.name] {
+			left = append(left, c)
+		}
+	}
+	r.columns = left
+	for _, c := range left {
+		if c.generated != "" && !r.has(c.uses) {
+			return &Refusal{r.title(), "column " + printable(c.name) + " is generated from columns that are not copied", "name those too, or leave it out"}
+		}
+	}
+	return nil
+}
+
+// setMasks gives every column its mask, or the one that changes nothing. A
+// generated column is computed from masked values where those that it reads have
+// masks, all of them; otherwise its own could not hold.
+func setMasks(r *relation, masks map[string]mask.Mask) error {
+	for _, x := range r.all() {
+		for _, c := range x.columns {
+			c.mask = mask.Mask{Kind: mask.Pass}
+			if m, ok := masks[c.name]; ok && c.generated == "" {
+				c.mask = m
+			}
+		}
+		for _, c := range x.columns {
+			if m := masks[c.name]; c.generated == "" || !m.Masks() {
+				continue
+			}
+			for _, u := range c.uses {
+				if s := x.column(u); s == nil || !s.mask.Masks() {
+					return &Refusal{x.title(), "column " + printable(c.name) + " is to be masked, and is generated from column " + printable(u) + ", which is not",
+						"mask that too, or leave the generated column out"}
+				}
+			}
+		}
+	}
+	return nil
+}

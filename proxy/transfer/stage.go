@@ -1,0 +1,342 @@
+package transfer
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// stagePrefix begins the names of the schemas in which copies are loaded; the
+// copy's id follows, and a number for each schema after the first.
+const stagePrefix = "sluice_stage_"
+
+// stageName is the schema in which tables for the n-th target schema are loaded.
+func stageName(copyID string, n int) string {
+	if n == 0 {
+		return stagePrefix + copyID
+	}
+	return stagePrefix + copyID + "_" + strconv.Itoa(n)
+}
+
+// copyOf is the copy that a staging schema is of; none if it is no such schema.
+func copyOf(schema string) (string, bool) {
+	rest, ok := strings.CutPrefix(schema, stagePrefix)
+	if !ok {
+		return "", false
+	}
+	id, n, numbered := strings.Cut(rest, "_")
+	if numbered {
+		if i, err := strconv.Atoi(n); err != nil || i < 1 || strconv.Itoa(i) != n {
+			return "", false
+		}
+	}
+	return id, validCopy(id)
+}
+
+// validCopy reports whether a text is the id of a copy.
+func validCopy(id string) bool {
+	return len(id) == 26 && strings.Trim(id, "abcdefghijklmnopqrstuvwxyz234567") == ""
+}
+
+// aliveKey is the advisory lock that the process of a copy holds at the
+// destination for as long as it lives.
+func aliveKey(copyID string) string {
+	sum := sha256.Sum256([]byte("sluice copy " + copyID))
+	return strconv.FormatInt(int64(binary.BigEndian.Uint64(sum[:])), 10)
+}
+
+// place assigns staging schemas and looks at what is there already.
+func (c *carrier) place(ctx context.Context) error {
+	schemas := map[string]string{}
+	seen := map[[2]string]bool{}
+	for _, root := range c.roots {
+		for _, r := range root.all() {
+			if _, ok := schemas[r.target]; !ok {
+				schemas[r.target] = stageName(c.job.Copy, len(schemas))
+			}
+			r.stage = schemas[r.target]
+			key := [2]string{r.target, r.targetName}
+			if seen[key] {
+				return &Refusal{r.title(), "something else of the copy goes to " + printable(r.target) + "." + printable(r.targetName) + " too", "give it another name"}
+			}
+			seen[key] = true
+		}
+	}
+	c.stages = slices.Sorted(maps.Values(schemas))
+	for _, root := range c.roots {
+		if err := c.lookAt(ctx, root); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// askTarget reads what has the target's name.
+const askTarget = `SELECT c.oid, c.relkind, r.rolname, EXISTS (SELECT FROM pg_trigger t WHERE t.tgrelid = c.oid AND NOT t.tgisinternal)
+OR EXISTS (SELECT FROM pg_rewrite w WHERE w.ev_class = c.oid) OR EXISTS (SELECT FROM pg_inherits i WHERE i.inhparent = c.oid AND c.relkind = 'r' OR i.inhrelid = c.oid)
+FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace JOIN pg_roles r ON r.oid = c.relowner WHERE n.nspname = %s AND c.relname = %s`
+
+// lookAt finds out whether the target's name is free, or what has it can be dealt
+// with as the item says.
+func (c *carrier) lookAt(ctx context.Context, r *relation) error {
+	there := printable(r.target) + "." + printable(r.targetName)
+	rows, err := c.keeper.rows(ctx, fmt.Sprintf(askTarget, literal(r.target), literal(r.targetName)), 4)
+	if err != nil {
+		return failed(atDestination, "look at "+there, err)
+	}
+	if len(rows) == 0 {
+		r.replaced = 0
+		if r.existing == Append {
+			return &Refusal{r.title(), "there is no table " + there + " at the destination to add rows to", "copy it without appending"}
+		}
+		return nil
+	}
+	v := rows[0]
+	r.replaced = number(v[0])
+	switch {
+	case r.existing == Refuse:
+		return &Refusal{r.title(), there + " exists at the destination", "swap it, append to it, or choose another name"}
+	case v[1] != "r" && v[1] != "p":
+		return &Refusal{r.title(), there + " at the destination is no table", "choose another name"}
+	case v[2] != c.job.Owner:
+		return &Refusal{r.title(), fmt.Sprintf("%s at the destination belongs to %s, not to %s", there, printable(v[2]), printable(c.job.Owner)),
+			"have its owner remove it or hand it over"}
+	case v[3] == "t":
+		return &Refusal{r.title(), there + " at the destination has triggers, rules or children, which would be lost or see the rows", "drop those first, or choose another name"}
+	case r.existing == Append:
+		return c.fits(ctx, r)
+	}
+	return c.dependents(ctx, r)
+}
+
+// askDependents says what depends on a table, what is below it and its sequences
+// and row types, apart from what goes with it. Tables that are swapped too
+// are apart.
+const askDependents = `WITH RECURSIVE tree(oid) AS (SELECT unnest('{%s}'::oid[]) UNION SELECT i.inhrelid FROM pg_inherits i JOIN tree ON i.inhparent = tree.oid),
+parts(class, oid) AS (SELECT 'pg_class'::regclass::oid, oid FROM tree UNION ALL SELECT 'pg_type'::regclass, t.oid FROM pg_type t JOIN tree ON t.typrelid = tree.oid
+  UNION ALL SELECT 'pg_class'::regclass, d.objid FROM pg_depend d JOIN tree ON d.refclassid = 'pg_class'::regclass AND d.refobjid = tree.oid AND d.classid = 'pg_class'::regclass AND d.deptype IN ('a', 'i'))
+SELECT DISTINCT pg_describe_object(d.classid, d.objid, 0) FROM pg_depend d JOIN parts p ON p.class = d.refclassid AND p.oid = d.refobjid
+WHERE d.deptype = 'n' AND NOT (d.classid = 'pg_class'::regclass AND d.objid IN (SELECT oid FROM parts))
+AND NOT (d.classid = 'pg_attrdef'::regclass AND d.objid IN (SELECT a.oid FROM pg_attrdef a JOIN tree ON a.adrelid = tree.oid))
+AND NOT (d.classid = 'pg_constraint'::regclass AND d.objid IN (SELECT k.oid FROM pg_constraint k JOIN tree ON k.conrelid = tree.oid))
+AND NOT (d.classid = 'pg_policy'::regclass AND d.objid IN (SELECT k.oid FROM pg_policy k JOIN tree ON k.polrelid = tree.oid))
+ORDER BY 1 LIMIT 20`
+
+// dependents refuses to replace a table that others need: they would have to go, or
+// would go on with rows of before.
+func (c *carrier) dependents(ctx context.Context, r *relation) error {
+	var swapped []string
+	for _, other := range c.roots {
+		if other.existing == Swap && other.replaced != 0 {
+			swapped = append(swapped, strconv.FormatUint(uint64(other.replaced), 10))
+		}
+	}
+	rows, err := c.keeper.rows(ctx, fmt.Sprintf(askDependents, strings.Join(swapped, ",")), 1)
+	if err != nil {
+		return failed(atDestination, "look at what depends on "+r.targetName, err)
+	}
+	if len(rows) == 0 {
+		return nil
+	}
+	var found []string
+	for _, v := range rows {
+		found = append(found, printable(v[0]))
+	}
+	return &Refusal{r.title(), "at the destination these depend on the table that it would replace, or on one that is replaced with it: " + strings.Join(found, "; "),
+		"drop them first, replace their tables in the same copy, or choose another name"}
+}
+
+// fits refuses rows that the columns of the table do not take.
+func (c *carrier) fits(ctx context.Context, r *relation) error {
+	rows, err := c.keeper.rows(ctx, fmt.Sprintf(`SELECT a.attname, format_type(a.atttypid, a.atttypmod), a.attnotnull AND NOT a.atthasdef AND a.attidentity = '', a.attgenerated
+		FROM pg_attribute a WHERE a.attrelid = %d AND a.attnum > 0 AND NOT a.attisdropped`, r.replaced), 4)
+	if err != nil {
+		return failed(atDestination, "look at the columns of "+r.targetName, err)
+	}
+	types := map[string]string{}
+	for _, v := range rows {
+		if v[3] == "" {
+			types[v[0]] = v[1]
+		}
+		if v[2] == "t" && r.column(v[0]) == nil {
+			return &Refusal{r.title(), "column " + printable(v[0]) + " of the table at the destination needs a value", "copy such a column, or swap"}
+		}
+	}
+	for _, x := range r.stored() {
+		if there, ok := types[x.name]; !ok || x.typ.def.own() && there != x.typ.name {
+			return &Refusal{r.title(), fmt.Sprintf("column %s is %s at the source and %s at the destination", printable(x.name), printable(x.typ.name), orNone(there)),
+				"convert it in a query, or swap"}
+		}
+	}
+	return nil
+}
+
+func orNone(text string) string {
+	if text == "" {
+		return "not there"
+	}
+	return printable(text)
+}
+
+// prepareStage makes the staging schemas, closed to everybody but the owner, and in
+// them the types and empty tables. It is one transaction.
+func (c *carrier) prepareStage(ctx context.Context) error {
+	l := c.keeper
+	c.staged = true
+	statements := []string{"BEGIN"}
+	for _, s := range c.stages {
+		// What an earlier try with this id has left is nobody's: the lock is held.
+		statements = append(statements, "DROP SCHEMA IF EXISTS "+ident(s)+" CASCADE", "CREATE SCHEMA "+ident(s)+" AUTHORIZATION "+ident(c.job.Owner), "REVOKE ALL ON SCHEMA "+ident(s)+" FROM PUBLIC")
+	}
+	if err := l.exec(ctx, words(statements)); err != nil {
+		return failed(atDestination, "make the staging schema", err)
+	}
+	for _, s := range c.stages {
+		if err := c.closeSchema(ctx, s); err != nil {
+			return err
+		}
+	}
+	if err := c.makeTypes(ctx); err != nil {
+		return err
+	}
+	for _, root := range c.roots {
+		statements, err := c.builder.tables(root)
+		if err != nil {
+			return err
+		}
+		if err := l.exec(ctx, words(statements)); err != nil {
+			return failed(atDestination, "make the table for "+root.title(), err)
+		}
+	}
+	if err := c.takeOIDs(ctx); err != nil {
+		return err
+	}
+	if err := c.closeTables(ctx, c.stages); err != nil {
+		return err
+	}
+	if err := c.stillClosed(ctx); err != nil {
+		return err
+	}
+	return failed(atDestination, "make the staging schema", l.exec(ctx, "COMMIT"))
+}
+
+// makeTypes makes enums and domains that the destination lacks.
+func (c *carrier) makeTypes(ctx context.Context) error {
+	for _, key := range slices.SortedFunc(maps.Keys(c.settler.make), func(a, b [2]string) int { return strings.Compare(a[0]+"\x00"+a[1], b[0]+"\x00"+b[1]) }) {
+		d := c.settler.make[key]
+		stage := c.stageOf(key[0])
+		name := qualified(stage, d.name)
+		text := "CREATE TYPE " + name + " AS " + d.form
+		comment := "COMMENT ON TYPE "
+		if d.kind == "d" {
+			text, comment = "CREATE DOMAIN "+name+" AS "+d.form, "COMMENT ON DOMAIN "
+		}
+		if d.comment != "" {
+			text += ";\n" + comment + name + " IS " + literal(d.comment)
+		}
+		if err := c.keeper.exec(ctx, text); err != nil {
+			return failed(atDestination, "make the type "+printable(d.name), err)
+		}
+	}
+	return nil
+}
+
+// stageOf is the staging schema of a target schema.
+func (c *carrier) stageOf(target string) string {
+	for _, root := range c.roots {
+		if root.target == target {
+			return root.stage
+		}
+	}
+	return c.stages[0]
+}
+
+// takeOIDs reads the OIDs of the tables that were made.
+func (c *carrier) takeOIDs(ctx context.Context) error {
+	rows, err := c.keeper.rows(ctx, `SELECT n.nspname, c.relname, c.oid FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+		WHERE c.relkind IN ('r', 'p') AND n.nspname IN (`+literals(c.stages)+`)`, 3)
+	if err != nil {
+		return failed(atDestination, "look at the tables", err)
+	}
+	oids := map[[2]string]uint32{}
+	for _, v := range rows {
+		oids[[2]string{v[0], v[1]}] = number(v[2])
+	}
+	for _, root := range c.roots {
+		for _, r := range root.all() {
+			if r.targetOID = oids[[2]string{r.stage, r.targetName}]; r.targetOID == 0 {
+				return failed(atDestination, "look at the tables", errors.New("the table for "+r.title()+" is not there"))
+			}
+		}
+	}
+	return nil
+}
+
+func literals(texts []string) string {
+	out := make([]string, len(texts))
+	for i, t := range texts {
+		out[i] = literal(t)
+	}
+	return strings.Join(out, ", ")
+}
+
+// closeSchema takes away what default privileges gave on a schema.
+func (c *carrier) closeSchema(ctx context.Context, schema string) error {
+	return c.revoke(ctx, "SCHEMA", fmt.Sprintf(`SELECT DISTINCT quote_ident(n.nspname), '', CASE x.grantee WHEN 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(x.grantee)) END
+		FROM pg_namespace n, aclexplode(n.nspacl) x WHERE n.nspname = %s AND x.grantee <> n.nspowner`, literal(schema)))
+}
+
+// askRights lists who but the owner has rights on relations of schemas, those on
+// columns among them; with the word that REVOKE wants.
+const askRights = `SELECT DISTINCT quote_ident(n.nspname) || '.' || quote_ident(c.relname), CASE c.relkind WHEN 'S' THEN 'SEQUENCE' ELSE 'TABLE' END,
+CASE x.grantee WHEN 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(x.grantee)) END
+FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace,
+LATERAL (SELECT a.grantee FROM aclexplode(c.relacl) a UNION ALL SELECT a.grantee FROM pg_attribute t, aclexplode(t.attacl) a WHERE t.attrelid = c.oid) x
+WHERE n.nspname IN (%s) AND x.grantee <> c.relowner`
+
+// closeTables takes away what default privileges gave on tables and sequences.
+func (c *carrier) closeTables(ctx context.Context, schemas []string) error {
+	return c.revoke(ctx, "", fmt.Sprintf(askRights, literals(schemas)))
+}
+
+// revoke takes all rights from whoever a query names: object, kind, grantee.
+func (c *carrier) revoke(ctx context.Context, kind, query string) error {
+	rows, err := c.keeper.rows(ctx, query, 3)
+	if err != nil {
+		return failed(atDestination, "read the rights that default privileges give", err)
+	}
+	for _, v := range rows {
+		what := kind
+		if what == "" {
+			what = v[1]
+		}
+		if err := c.keeper.exec(ctx, "REVOKE ALL ON "+what+" "+v[0]+" FROM "+v[2]+" CASCADE"); err != nil {
+			return failed(atDestination, "take back the rights that default privileges give", err)
+		}
+	}
+	return nil
+}
+
+// stillClosed makes sure that nobody but the owner can use the staging schemas:
+// an event trigger could have given back what was taken.
+func (c *carrier) stillClosed(ctx context.Context) error {
+	rows, err := c.keeper.rows(ctx, fmt.Sprintf(askRights, literals(c.stages))+fmt.Sprintf(` UNION ALL
+		SELECT quote_ident(n.nspname), 'SCHEMA', CASE x.grantee WHEN 0 THEN 'PUBLIC' ELSE pg_get_userbyid(x.grantee) END
+		FROM pg_namespace n, aclexplode(n.nspacl) x WHERE n.nspname IN (%s) AND x.grantee <> n.nspowner UNION ALL
+		SELECT quote_ident(n.nspname), 'SCHEMA', pg_get_userbyid(n.nspowner) FROM pg_namespace n WHERE n.nspname IN (%[1]s) AND pg_get_userbyid(n.nspowner) <> %[2]s`,
+		literals(c.stages), literal(c.job.Owner)), 3)
+	if err != nil {
+		return failed(atDestination, "look at who can use the staging schema", err)
+	}
+	if len(rows) > 0 {
+		return &Refusal{"the copy", fmt.Sprintf("at the destination %s has rights on %s right after they were revoked", printable(rows[0][2]), printable(rows[0][0])),
+			"have its DBA look at event triggers there"}
+	}
+	return nil
+}

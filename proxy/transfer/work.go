@@ -1,0 +1,423 @@
+package transfer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"sync"
+)
+
+// worker has the connections of one stream.
+type worker struct {
+	source      *link // nil until it loads, and once nothing is to be loaded
+	destination *link
+}
+
+func (w *worker) close() {
+	if w.source != nil {
+		w.source.close()
+	}
+	if w.destination != nil {
+		w.destination.close()
+	}
+}
+
+// state is how far a table is.
+type state struct {
+	r       *relation
+	root    *rootState
+	left    int // parts to load, then indexes to build, then parts to compare
+	sent    Digest
+	held    Digest
+	bytes   uint64
+	waiting []*index
+}
+
+// rootState is how far an item is.
+type rootState struct {
+	r      *relation
+	tables []*state
+	left   int // tables that have not all their indexes
+}
+
+// works is the state of the work on all tables.
+type works struct {
+	c     *carrier
+	board *board
+	mu    sync.Mutex // of the states
+	roots []*rootState
+	// keeping is held by whoever uses the keeper.
+	keeping sync.Mutex
+	open    int // roots that are not locked
+	begun   bool
+	keys    sync.WaitGroup
+	keysErr error
+	share   uint64 // of one stream, in bytes on disk
+}
+
+// work loads all tables, builds their indexes and compares both ends. The tables
+// are locked against writers then, in the keeper's transaction, from before they
+// are read back until they are published: what was compared is what is published.
+func (c *carrier) work(ctx context.Context) error {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	w := &works{c: c, board: newBoard(), open: len(c.roots)}
+	w.plan()
+	ends := make(chan error, c.job.Streams)
+	for range c.job.Streams {
+		go func() { ends <- w.serve(ctx) }()
+	}
+	var first error
+	for range c.job.Streams {
+		if err := <-ends; err != nil && first == nil {
+			first = err
+			cancel(err)
+		}
+	}
+	if first != nil {
+		cancel(first)
+	}
+	w.keys.Wait()
+	if first == nil {
+		first = w.keysErr
+	}
+	if first != nil {
+		return first
+	}
+	return w.report()
+}
+
+// plan puts up what is to be loaded.
+func (w *works) plan() {
+	var total uint64
+	var tables int
+	for _, root := range w.c.roots {
+		rs := &rootState{r: root}
+		for _, r := range root.leaves() {
+			rs.tables = append(rs.tables, &state{r: r, root: rs})
+			total += r.bytes
+			tables++
+		}
+		rs.left = len(rs.tables)
+		w.roots = append(w.roots, rs)
+	}
+	w.c.watch.note(func(p *Progress) { p.Tables, p.Expected = tables, total })
+	w.share = total / uint64(w.c.job.Streams)
+	for _, rs := range w.roots {
+		if len(rs.tables) == 0 { // a partitioned table without partitions
+			w.board.put(&task{kind: toIndex, run: func(ctx context.Context, k *worker) error { return w.indexed(ctx, k, rs) }})
+		}
+		for _, s := range rs.tables {
+			parts := []part{{}}
+			if s.r.byCTID {
+				parts = w.split(s.r.bytes, s.r.pages)
+			}
+			s.left = len(parts)
+			for _, p := range parts {
+				w.board.put(&task{kind: toLoad, weight: s.r.bytes / uint64(len(parts)), run: func(ctx context.Context, k *worker) error { return w.load(ctx, k, s, p, len(parts)) }})
+			}
+		}
+	}
+}
+
+// minPart is what a part of a table has at least, in bytes.
+const minPart = 64 << 20
+
+// split cuts a table into ranges of pages if it is so much larger than the others
+// that one stream would have work when the rest has none. A table in one piece
+// is loaded frozen, in the transaction that empties it, which saves the server a
+// later pass over it.
+func (w *works) split(bytes, pages uint64) []part {
+	n := uint64(1)
+	if w.share > 0 && bytes > w.share*7/5 {
+		n = min((bytes+w.share-1)/w.share, bytes/minPart, pages)
+	}
+	if n < 2 {
+		return []part{{}}
+	}
+	out := make([]part, n)
+	for i := range n {
+		out[i] = part{number: int(i), from: pages * i / n, to: pages * (i + 1) / n}
+	}
+	out[n-1].to = 0 // what was added since the size was read is behind it
+	return out
+}
+
+// serve does tasks until there are none.
+func (w *works) serve(ctx context.Context) error {
+	k := &worker{}
+	defer k.close()
+	for {
+		t := w.board.take()
+		if t == nil {
+			return nil
+		}
+		err := w.ready(ctx, k, t)
+		if err == nil {
+			err = t.run(ctx, k)
+		}
+		if w.board.done(t, err) && k.source != nil {
+			k.source.close()
+			k.source = nil
+		}
+		if err != nil {
+			return err
+		}
+	}
+}
+
+// ready opens the connections that a task needs.
+func (w *works) ready(ctx context.Context, k *worker, t *task) error {
+	var err error
+	if k.destination == nil {
+		if k.destination, err = w.c.openDestination(ctx); err != nil {
+			return err
+		}
+	}
+	if t.kind != toLoad || k.source != nil {
+		return nil
+	}
+	if k.source, err = w.c.openSource(ctx); err != nil {
+		return err
+	}
+	return failed(atSource, "join the snapshot", k.source.exec(ctx, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET TRANSACTION SNAPSHOT "+literal(w.c.snapshot)))
+}
+
+// load moves a part of a table.
+func (w *works) load(ctx context.Context, k *worker, s *state, p part, parts int) error {
+	masks, err := s.r.newMasks()
+	if err != nil {
+		return err
+	}
+	step := "load " + s.r.title()
+	stored := s.r.stored()
+	m := &pump{
+		reading: reading{
+			from: k.source, binary: s.r.binary, masks: masks, canon: newCanonical(shapesOf(stored), s.r.binary), hash: newRowHash(w.c.key), count: &w.c.watch.count,
+		},
+		to: k.destination,
+	}
+	m.into = "COPY " + s.r.staged() + " (" + idents(s.r.storedNames()) + ") FROM STDIN (FORMAT " + s.r.format()
+	if parts == 1 {
+		m.into += ", FREEZE"
+		if err := k.destination.exec(ctx, "BEGIN; SET LOCAL synchronous_commit = off; TRUNCATE "+s.r.staged()); err != nil {
+			return failed(atDestination, step, err)
+		}
+	}
+	m.into += ")"
+	if err := m.run(ctx, sourceOf(s.r, s.r.format(), p)); err != nil {
+		return inStep(err, s.r)
+	}
+	if parts == 1 {
+		if err := k.destination.exec(ctx, "COMMIT"); err != nil {
+			return failed(atDestination, step, err)
+		}
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	s.sent.Key = w.c.key
+	s.sent.add(m.hash.digest())
+	s.bytes += m.sentBytes
+	if s.left--; s.left == 0 {
+		w.index(s)
+	}
+	return nil
+}
+
+// inStep says which table a stream was of.
+func inStep(err error, r *relation) error {
+	var e *Error
+	if errors.As(err, &e) {
+		e.Step += " " + r.title()
+	}
+	return err
+}
+
+// index puts up the indexes of a table that has its rows. The states are locked.
+func (w *works) index(s *state) {
+	for _, x := range s.r.indexes {
+		if s.r.existing != Append && s.r.separately(x) {
+			s.waiting = append(s.waiting, x)
+		}
+	}
+	s.left = len(s.waiting)
+	if s.left == 0 {
+		w.board.put(&task{kind: toIndex, run: func(ctx context.Context, k *worker) error { return w.constrain(ctx, k, s) }})
+		return
+	}
+	for _, x := range s.waiting {
+		w.board.put(&task{kind: toIndex, weight: x.size, run: func(ctx context.Context, k *worker) error { return w.build(ctx, k, s, x) }})
+	}
+}
+
+// build builds an index, and after the last what needs them all.
+func (w *works) build(ctx context.Context, k *worker, s *state, x *index) error {
+	text := "BEGIN; " + inSchema(s.r.stage, s.r.target) + "; SET LOCAL synchronous_commit = off; " + w.c.builder.buildIndex(s.r, x) + "; COMMIT"
+	if err := k.destination.exec(ctx, text); err != nil {
+		return failed(atDestination, "build index "+printable(x.name)+" of "+s.r.title(), err)
+	}
+	w.mu.Lock()
+	s.left--
+	last := s.left == 0
+	w.mu.Unlock()
+	if !last {
+		return nil
+	}
+	return w.constrain(ctx, k, s)
+}
+
+// constrain adds a table's constraints, and after the last table of an item those
+// of the partitioned tables above.
+func (w *works) constrain(ctx context.Context, k *worker, s *state) error {
+	if s.r.existing != Append {
+		if err := w.add(ctx, k, s.r); err != nil {
+			return err
+		}
+	}
+	w.mu.Lock()
+	s.root.left--
+	last := s.root.left == 0
+	w.mu.Unlock()
+	if !last {
+		return nil
+	}
+	return w.indexed(ctx, k, s.root)
+}
+
+// add runs the statements for the constraints of one table.
+func (w *works) add(ctx context.Context, k *worker, r *relation) error {
+	statements := w.c.builder.constrain(r)
+	if len(statements) == 0 {
+		return nil
+	}
+	text := words(append([]string{"BEGIN", inSchema(r.stage, r.target)}, append(statements, "COMMIT")...))
+	return failed(atDestination, "add the constraints of "+r.title(), k.destination.exec(ctx, text))
+}
+
+// indexed completes an item whose tables are complete, locks them and has them
+// compared.
+func (w *works) indexed(ctx context.Context, k *worker, rs *rootState) error {
+	all := rs.r.all()
+	slices.Reverse(all)
+	for _, r := range all {
+		if r.partitioned && r.existing != Append {
+			if err := w.add(ctx, k, r); err != nil {
+				return err
+			}
+		}
+	}
+	if err := w.lock(ctx, rs); err != nil {
+		return err
+	}
+	for _, s := range rs.tables {
+		if err := w.compare(ctx, k, s); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// lock keeps everybody from writing to an item's tables until the transaction
+// ends in which they are published. After the last one foreign keys are added.
+func (w *works) lock(ctx context.Context, rs *rootState) error {
+	w.keeping.Lock()
+	defer w.keeping.Unlock()
+	text := "LOCK TABLE " + rs.r.staged() + " IN SHARE MODE"
+	if !w.begun {
+		w.begun = true
+		text = "BEGIN; " + text
+	}
+	if err := w.c.keeper.exec(ctx, text); err != nil {
+		return failed(atDestination, "lock "+rs.r.title(), err)
+	}
+	if w.open--; w.open == 0 {
+		w.c.watch.phase(Finishing)
+		w.keys.Go(func() { w.keysErr = w.foreignKeys(ctx) })
+	}
+	return nil
+}
+
+// foreignKeys adds those within the copy, which checks all rows.
+func (w *works) foreignKeys(ctx context.Context) error {
+	w.keeping.Lock()
+	defer w.keeping.Unlock()
+	for _, root := range w.c.roots {
+		for _, r := range root.all() {
+			for _, k := range r.constraints {
+				if k.kind != "f" || k.inherited || r.existing == Append {
+					continue
+				}
+				if err := w.c.keeper.exec(ctx, foreignKey(r, k, w.c.byOID[k.refers])); err != nil {
+					return failed(atDestination, "add foreign key "+printable(k.name)+" of "+r.title(), err)
+				}
+			}
+		}
+	}
+	return nil
+}
+
+// compare puts up the reading of what the destination holds.
+func (w *works) compare(ctx context.Context, k *worker, s *state) error {
+	size, err := k.destination.value(ctx, fmt.Sprintf("SELECT pg_relation_size(%d)", s.r.targetOID))
+	if err != nil {
+		return failed(atDestination, "look at "+s.r.title(), err)
+	}
+	bytes, err := strconv.ParseUint(size, 10, 64)
+	if err != nil {
+		return failed(atDestination, "look at "+s.r.title(), err)
+	}
+	parts := []part{{}}
+	if w.c.keeper.version >= 140000 {
+		parts = w.split(bytes, bytes/8192)
+	}
+	w.mu.Lock()
+	s.left = len(parts)
+	w.mu.Unlock()
+	for _, p := range parts {
+		w.board.put(&task{kind: toCompare, weight: bytes / uint64(len(parts)), run: func(ctx context.Context, k *worker) error { return w.readBack(ctx, k, s, p) }})
+	}
+	return nil
+}
+
+// readBack sums what the destination holds.
+func (w *works) readBack(ctx context.Context, k *worker, s *state, p part) error {
+	r := &reading{
+		from: k.destination, binary: s.r.binary, canon: newCanonical(shapesOf(s.r.stored()), s.r.binary), hash: newRowHash(w.c.key), count: &counter{},
+	}
+	if err := r.run(ctx, heldOf(s.r, s.r.format(), p)); err != nil {
+		return failed(atDestination, "read back "+s.r.title(), err)
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	s.held.Key = w.c.key
+	s.held.add(r.hash.digest())
+	if s.left--; s.left > 0 {
+		return nil
+	}
+	w.c.watch.note(func(p *Progress) { p.Done++ })
+	if s.held != s.sent {
+		return failed(atDestination, "compare "+s.r.title(), fmt.Errorf("%w: %d rows were sent and %d are there; their digests differ", ErrDiffers, s.sent.Rows, s.held.Rows))
+	}
+	return nil
+}
+
+// report writes what was compared into the receipt.
+func (w *works) report() error {
+	for _, rs := range w.roots {
+		r := Relation{Published: w.c.describe(rs.r), Binary: true, Sent: Digest{Key: w.c.key}, Held: Digest{Key: w.c.key}}
+		for _, s := range rs.tables {
+			r.Sent.add(s.sent)
+			r.Held.add(s.held)
+			r.Bytes += s.bytes
+			w.c.sent[s.r] = s.sent.Rows
+			r.Binary = r.Binary && s.r.binary
+		}
+		if r.Rows = r.Sent.Rows; r.Sent != r.Held {
+			return failed(atDestination, "compare "+rs.r.title(), ErrDiffers)
+		}
+		w.c.receipt.Relations = append(w.c.receipt.Relations, r)
+	}
+	return nil
+}
