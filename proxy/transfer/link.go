@@ -123,6 +123,7 @@ func (l *link) send(sql string) error {
 	if strings.Contains(sql, "\x00") {
 		return errors.New("a statement with a zero byte in it")
 	}
+	l.status = 0
 	if err := l.conn.WriteFrame('Q', []byte(sql), []byte{0}); err != nil {
 		return err
 	}

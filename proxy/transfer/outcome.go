@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 )
 
 // Outcome tells whether a copy was published, for somebody who does not know
@@ -85,6 +86,9 @@ func Sweep(ctx context.Context, open Opener, owner string) ([]string, error) {
 	}
 	return swept, errors.Join(problems...)
 }
+
+// sweepLock bounds the wait for backends of a process that is gone.
+const sweepLock = 10 * time.Second
 
 // sweepOne drops the schemas of one copy if nobody holds its lock.
 func sweepOne(ctx context.Context, l *link, id string, schemas []string) (bool, error) {

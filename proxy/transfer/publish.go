@@ -236,10 +236,7 @@ func (c *carrier) appendRows(ctx context.Context) error {
 			continue
 		}
 		columns := idents(root.storedNames())
-		for i, r := range root.leaves() {
-			if i > 0 {
-				columns = idents(root.storedNames())
-			}
+		for _, r := range root.leaves() {
 			if err := c.keeper.exec(ctx, "ALTER TABLE "+root.published()+" NO FORCE ROW LEVEL SECURITY"); err != nil {
 				return err
 			}

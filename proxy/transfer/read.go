@@ -434,7 +434,7 @@ func setMasks(r *relation, masks map[string]mask.Mask) error {
 			}
 		}
 		for _, c := range x.columns {
-			if m := masks[c.name]; c.generated == "" || !m.Masks() {
+			if m, ok := masks[c.name]; c.generated == "" || !ok || !m.Masks() {
 				continue
 			}
 			for _, u := range c.uses {

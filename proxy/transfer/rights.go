@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strconv"
 	"strings"
 )
 
@@ -197,8 +196,7 @@ func (c *carrier) mapped(r *relation, p *policy) (to string, ok bool) {
 // no row security, one policy shows to everybody with rights what they saw.
 func (c *carrier) secureAppended(ctx context.Context, root *relation) error {
 	tree := fmt.Sprintf("SELECT %d::oid UNION ALL SELECT relid FROM pg_partition_tree(%[1]d) WHERE level > 0", root.replaced)
-	rows, err := c.keeper.rows(ctx, "SELECT quote_ident(n.nspname) || '.' || quote_ident(c.relname), c.relrowsecurity, c.relrowsecurity AND NOT c.relforcerowsecurity AND c.oid <> "+
-		strconv.FormatUint(uint64(root.replaced), 10)+" FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.oid IN ("+tree+")", 3)
+	rows, err := c.keeper.rows(ctx, "SELECT quote_ident(n.nspname) || '.' || quote_ident(c.relname), c.relrowsecurity FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.oid IN ("+tree+")", 2)
 	if err != nil {
 		return err
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"strings"
 	"sync"
 )
 
@@ -324,7 +325,11 @@ func (w *works) indexed(ctx context.Context, k *worker, rs *rootState) error {
 func (w *works) lock(ctx context.Context, rs *rootState) error {
 	w.keeping.Lock()
 	defer w.keeping.Unlock()
-	text := "LOCK TABLE " + rs.r.staged() + " IN SHARE MODE"
+	var names []string
+	for _, r := range rs.r.all() {
+		names = append(names, r.staged())
+	}
+	text := "LOCK TABLE " + strings.Join(names, ", ") + " IN SHARE MODE"
 	if !w.begun {
 		w.begun = true
 		text = "BEGIN; " + text
