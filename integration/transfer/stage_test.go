@@ -68,7 +68,9 @@ func opener(s *pgserver.Server, user, password, database string) transfer.Opener
 	}
 }
 
-func (p pair) source() transfer.Opener { return opener(p.from.Server, readerRole, "reads it", "source") }
+func (p pair) source() transfer.Opener {
+	return opener(p.from.Server, readerRole, "reads it", "source")
+}
 
 func (p pair) destination() transfer.Opener {
 	return opener(p.to.Server, carrierRole, "carries it", "restored")
@@ -136,17 +138,55 @@ func (p pair) nothingLeft(t testing.TB) {
 	}
 }
 
-// pairs runs a test on each pair of versions.
-func pairs(t *testing.T, test func(t *testing.T, p pair)) {
+// versionPairs are what a copy is made from and to: unless versions are asked for, the
+// same, from the oldest to the newest, and back.
+func versionPairs(t *testing.T) [][2]int {
 	t.Helper()
-	list := [][2]int{}
-	for _, v := range harness.VersionsOr(t, 15) {
-		list = append(list, [2]int{v, v})
+	asked := harness.VersionsOr(t)
+	if len(asked) == 0 {
+		return [][2]int{{15, 15}, {13, 18}, {18, 13}}
 	}
-	for _, v := range list {
+	var out [][2]int
+	for i, v := range asked {
+		out = append(out, [2]int{v, v})
+		if next := asked[(i+1)%len(asked)]; next != v {
+			out = append(out, [2]int{v, next})
+		}
+	}
+	return out
+}
+
+// scenario is a test that needs a source and a destination.
+type scenario struct {
+	name string
+	test func(t *testing.T, p pair)
+	// once has it run on the first pair only: it is about the engine and not about
+	// versions.
+	once bool
+}
+
+var scenarios = []scenario{
+	{"a set", aSet, false},
+	{"every kind of table", everyKind, false},
+}
+
+func TestCopies(t *testing.T) {
+	for i, v := range versionPairs(t) {
 		t.Run(fmt.Sprintf("%d to %d", v[0], v[1]), func(t *testing.T) {
-			w := server(t, v[0])
-			test(t, pair{w, w})
+			p := pair{from: server(t, v[0])}
+			if p.to = p.from; v[1] != v[0] {
+				p.to = server(t, v[1])
+			}
+			for _, s := range scenarios {
+				if s.once && i > 0 {
+					continue
+				}
+				t.Run(s.name, func(t *testing.T) {
+					p.newDestination(t)
+					s.test(t, p)
+					p.nothingLeft(t)
+				})
+			}
 		})
 	}
 }

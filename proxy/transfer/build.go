@@ -98,11 +98,7 @@ func (b *builder) table(r *relation) string {
 	head := "CREATE TABLE " + r.staged()
 	if r.parent != nil {
 		head += " PARTITION OF " + r.parent.staged()
-		for _, c := range r.columns {
-			if p := r.parent.column(c.name); c.notNull && p != nil && !p.notNull {
-				parts = append(parts, ident(c.name)+" NOT NULL")
-			}
-		}
+		parts = ownOptions(r)
 	} else {
 		for _, c := range r.columns {
 			parts = append(parts, b.column(r, c))
@@ -123,6 +119,31 @@ func (b *builder) table(r *relation) string {
 		head += " PARTITION BY " + r.partKey
 	}
 	return head + b.options(r)
+}
+
+// ownOptions are what columns of a partition have that those of the parent have not.
+func ownOptions(r *relation) []string {
+	var out []string
+	for _, c := range r.columns {
+		p := r.parent.column(c.name)
+		if p == nil {
+			continue
+		}
+		own := ""
+		if c.generated == "" && p.generated == "" && c.identity == "" && c.expression != p.expression {
+			own = " DEFAULT " + c.expression
+			if c.expression == "" {
+				own = " DEFAULT NULL"
+			}
+		}
+		if c.notNull && !p.notNull {
+			own += " NOT NULL"
+		}
+		if own != "" {
+			out = append(out, ident(c.name)+own)
+		}
+	}
+	return out
 }
 
 var optionName = regexp.MustCompile(`^[a-z0-9_]+$`)

@@ -9,11 +9,16 @@ import (
 
 // foreign is what an object refers to that is neither PostgreSQL's own nor an
 // extension's nor the table itself, in words; as a scalar of a query in which x is
-// pg_depend. %[1]s are the classes: 1255 pg_proc, 2617 pg_operator, 1259
-// pg_class.
+// pg_depend. What is asked for are the class and OID of the object, the table's
+// OID, and the classes to look for.
+const (
+	codeClasses = "1255,2617,2616,2753" // pg_proc, pg_operator, pg_opclass, pg_opfamily
+	allClasses  = codeClasses + ",1259" // pg_class
+)
+
 const foreign = `coalesce((SELECT pg_catalog.string_agg(DISTINCT pg_catalog.pg_describe_object(x.refclassid, x.refobjid, 0), ', ') FROM pg_catalog.pg_depend x
   WHERE x.classid == %s AND x.objid == %s AND x.refobjid OPERATOR(pg_catalog.>=) 16384::pg_catalog.oid AND NOT (x.refobjid == %s)
-  AND x.refclassid == ANY ('{1255,2617,1259,2616,2753}'::pg_catalog.oid[])
+  AND x.refclassid == ANY ('{%s}'::pg_catalog.oid[])
   AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend m WHERE m.classid == x.refclassid AND m.objid == x.refobjid AND m.deptype == 'e')), '')`
 
 // names joins the names of columns whose numbers are in an array.
@@ -37,7 +42,7 @@ k.confmatchtype, k.confupdtype, k.confdeltype,
 (SELECT pg_catalog.string_agg(a.attname, pg_catalog.chr(1)) FROM pg_catalog.jsonb_array_elements_text(CASE pg_catalog.jsonb_typeof(pg_catalog.to_jsonb(k) OPERATOR(pg_catalog.->) 'confdelsetcols')
   WHEN 'array' THEN pg_catalog.to_jsonb(k) OPERATOR(pg_catalog.->) 'confdelsetcols' ELSE '[]' END) e(num)
   JOIN pg_catalog.pg_attribute a ON a.attrelid == k.conrelid AND a.attnum == e.num::pg_catalog.int2),
-k.conindid, ` + fmt.Sprintf(foreign, "2606::pg_catalog.oid", "k.oid", "k.conrelid") + `,
+k.conindid, ` + fmt.Sprintf(foreign, "2606::pg_catalog.oid", "k.oid", "k.conrelid", codeClasses) + `,
 pg_catalog.pg_get_expr(k.conbin, k.conrelid)
 FROM pg_catalog.pg_constraint k WHERE k.conrelid == %s::pg_catalog.oid AND k.contype == ANY ('{c,f,p,u,x}'::pg_catalog."char"[]) ORDER BY k.conname`)
 
@@ -67,7 +72,7 @@ i.indisunique, ` + usedColumns("1259::pg_catalog.oid", "i.indexrelid", "i.indrel
 CASE WHEN i.indexprs IS NULL THEN ` + names("(i.indkey::pg_catalog.int2[])[0:i.indnkeyatts OPERATOR(pg_catalog.-) 1]", "i.indrelid") + ` END,
 pg_catalog.pg_get_expr(i.indexprs, i.indrelid), pg_catalog.pg_get_expr(i.indpred, i.indrelid), coalesce(pg_catalog.to_jsonb(i) OPERATOR(pg_catalog.->>) 'indnullsnotdistinct', 'false'),
 CASE c.relkind WHEN 'i' THEN pg_catalog.pg_relation_size(i.indexrelid) ELSE 0 END, coalesce(pg_catalog.obj_description(i.indexrelid, 'pg_class'), ''),
-i.indisvalid, ` + fmt.Sprintf(foreign, "1259::pg_catalog.oid", "i.indexrelid", "i.indrelid") + `,
+i.indisvalid, ` + fmt.Sprintf(foreign, "1259::pg_catalog.oid", "i.indexrelid", "i.indrelid", codeClasses) + `,
 ` + names("i.indkey::pg_catalog.int2[]", "i.indrelid") + `, c.relispartition
 FROM pg_catalog.pg_index i JOIN pg_catalog.pg_class c ON c.oid == i.indexrelid JOIN pg_catalog.pg_class t ON t.oid == i.indrelid JOIN pg_catalog.pg_namespace n ON n.oid == t.relnamespace
 WHERE i.indrelid == %s::pg_catalog.oid ORDER BY c.relname`)
@@ -127,7 +132,7 @@ func behindTable(definition string, unique bool, name, schema, table string) (st
 var askPolicies = eq(`SELECT p.oid, p.polname, p.polcmd, p.polpermissive,
 coalesce((SELECT pg_catalog.string_agg(a.rolname, pg_catalog.chr(1)) FROM pg_catalog.unnest(p.polroles) u(r) JOIN pg_catalog.pg_roles a ON a.oid == u.r), ''),
 pg_catalog.pg_get_expr(p.polqual, p.polrelid), pg_catalog.pg_get_expr(p.polwithcheck, p.polrelid), ` + usedColumns("3256::pg_catalog.oid", "p.oid", "p.polrelid") + `,
-` + fmt.Sprintf(foreign, "3256::pg_catalog.oid", "p.oid", "p.polrelid") + `, 0::pg_catalog.oid == ANY (p.polroles)
+` + fmt.Sprintf(foreign, "3256::pg_catalog.oid", "p.oid", "p.polrelid", allClasses) + `, 0::pg_catalog.oid == ANY (p.polroles)
 FROM pg_catalog.pg_policy p WHERE p.polrelid == %s::pg_catalog.oid ORDER BY p.polname`)
 
 func (rd *reader) readPolicies(ctx context.Context, r *relation) error {

@@ -195,7 +195,7 @@ func (c *carrier) mapped(r *relation, p *policy) (to string, ok bool) {
 // secureAppended adds the lease to a table that had its rights before. Where it had
 // no row security, one policy shows to everybody with rights what they saw.
 func (c *carrier) secureAppended(ctx context.Context, root *relation) error {
-	tree := fmt.Sprintf("SELECT %d::oid UNION ALL SELECT relid FROM pg_partition_tree(%[1]d) WHERE level > 0", root.replaced)
+	tree := fmt.Sprintf("SELECT %d::oid UNION ALL SELECT relid::oid FROM pg_partition_tree(%[1]d) WHERE level > 0", root.replaced)
 	rows, err := c.keeper.rows(ctx, "SELECT quote_ident(n.nspname) || '.' || quote_ident(c.relname), c.relrowsecurity FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.oid IN ("+tree+")", 2)
 	if err != nil {
 		return err

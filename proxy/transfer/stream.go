@@ -295,6 +295,7 @@ type pump struct {
 	reading
 	to   *link
 	into string
+	what string // for messages
 }
 
 // The parts of a stream.
@@ -311,14 +312,14 @@ type ending struct {
 }
 
 // fault is a part's error with its side.
-func (e ending) fault(ctx context.Context, said bool) error {
+func (p *pump) fault(ctx context.Context, e ending, said bool) error {
 	switch {
 	case e.err != nil && e.who == whoReads:
-		return failed(atSource, "read", because(ctx, e.err))
+		return failed(atSource, "read "+p.what, because(ctx, e.err))
 	case e.err != nil:
-		return failed(atDestination, "load", because(ctx, e.err))
+		return failed(atDestination, "load "+p.what, because(ctx, e.err))
 	case e.who == whoAnswers && !said:
-		return failed(atDestination, "load", fmt.Errorf("%w: the server ended the COPY before the data did", wire.ErrProtocol))
+		return failed(atDestination, "load "+p.what, fmt.Errorf("%w: the server ended the COPY before the data did", wire.ErrProtocol))
 	}
 	return nil
 }
@@ -330,7 +331,7 @@ func (p *pump) run(ctx context.Context, sql string) error {
 	defer cancel(nil)
 	defer p.to.guard(ctx)()
 	if err := p.to.begin(p.into, 'G'); err != nil {
-		return failed(atDestination, "begin to load", because(ctx, err))
+		return failed(atDestination, "load "+p.what, because(ctx, err))
 	}
 	w := newWriting(p.to)
 	p.emit = w.emitTo(ctx)
@@ -351,11 +352,11 @@ func (p *pump) run(ctx context.Context, sql string) error {
 	for waiting := 3; waiting > 0; waiting-- {
 		if waiting == 1 && first == nil {
 			said = true
-			first = failed(atDestination, "load", p.done())
+			first = failed(atDestination, "load "+p.what, p.done())
 		}
 		end := <-ends
 		if first == nil {
-			first = end.fault(ctx, said)
+			first = p.fault(ctx, end, said)
 		}
 		if first != nil {
 			cancel(first)

@@ -2,7 +2,6 @@ package transfer
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -198,7 +197,7 @@ func (w *works) load(ctx context.Context, k *worker, s *state, p part, parts int
 		reading: reading{
 			from: k.source, binary: s.r.binary, masks: masks, canon: newCanonical(shapesOf(stored), s.r.binary), hash: newRowHash(w.c.key), count: &w.c.watch.count,
 		},
-		to: k.destination,
+		to: k.destination, what: s.r.title(),
 	}
 	m.into = "COPY " + s.r.staged() + " (" + idents(s.r.storedNames()) + ") FROM STDIN (FORMAT " + s.r.format()
 	if parts == 1 {
@@ -209,7 +208,7 @@ func (w *works) load(ctx context.Context, k *worker, s *state, p part, parts int
 	}
 	m.into += ")"
 	if err := m.run(ctx, sourceOf(s.r, s.r.format(), p)); err != nil {
-		return inStep(err, s.r)
+		return err
 	}
 	if parts == 1 {
 		if err := k.destination.exec(ctx, "COMMIT"); err != nil {
@@ -225,15 +224,6 @@ func (w *works) load(ctx context.Context, k *worker, s *state, p part, parts int
 		w.index(s)
 	}
 	return nil
-}
-
-// inStep says which table a stream was of.
-func inStep(err error, r *relation) error {
-	var e *Error
-	if errors.As(err, &e) {
-		e.Step += " " + r.title()
-	}
-	return err
 }
 
 // index puts up the indexes of a table that has its rows. The states are locked.
