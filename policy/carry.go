@@ -45,6 +45,13 @@ type CarriedColumn struct {
 	Masked bool `json:"masked,omitempty"`
 }
 
+// CarryWants is what would be carried.
+type CarryWants struct {
+	CarryTerms
+	// Masks are those of its columns.
+	Masks []OutputMask
+}
+
 // maskedAtPlace is what becomes of classes that are carried to a place.
 func (c *ruling) maskedAtPlace(def *place) *maskedFor {
 	return &maskedFor{
@@ -80,11 +87,13 @@ func (c *ruling) carry(t terms) Decision {
 	if c.judge.req.Facts.Catalog == nil {
 		return c.wouldCarry(t)
 	}
-	if faults := c.placeFaults(def); len(faults) > 0 {
-		return c.refuseCarry(t, c.adviceCheck(def), faults...)
-	}
 	if faults := c.carryFaults(t); len(faults) > 0 {
 		return c.refuseCarry(t, adviceColumns, faults...)
+	}
+	c.judge.carried(def, c.carryItem())
+	if faults := c.placeFaults(def); len(faults) > 0 {
+		c.judge.unmeasured = c.judge.unmeasured || c.placeMeasured(def) == nil
+		return c.refuseCarry(t, c.adviceCheck(def), faults...)
 	}
 	d := c.granted(t)
 	d.Hint = ""
@@ -92,7 +101,6 @@ func (c *ruling) carry(t terms) Decision {
 	for _, fact := range c.placeFacts(def) {
 		d.because(def.Position, "%s", fact.good)
 	}
-	c.judge.carried(def, c.carryItem())
 	if !t.rule.limits.empty() { // those of the document are for what comes to people
 		c.judge.bind(bound{t.rule.limits.over(Limits{}), t.rule.id, t.rule.limitsPosition})
 	}
@@ -239,14 +247,24 @@ func (c *ruling) whyUntold() []Reason {
 // against it.
 type placeFact struct{ good, bad string }
 
+// placeMeasured is the measurement of a place that copies are carried to, nil if
+// there is none.
+func (c *ruling) placeMeasured(def *place) *Place {
+	places := c.judge.req.Facts.Places
+	at := slices.IndexFunc(places, func(one Place) bool { return one.Name == def.Name && one.Parity != nil })
+	if at < 0 {
+		return nil
+	}
+	return &places[at]
+}
+
 // placeFacts are what is known about a place that copies are carried to. What was
 // not measured speaks against it.
 func (c *ruling) placeFacts(def *place) []placeFact {
-	at := slices.IndexFunc(c.judge.req.Facts.Places, func(one Place) bool { return one.Name == def.Name && one.Parity != nil })
-	if at < 0 {
+	fact := c.placeMeasured(def)
+	if fact == nil {
 		return []placeFact{{bad: "nothing was measured about " + def.Name}}
 	}
-	fact := &c.judge.req.Facts.Places[at]
 	if fact.Blocked != "" {
 		return []placeFact{{bad: def.Name + " is given no new copy: " + clean(fact.Blocked, maxReason)}}
 	}

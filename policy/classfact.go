@@ -12,6 +12,19 @@ func labelled(class ColumnClass, name string) *columnEntry {
 	return &columnEntry{class: class.Class, text: name + " (" + class.Text + " in its " + class.Source + ")"}
 }
 
+// ClassesOfFact lists the classes of a column of the catalog, under all its names,
+// sorted.
+func (p *Policy) ClassesOfFact(col *ColumnFact) (classes []string) {
+	if p == nil {
+		return nil
+	}
+	entries, _ := p.classesOf(col)
+	for _, e := range entries {
+		classes = addWord(classes, e.class)
+	}
+	return classes
+}
+
 // classesOf lists the classes of a column of the catalog, under all its names,
 // and tells whether anybody has looked at it.
 func (p *Policy) classesOf(col *ColumnFact) (entries []*columnEntry, looked bool) {

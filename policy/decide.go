@@ -109,6 +109,8 @@ type judge struct {
 	// masks are those of the statements so far, carry what of them is carried.
 	masks []OutputMask
 	carry *CarryTerms
+	// unmeasured is true if nobody has measured the place yet.
+	unmeasured bool
 }
 
 // decide judges a sound request of the view's session.
@@ -146,6 +148,9 @@ func (j *judge) finish(d Decision) Decision {
 	}
 	j.finishMasks(&d)
 	d.ChangesCode = d.Verdict != Deny && j.changesCode()
+	if j.unmeasured && len(j.carry.Items) == len(j.req.Statements) {
+		d.Wants = &CarryWants{CarryTerms: *j.carry, Masks: j.masks}
+	}
 	if d.Verdict == Carry {
 		d.Carry = j.carry
 	} else if d.Verdict != Deny {

@@ -104,6 +104,9 @@ type Decision struct {
 	// identity, session and statements, because it looked at the time or
 	// at a fact. Such a decision is not to be kept for another request.
 	Volatile bool `json:"-"`
+	// Wants is set if rows would be carried, were it known how the place protects
+	// them: what has to be measured, and then decided again.
+	Wants *CarryWants `json:"-"`
 	// Discreet is true if what the server says of an error may quote a
 	// value that must not reach the client.
 	Discreet bool `json:"-"`

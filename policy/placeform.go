@@ -36,7 +36,7 @@ type floorEntry struct {
 	Authentication strictyaml.Text   `yaml:"authentication" form:"authentication" about:"The least of none, any-password, scram and certificate; scram if not given."`
 	Replication    strictyaml.Text   `yaml:"replication" form:"replication" about:"open, or closed for strangers; closed if not given."`
 	Version        strictyaml.Scalar `yaml:"version" form:"major" about:"The oldest major version of PostgreSQL; 13 if not given. Up to 15, whoever has CREATEROLE can read everything."`
-	Logs           strictyaml.Text   `yaml:"logs" form:"closed" about:"open, or closed: the server's log holds no statements with values. closed if not given."`
+	Logs           strictyaml.Text   `yaml:"logs" form:"logs" about:"open; quiet: the server does not log statements with the values in them, but where they fail; or closed: it does not log values at all. quiet if not given."`
 	Onward         strictyaml.Text   `yaml:"onward" form:"closed" about:"open, or closed: nothing of the database is replicated, published or archived elsewhere. open if not given: it is reported."`
 	RowFilters     strictyaml.Text   `yaml:"row_filters" form:"filters" about:"soft, or hard: row security does not rest on settings that any session can change. hard if not given."`
 	AtRest         strictyaml.Text   `yaml:"at_rest" form:"atrest" about:"any, or attested: somebody under attestors has signed that its storage is encrypted. any if not given."`

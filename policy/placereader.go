@@ -51,6 +51,7 @@ const (
 
 var (
 	closedNames = []string{"open", "closed"}
+	logNames    = []string{"open", "quiet", "closed"}
 	filterNames = []string{"soft", "hard"}
 	atRestNames = []string{"any", atRestAttested}
 )
@@ -73,7 +74,7 @@ func (r *reader) placeFloor(entry *floorEntry) PlaceFloor {
 	given := func(text strictyaml.Text, otherwise string) string { return cmp.Or(text.Value, otherwise) }
 	return PlaceFloor{
 		TLS: given(entry.TLS, "verified"), Authentication: given(entry.Authentication, "scram"), Replication: given(entry.Replication, "closed"),
-		Version: r.major(entry.Version), Logs: word(entry.Logs, "logs", closedNames, "closed"),
+		Version: r.major(entry.Version), Logs: word(entry.Logs, "logs", logNames, "quiet"),
 		Onward:     word(entry.Onward, "onward", closedNames, "open"),
 		RowFilters: word(entry.RowFilters, "row_filters", filterNames, "hard"),
 		AtRest:     word(entry.AtRest, "at_rest", atRestNames, "any"),

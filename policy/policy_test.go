@@ -196,7 +196,7 @@ func cut(text string, most int) string {
 func placeWords(d policy.PlaceDef) string {
 	out := fmt.Sprintf("%s at %s port %d database %s ca %s", d.Name, d.Host, d.Port, d.Database, d.CA)
 	plain := policy.PlaceDef{
-		PlaceFloor: policy.PlaceFloor{TLS: "verified", Authentication: "scram", Replication: "closed", Version: 13, Logs: "closed", Onward: "open", RowFilters: "hard", AtRest: "any"},
+		PlaceFloor: policy.PlaceFloor{TLS: "verified", Authentication: "scram", Replication: "closed", Version: 13, Logs: "quiet", Onward: "open", RowFilters: "hard", AtRest: "any"},
 		Roles:      policy.PlaceRoles{Owner: "sluice_owner", Probe: "sluice_probe", Carrier: "sluice_carrier", Reactor: "sluice_reactor"},
 		Watch:      policy.PlaceWatch{Relations: 2 * time.Second, Roles: 5 * time.Second, Wire: 30 * time.Second},
 		React:      policy.PlaceReactions{Latent: "alert", Object: "freeze", Server: "freeze", Unknown: "block"},

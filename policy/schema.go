@@ -73,6 +73,8 @@ func formOf(name string) node {
 		return words(purposeNames...)
 	case "closed":
 		return words(closedNames...)
+	case "logs":
+		return words(logNames...)
 	case "filters":
 		return words(filterNames...)
 	case "atrest":

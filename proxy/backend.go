@@ -16,7 +16,23 @@ const maxReport = 16 << 20
 // fromServer relays the server's messages until one of them ends the
 // session. It is the only writer to the client while the session runs.
 func (s *session) fromServer() error {
+	defer s.endWriting()
 	return s.upstream.conn.Serve(s.serverRests, oddFromServer, s.serverMessage)
+}
+
+// beginWriting takes the turn to write to the client, and endWriting gives it back.
+func (s *session) beginWriting() {
+	if !s.writes {
+		s.toClient.Lock()
+		s.writes = true
+	}
+}
+
+func (s *session) endWriting() {
+	if s.writes {
+		s.writes = false
+		s.toClient.Unlock()
+	}
 }
 
 // oddFromServer tells a message that no server sends.
@@ -26,6 +42,8 @@ func oddFromServer(h wire.Header) bool {
 
 // serverRests sends on what has been gathered.
 func (s *session) serverRests() error {
+	s.beginWriting()
+	defer s.endWriting()
 	s.tab.rest()
 	if err := s.sayUnasked(); err != nil {
 		return err
@@ -34,6 +52,7 @@ func (s *session) serverRests() error {
 }
 
 func (s *session) serverMessage(h wire.Header) error {
+	s.beginWriting()
 	s.bytesOut.Add(int64(h.Len) + 5)
 	switch h.Type {
 	case 'D', 'd':
@@ -259,6 +278,12 @@ func (s *session) completed(h wire.Header) error {
 	if err := s.sayNotices(t); err != nil {
 		return err
 	}
+	if tag := t.work.carriedTag(); tag != nil {
+		if err := s.upstream.conn.Discard(); err != nil {
+			return err
+		}
+		return s.client.WriteFrame('C', tag)
+	}
 	_, err = s.upstream.conn.Forward(s.client)
 	return err
 }
@@ -284,6 +309,9 @@ func (s *session) completeHead(t *ticket, typ byte, tag string) error {
 	}
 	if w := t.work; w != nil {
 		w.tag = tag
+		if w.carried != nil {
+			w.tag = copyTag(w.carried[min(w.completed, len(w.carried)-1)])
+		}
 		p.rolledBack = p.rolledBack || tag == "ROLLBACK"
 		if typ != 'I' {
 			w.completed++

@@ -31,6 +31,8 @@ type decided struct {
 	subject subjectAt
 	// bare are the columns of the result that have no class.
 	bare *bare
+	// carry is what was measured for a copy, nil for anything else.
+	carry *carryPlan
 	// masks are how results are masked, nil for not at all.
 	masks *masks
 	// recorded is the request id under which the decision is on record in
@@ -44,7 +46,7 @@ type decided struct {
 }
 
 // passes reports whether the statement may run: it is allowed, or everything
-// that is to be masked is told.
+// that is to be masked or carried is told.
 func (d *decided) passes() bool {
 	looked := d.request.Facts.Catalog
 	switch d.decision.Verdict {
@@ -52,6 +54,8 @@ func (d *decided) passes() bool {
 		return true
 	case policy.Mask:
 		return looked != nil && looked.Problem == "" && len(d.decision.Masks) > 0
+	case policy.Carry:
+		return looked != nil && looked.Problem == "" && d.decision.Carry != nil && d.carry != nil
 	}
 	return false
 }

@@ -102,7 +102,7 @@ func (s *session) proposePortal(t *ticket, portal, name string, j *judgement) *r
 func (j *judgement) meaning(st *statement.Statement) meaning {
 	return meaning{admitted: &admitted{
 		statement: st, decision: j.id, policy: j.policy, terms: j.terms, volatile: j.volatile, changesCode: j.changesCode, sight: j.sight,
-		asked: j.asked,
+		asked: j.asked, sources: j.sources,
 	}}
 }
 

@@ -151,7 +151,7 @@ func (s *session) endsHere(drainBegan time.Time) bool {
 	if patient && !s.pending.quietFor(lull, s.server.now()) {
 		return false
 	}
-	return s.pending.streaming() || s.pending.closeIfIdle()
+	return s.carrying.Load() == nil && (s.pending.streaming() || s.pending.closeIfIdle())
 }
 
 // quietFor reports whether nothing has happened for so long.

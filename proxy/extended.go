@@ -3,6 +3,7 @@ package proxy
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/sluice-pg/sluice/policy"
 	"github.com/sluice-pg/sluice/policy/statement"
@@ -71,6 +72,14 @@ func (s *session) execute(ctx context.Context, h wire.Header) error {
 	if r := s.executing(ctx, t, meanings, &j); r != nil {
 		return s.sendMarker('E', r)
 	}
+	if carried := slices.IndexFunc(meanings, func(m meaning) bool { return m.sources != nil }); carried >= 0 {
+		if len(meanings) > 1 {
+			return s.sendMarker('E', refuseSeveralMasks(j.id))
+		}
+		j.sources = meanings[carried].sources
+		return s.carryExecute(ctx, t, &j, body)
+	}
+	s.ranIn = s.segment() + 1
 	if err := s.askHowItLooks(t.work, portal); err != nil {
 		return err
 	}

@@ -42,6 +42,9 @@ type judgement struct {
 	inner map[*statement.Statement]string
 	// notices are what the policy wants said though it refuses nothing.
 	notices []policy.Reason
+	// made is the decision; sources are what it has carried, if it does.
+	made    *decided
+	sources []statement.CarrySource
 	// asked is what observers know it by; nil if nobody looks.
 	asked *Asked
 }
@@ -87,6 +90,10 @@ func (s *session) judgeText(ctx context.Context, road, text string) judgement {
 		j.refusal = refuseMovedNames(j.id)
 		return j
 	}
+	if carriesRows(a.Statements) {
+		s.readCarry(&j, text)
+		return j
+	}
 	if j.text = s.virtual(ctx, text, a.Statements); j.text != "" && onlyVirtual(a.Statements) {
 		j.terms.charges = nil // whose budget is spent may still ask about it
 	}
@@ -115,7 +122,7 @@ func (s *session) recordText(ctx context.Context, id, road string, made *decided
 func (j *judgement) takeFrom(made *decided) {
 	d := &made.decision
 	j.terms, j.notices, j.volatile, j.changesCode = termsOf(made), d.Notices, made.volatile(), d.ChangesCode
-	j.sight, j.meant = made.sight, made.meant
+	j.sight, j.meant, j.made = made.sight, made.meant, made
 }
 
 // decideText resolves and decides a text that was analysed.
@@ -177,7 +184,7 @@ func (s *session) judgeAgain(ctx context.Context, road string, meanings []meanin
 			if one.refusal != nil {
 				return one
 			}
-			terms, changesCode, kind = one.terms, one.changesCode, one.kind
+			terms, changesCode, kind, j.made = one.terms, one.changesCode, one.kind, one.made
 			j.volatile = j.volatile || one.volatile
 			j.notices = append(j.notices, one.notices...)
 		}
@@ -257,10 +264,18 @@ func (s *session) decide(ctx context.Context, r *policy.Request, p *policy.Polic
 	seen := s.lookUpNames(ctx, p, r)
 	r.Time = s.server.now().UTC().Format(time.RFC3339)
 	d := s.viewOf(p).Decide(r)
+	var plan *carryPlan
+	if d.Wants != nil {
+		var fact policy.Place
+		plan, fact = s.planCarry(ctx, p, r, d.Wants)
+		r.Facts.Places = append(r.Facts.Places, fact)
+		r.Time = s.server.now().UTC().Format(time.RFC3339)
+		d = s.viewOf(p).Decide(r)
+	}
 	if !d.Volatile {
 		r.Time = "" // nothing looked at it
 	}
-	made := &decided{policy: p, kind: r.Kind, decision: d, request: r, sight: seen, path: s.sight.path, charges: s.chargesFor(&d)}
+	made := &decided{policy: p, kind: r.Kind, decision: d, request: r, sight: seen, path: s.sight.path, charges: s.chargesFor(&d), carry: plan}
 	made.masks = newMasks(made, s.server.maskKeys)
 	if made.passes() && p.NeedsCatalog() {
 		made.bare = bareOf(p, r)

@@ -62,7 +62,7 @@ func (c *leaseClock) look() error {
 	left := time.Until(term.Expires)
 	c.warn(term, left)
 	switch {
-	case left <= 0, left <= c.grace && c.session.pending.closeIfIdle():
+	case left <= 0, left <= c.grace && c.session.carrying.Load() == nil && c.session.pending.closeIfIdle():
 		return &leaseEnded{term.Last}
 	case left <= c.grace:
 		c.timer.Reset(min(left, drainTick))

@@ -65,6 +65,8 @@ type admitted struct {
 	// meant there.
 	sight sightKey
 	meant meant
+	// sources are what it has carried to a place, nil if it does not.
+	sources []statement.CarrySource
 	// hold is true for a cursor that outlives its transaction.
 	hold bool
 }

@@ -11,6 +11,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/sluice-pg/sluice/audit/ledger"
 	"github.com/sluice-pg/sluice/policy"
 	"github.com/sluice-pg/sluice/policy/mask"
 	"github.com/sluice-pg/sluice/policy/statement"
@@ -54,6 +55,8 @@ type Parts struct {
 	// Budgets are the accounts of the policy's budgets, as the trail has them;
 	// nil for empty ones.
 	Budgets *Budgets
+	// Ledger knows every copy, as the trail has them; nil keeps none.
+	Ledger *ledger.Ledger
 	// Explain returns lines that say why a request of a user was decided
 	// as it was; none if the user made no such request. Optional.
 	Explain func(ctx context.Context, id, user string) ([]string, error)
@@ -86,21 +89,27 @@ type Server struct {
 	// messageKey is Parts.MessageKey.
 	messageKey []byte
 	databases  map[string]*database
-	analyzer   Analyzer
-	policy     atomic.Pointer[policy.Policy]
-	recorder   Recorder
-	budgets    *Budgets
-	verifiers  *identity.Verifiers
-	vault      func() error
-	maskKeys   map[string]mask.Key
-	providers  *identity.Providers
-	explain    func(ctx context.Context, id, user string) ([]string, error)
-	log        *slog.Logger
-	observer   Observer
-	now        func() time.Time
-	throttle   identity.Throttle
-	cancels    *cancelKeys
-	sockets    Sockets
+	// destinations are by their names in the policy; copying holds a token for
+	// each copy that is carried.
+	destinations map[string]*destination
+	copying      chan struct{}
+	// ledger knows every copy; nil if nobody keeps one.
+	ledger    *ledger.Ledger
+	analyzer  Analyzer
+	policy    atomic.Pointer[policy.Policy]
+	recorder  Recorder
+	budgets   *Budgets
+	verifiers *identity.Verifiers
+	vault     func() error
+	maskKeys  map[string]mask.Key
+	providers *identity.Providers
+	explain   func(ctx context.Context, id, user string) ([]string, error)
+	log       *slog.Logger
+	observer  Observer
+	now       func() time.Time
+	throttle  identity.Throttle
+	cancels   *cancelKeys
+	sockets   Sockets
 	drain
 
 	mu struct {
@@ -141,7 +150,7 @@ func New(config *Config, parts Parts) (*Server, error) {
 	s := &Server{
 		config: config, databases: map[string]*database{}, analyzer: parts.Analyzer, recorder: parts.Recorder,
 		verifiers: parts.Verifiers, vault: parts.Vault, maskKeys: parts.MaskKeys, explain: parts.Explain, log: parts.Log, observer: parts.Observer, now: parts.Now,
-		cancels: newCancelKeys(), sockets: parts.Sockets, messageKey: messageKey(parts.MessageKey),
+		ledger: parts.Ledger, cancels: newCancelKeys(), sockets: parts.Sockets, messageKey: messageKey(parts.MessageKey),
 		explaining:  make(chan struct{}, maxSearches),
 		descriptors: shareDescriptors(descriptorLimit(), len(config.Databases)),
 	}
@@ -173,6 +182,9 @@ func New(config *Config, parts Parts) (*Server, error) {
 		}
 		s.databases[d.Name] = &database{d, t, c, newSide(s, d, t, c, forFunctions), newCatalogKeeper(s, d, t, c)}
 		s.unrevoked.doubt(c) // an earlier run may have left something
+	}
+	if err := s.openDestinations(parts.Destinations); err != nil {
+		return nil, err
 	}
 	return s, nil
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"runtime/debug"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -31,8 +32,13 @@ type session struct {
 
 	client   *wire.Conn
 	upstream *upstream
-	pending  *pending
-	lease    *credential.Lease
+	// toClient is held by whoever writes to the client: fromServer from the first
+	// message to its rest, and fromClient for a notice in between.
+	toClient sync.Mutex
+	// writes is true while fromServer holds it; only fromServer uses it.
+	writes  bool
+	pending *pending
+	lease   *credential.Lease
 	// chosen is why it is that one; only begin and fromClient use it.
 	chosen chosenLease
 	// view is the policy viewed, as this session meets it; decided are
@@ -90,6 +96,10 @@ type session struct {
 	toldLeaving bool
 	// unasked waits to be told to the client with the next answer.
 	unasked atomic.Pointer[pgproto3.NoticeResponse]
+	// carrying is the copy that is carried, nil if none is. ranIn is the number,
+	// counted from 1, of the segment of the last Execute; only fromClient uses it.
+	carrying atomic.Pointer[carrying]
+	ranIn    uint64
 	// stream is the start of a stream of changes that runs, nil if none does;
 	// only fromClient uses it.
 	stream *stream
@@ -136,8 +146,13 @@ func (s *session) run(ctx context.Context) error {
 	return err
 }
 
-// cancelRunning passes a cancel request on, and records it.
+// cancelRunning passes a cancel request on, and records it. A copy that is carried
+// ends by it, too.
 func (s *session) cancelRunning(ctx context.Context) error {
+	if c := s.carrying.Load(); c != nil {
+		c.cancel(errCarryCanceled)
+		return s.enqueue(s.event("cancel", "", map[string]string{"user": s.identity.User}))
+	}
 	err := s.upstream.cancel(ctx)
 	body := map[string]string{"user": s.identity.User}
 	if err != nil {

@@ -22,16 +22,25 @@ type sideUse struct {
 	// timeout bounds one question to a database's catalog, from asking to the
 	// answer, a login included if there has to be one.
 	timeout time.Duration
+	// large is true if answers may be as long as the longest text of a catalog.
+	large bool
+	// itself is true if the login works as itself and not as the role that it is a
+	// member of: the server tells it about its own connection only then.
+	itself bool
 }
 
 var (
 	// forFunctions is a question that a statement waits for.
 	forFunctions = sideUse{
-		"sluice functions", "looks up the functions that the policy knows", "sluice/functions", 2 * time.Second,
+		"sluice functions", "looks up the functions that the policy knows", "sluice/functions", 2 * time.Second, false, false,
 	}
 	// forCatalog reads all of a catalog: 50,000 relations take some seconds.
 	forCatalog = sideUse{
-		"sluice catalog", "reads what the names of the database mean", "sluice/catalog", time.Minute,
+		"sluice catalog", "reads what the names of the database mean", "sluice/catalog", time.Minute, true, false,
+	}
+	// forPosture asks a place that copies go to about itself.
+	forPosture = sideUse{
+		"sluice probe", "looks at a place that copies go to", "sluice/probe", 30 * time.Second, true, true,
 	}
 )
 
@@ -50,10 +59,11 @@ var (
 // else. Questions take turns. It is opened by the first question, kept for as
 // long as its lease lasts, and opened anew when it broke.
 type side struct {
-	use         sideUse
-	server      *Server
-	name        string // of the database
-	credential  Credential
+	use    sideUse
+	server *Server
+	name   string // of the database or destination
+	// who says what lease it works with, but for the session and the subject.
+	who         func() (credential.Request, error)
 	target      *target
 	credentials Credentials
 	// id stands in the trail where a session's does.
@@ -73,23 +83,33 @@ type side struct {
 }
 
 func newSide(s *Server, d Database, t *target, c Credentials, use sideUse) *side {
+	return newSideAs(s, d.Name, t, c, use, d.Credential.asCatalog)
+}
+
+func newSideAs(s *Server, name string, t *target, c Credentials, use sideUse, who func() (credential.Request, error)) *side {
 	ending, end := context.WithCancel(context.Background())
 	return &side{
-		use: use, server: s, name: d.Name, credential: d.Credential, target: t, credentials: c, id: newID() + newID(), turn: make(chan struct{}, 1),
+		use: use, server: s, name: name, who: who, target: t, credentials: c, id: newID() + newID(), turn: make(chan struct{}, 1),
 		ending: ending, end: end,
 	}
 }
 
-// request is for the lease of a side connection.
-func (s *side) request() (credential.Request, error) {
-	r := credential.Request{SessionID: s.id, Subject: s.use.subject, Database: s.name}
-	if v := s.credential.Vault; v != nil {
+// asCatalog is for the lease of who looks at a database's catalog.
+func (c Credential) asCatalog() (r credential.Request, err error) {
+	if v := c.Vault; v != nil {
 		if v.CatalogRole == "" {
 			return r, sideError{"no Vault role is configured that may look", errNoCatalog}
 		}
 		r.Role, r.Group = v.CatalogRole, v.CatalogGroup
 	}
 	return r, nil
+}
+
+// request is for the lease of a side connection.
+func (s *side) request() (credential.Request, error) {
+	r, err := s.who()
+	r.SessionID, r.Subject, r.Database = s.id, s.use.subject, s.name
+	return r, err
 }
 
 // params are the settings of a side connection: names mean pg_catalog, nothing
@@ -210,7 +230,10 @@ func (s *side) login(ctx context.Context, lease *credential.Lease) (*pgconn.PgCo
 	if err != nil {
 		return nil, sideError{"the database cannot be reached", err}
 	}
-	if s.use == forCatalog {
+	if s.use.itself {
+		delete(config.RuntimeParams, "role")
+	}
+	if s.use.large {
 		config.MaxProtocolMessageBodyLen = catalog.MostText
 	}
 	conn, err := pgconn.ConnectConfig(ctx, config)
@@ -279,6 +302,9 @@ func (s *Server) closeSides() {
 	for _, d := range s.databases {
 		d.side.close()
 		d.catalog.side.close()
+	}
+	for _, d := range s.destinations {
+		d.side.close()
 	}
 }
 

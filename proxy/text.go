@@ -46,6 +46,9 @@ func (s *session) query(ctx context.Context, h wire.Header) error {
 	if j.refusal != nil {
 		return s.sendMarker('Q', j.refusal)
 	}
+	if j.sources != nil {
+		return s.carryQuery(ctx, t, &j)
+	}
 	t.begin(work{decision: j.id, started: s.server.now(), statements: len(j.statements), asked: j.asked})
 	t.work.masking.masks = j.terms.masks
 	s.openAccounts(t.work, &j)

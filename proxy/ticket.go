@@ -92,6 +92,9 @@ type work struct {
 	shown uint64
 	// names are those of what it touches, once somebody has asked.
 	names []string
+	// carried is how many rows each statement has had carried to a place; nil if
+	// none has.
+	carried []int64
 	// looked is what has been seen of rows in columns without a class, nil for
 	// nothing.
 	looked *lookout

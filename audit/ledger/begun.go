@@ -41,8 +41,8 @@ type Destination struct {
 	// Address is host:port, the one that was used.
 	Address string `json:"address"`
 	// CertificateKey is the SHA-256 of the public key (SubjectPublicKeyInfo)
-	// of the server's certificate.
-	CertificateKey string `json:"certificate_key_sha256"`
+	// of the server's certificate; empty if it showed none.
+	CertificateKey string `json:"certificate_key_sha256,omitempty"`
 	// Database is the database's name at the server.
 	Database string `json:"database"`
 	// Place is the place's name in the policy.
@@ -174,7 +174,9 @@ func (b *Begun) Check() error {
 
 func (d *Destination) check(c *check) {
 	c.name("destination.address", d.Address)
-	c.sum("destination.certificate_key_sha256", d.CertificateKey)
+	if d.CertificateKey != "" {
+		c.sum("destination.certificate_key_sha256", d.CertificateKey)
+	}
 	c.name("destination.database", d.Database)
 	c.name("destination.place", d.Place)
 	c.system("destination.system_identifier", d.System)

@@ -67,10 +67,13 @@ func (r *Receipt) check(c *check, where string) {
 	c.must(validSum(r.Held), "%s.held_sum is not of the form method:digits", where)
 }
 
+// maxSum is the longest digest with its method, in bytes.
+const maxSum = 200
+
 // validSum tells whether s is a digest with the name of its method before it.
 func validSum(s string) bool {
 	method, digits, _ := strings.Cut(s, ":")
-	return method != "" && digits != "" && len(s) <= 80 && strings.Trim(s, "abcdefghijklmnopqrstuvwxyz0123456789-:") == ""
+	return method != "" && digits != "" && len(s) <= maxSum && strings.Trim(s, "abcdefghijklmnopqrstuvwxyz0123456789-:") == ""
 }
 
 // Failed is copy.failed: the copy did not come about.

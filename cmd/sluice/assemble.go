@@ -13,6 +13,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/sluice-pg/sluice/audit"
+	"github.com/sluice-pg/sluice/audit/ledger"
 	"github.com/sluice-pg/sluice/policy"
 	"github.com/sluice-pg/sluice/policy/mask"
 	"github.com/sluice-pg/sluice/policy/statement"
@@ -82,6 +83,10 @@ func start(ctx context.Context, config *proxy.Config, told *telemetry.Telemetry,
 	if err != nil {
 		return nil, err
 	}
+	copies, err := recallCopies(ctx, config.Trail.Dir, r.log)
+	if err != nil {
+		return nil, err
+	}
 	issuers, err := r.openIssuers(ctx, p)
 	if err != nil {
 		return nil, err
@@ -96,7 +101,7 @@ func start(ctx context.Context, config *proxy.Config, told *telemetry.Telemetry,
 		Worker:     []string{self, workerName}, Parsed: told.Parsed(),
 	})
 	r.server, err = proxy.New(config, proxy.Parts{
-		Analyzer: r.analyzer, Policy: p, Recorder: told.Recorder(r.trail), Verifiers: verifiers, Credentials: issuers.databases, Destinations: issuers.destinations, Budgets: budgets,
+		Analyzer: r.analyzer, Policy: p, Recorder: told.Recorder(r.trail), Verifiers: verifiers, Credentials: issuers.databases, Destinations: issuers.destinations, Budgets: budgets, Ledger: copies,
 		Vault: r.vaultHealth(), MaskKeys: r.maskKeys, Explain: explainFor(config.Trail.Dir), Sockets: service.Sockets, Log: r.log, Observer: told.Observer(),
 		MessageKey: r.messageKey,
 	})
@@ -115,6 +120,22 @@ func start(ctx context.Context, config *proxy.Config, told *telemetry.Telemetry,
 	}
 	r.serve(ctx)
 	return r, nil
+}
+
+// recallCopies makes the ledger of the trail, whose writer has begun.
+func recallCopies(ctx context.Context, dir string, log *slog.Logger) (*ledger.Ledger, error) {
+	copies, err := ledger.Read(ctx, dir, ledger.Options{})
+	if err != nil {
+		return nil, fmt.Errorf("the trail cannot be read for the copies that there are: %w", err)
+	}
+	problems, more := copies.Problems()
+	for _, p := range problems {
+		log.Warn("something about copies in the trail cannot be read", "record", p.Index, "copy", p.Copy, "what", p.What)
+	}
+	if more > 0 {
+		log.Warn("more in the trail cannot be read about copies", "count", more)
+	}
+	return copies, nil
 }
 
 // openVerifiers opens the file of users; there need not be one if nobody logs in

@@ -41,7 +41,8 @@ type Floor struct {
 	SoftRowFilters string `json:"soft_row_filters,omitempty"`
 	// MinimumVersion is a server_version_num, such as 160000.
 	MinimumVersion int `json:"minimum_version,omitempty"`
-	// Logs is "no-values" if the server's log may not hold values of rows.
+	// Logs is "no-values" if the server's log may not hold values of rows, or
+	// "no-statements" if those of statements that fail may.
 	Logs string `json:"logs,omitempty"`
 	// Audit is "connections" or "statements": what the server must log.
 	Audit string `json:"audit,omitempty"`
@@ -86,6 +87,9 @@ const (
 	AnyPassword = "any-password"
 	NeedsSCRAM  = "scram"
 	NeedsCert   = "certificate"
+
+	LogsNoStatements = "no-statements"
+	LogsNoValues     = "no-values"
 )
 
 // authenticationFloor is the strength that a word of a floor demands.

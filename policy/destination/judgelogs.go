@@ -26,6 +26,14 @@ type leak struct {
 	fix   string
 }
 
+// onError are those that count only where statements fail.
+var onError = []string{"log_min_error_statement", "log_error_verbosity", "log_parameter_max_length_on_error"}
+
+// counts reports whether a setting counts for the floor.
+func (j *judge) counts(setting string) bool {
+	return j.floor.Logs != LogsNoStatements || !slices.Contains(onError, setting)
+}
+
 // leaks are the settings of POSTURE's log exposure. Statements that fail are
 // logged with their text whatever log_statement says, and errors name keys
 // and columns with their values unless the log is terse.
@@ -61,6 +69,7 @@ func (j *judge) valuesInLogs() {
 		extension := strings.Contains(l.name, ".")
 		fix := fmt.Sprintf("Set %s = %s and reload the server; or give the carrier the right to set it for its own sessions (setup with quiet logs).", l.name, l.fix)
 		switch value, known := in.setting(l.name); {
+		case !j.counts(l.name):
 		case !known && extension && !j.mayBeLoaded(strings.Split(l.name, ".")[0]):
 		case !known:
 			j.unknown(CodeLogsValues, "Whether "+l.name+" brings values into the log", in.Settings[l.name].Evidence, fixSetup)
@@ -73,7 +82,7 @@ func (j *judge) valuesInLogs() {
 	}
 	for _, s := range in.RoleSettings.Value {
 		i := slices.IndexFunc(leaks, func(l leak) bool { return l.name == s.Name })
-		if i >= 0 && leaks[i].leaks(s.Value) {
+		if i >= 0 && j.counts(s.Name) && leaks[i].leaks(s.Value) {
 			j.add(CodeLogsValues, Medium, fmt.Sprintf("For %s the server %s (%s = %s).", s.whose(), leaks[i].what, s.Name, Clean(s.Value)),
 				"ALTER ROLE or ALTER DATABASE ... RESET "+s.Name+".", "pg_db_role_setting")
 		}

@@ -15,6 +15,7 @@ type relation struct {
 	schema, name string
 	query        string
 	where        string
+	path         []string // by which names in query and where are meant
 	// partitioned is true for a table that has no rows itself.
 	partitioned bool
 	partKey     string // pg_get_partkeydef

@@ -70,6 +70,9 @@ type Item struct {
 	// Query is a SELECT whose result becomes a table. As Where, it is sent to
 	// the source as it is, and judged by nobody here but the source.
 	Query string
+	// Path is the search_path by which names in Where and Query without a schema
+	// were judged; pg_catalog alone if empty.
+	Path []string
 	// TargetSchema and TargetName are where it is to be; those of the source if
 	// empty.
 	TargetSchema, TargetName string

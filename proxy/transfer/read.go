@@ -71,8 +71,12 @@ func (rd *reader) item(ctx context.Context, n int, it *Item) (*relation, error) 
 
 // queryItem makes a table of what a query returns.
 func (rd *reader) queryItem(ctx context.Context, it *Item) (*relation, error) {
-	r := &relation{query: it.Query, target: it.TargetSchema, targetName: it.TargetName}
-	fields, err := rd.l.describe(ctx, it.Query)
+	r := &relation{query: it.Query, path: it.Path, target: it.TargetSchema, targetName: it.TargetName}
+	var fields []field
+	err := rd.l.along(ctx, it.Path, func() (err error) {
+		fields, err = rd.l.describe(ctx, it.Query)
+		return err
+	})
 	if err != nil {
 		return nil, failed(rd.l.side, "describe "+r.title(), err)
 	}
@@ -122,6 +126,9 @@ func (rd *reader) tableItem(ctx context.Context, it *Item) (*relation, error) {
 		name = it.Name
 	}
 	r := &relation{schema: it.Schema, name: it.Name, target: target, targetName: name, where: it.Where}
+	if it.Where != "" {
+		r.path = it.Path
+	}
 	rows, err := rd.l.rows(ctx, fmt.Sprintf(askRelation, literal(it.Schema), literal(it.Name)), 13)
 	if err != nil {
 		return nil, failed(rd.l.side, "read the definition of "+r.title(), err)
@@ -196,7 +203,7 @@ func (rd *reader) partitions(ctx context.Context, root *relation) error {
 	}
 	for _, row := range rows {
 		r := &relation{
-			oid: row[0], schema: row[2], name: row[3], target: root.target, targetName: row[3], where: root.where, partitioned: row[4] == "p",
+			oid: row[0], schema: row[2], name: row[3], target: root.target, targetName: row[3], where: root.where, path: root.path, partitioned: row[4] == "p",
 			rls: row[6] == "t", partKey: row[7], bound: row[8], options: list(row[9]), comment: row[10], parent: rd.byOID[row[1]],
 		}
 		switch {

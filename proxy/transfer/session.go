@@ -73,6 +73,22 @@ func inSchema(schemas ...string) string {
 	return "SET LOCAL search_path = pg_catalog, " + idents(schemas) + ", pg_temp"
 }
 
+// along does something under a search_path, within the transaction that is open:
+// what callers wrote as SQL names things by it.
+func (l *link) along(ctx context.Context, path []string, do func() error) error {
+	if len(path) == 0 {
+		return do()
+	}
+	const own = "SET LOCAL search_path = pg_catalog, pg_temp"
+	if err := l.exec(ctx, "SET LOCAL search_path = "+idents(path)+", pg_temp"); err != nil {
+		return failed(l.side, "set the search_path", err)
+	}
+	if err := do(); err != nil {
+		return err
+	}
+	return failed(l.side, "set the search_path", l.exec(ctx, own))
+}
+
 // words joins statements for one message, which is one transaction unless it has
 // begun before.
 func words(statements []string) string { return strings.Join(statements, ";\n") }

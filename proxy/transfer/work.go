@@ -207,7 +207,7 @@ func (w *works) load(ctx context.Context, k *worker, s *state, p part, parts int
 		}
 	}
 	m.into += ")"
-	if err := m.run(ctx, sourceOf(s.r, s.r.format(), p)); err != nil {
+	if err := k.source.along(ctx, s.r.path, func() error { return m.run(ctx, sourceOf(s.r, s.r.format(), p)) }); err != nil {
 		return err
 	}
 	if parts == 1 {

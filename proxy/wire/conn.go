@@ -89,6 +89,26 @@ func (c *Conn) fill(n int) error {
 	return nil
 }
 
+// Ahead waits until something has come in beyond the first n bytes that are
+// buffered, and consumes nothing. It returns an error if the peer has hung up, and
+// io.ErrShortBuffer if no more can be buffered. Whoever deals with a message for long
+// learns by it that nobody waits for the answer any more.
+func (c *Conn) Ahead(n int) error {
+	if n >= readBuffer {
+		return io.ErrShortBuffer
+	}
+	return c.fill(n + 1)
+}
+
+// FirstBuffered is the first byte that is buffered and not consumed, the type of the
+// next message; zero if there is none.
+func (c *Conn) FirstBuffered() byte {
+	if c.remaining != 0 || c.Buffered() == 0 {
+		return 0
+	}
+	return c.buf[c.rp]
+}
+
 // makeRoom moves what is buffered to the beginning of the buffer, so that a
 // message of up to readBuffer bytes fits.
 func (c *Conn) makeRoom() error {

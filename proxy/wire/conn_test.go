@@ -493,3 +493,33 @@ func FuzzConn(f *testing.F) {
 		}
 	})
 }
+
+// Ahead sees what comes and that the peer has gone, and takes nothing away.
+func TestAhead(t *testing.T) {
+	near, far := net.Pipe()
+	c := NewConn(near, Client)
+	go func() {
+		far.Write(message('Q', []byte("a\x00")))
+		far.Write([]byte{'X'})
+		far.Close()
+	}()
+	if err := c.Ahead(0); err != nil || c.FirstBuffered() != 'Q' {
+		t.Fatalf("%v, %q", err, c.FirstBuffered())
+	}
+	h, err := c.Next()
+	if err != nil || h.Type != 'Q' {
+		t.Fatal(err)
+	}
+	if body, err := c.Body(10); err != nil || string(body) != "a\x00" {
+		t.Fatalf("%q, %v", body, err)
+	}
+	if err := c.Ahead(0); err != nil || c.FirstBuffered() != 'X' {
+		t.Fatalf("%v, %q", err, c.FirstBuffered())
+	}
+	if err := c.Ahead(c.Buffered()); !errors.Is(err, io.ErrUnexpectedEOF) {
+		t.Errorf("the peer has gone: %v", err)
+	}
+	if err := c.Ahead(readBuffer); !errors.Is(err, io.ErrShortBuffer) {
+		t.Errorf("no room: %v", err)
+	}
+}

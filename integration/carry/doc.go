@@ -1,0 +1,3 @@
+// Package carry runs copies that Sluice carries from one real server to another:
+// decided, measured, moved, published, recorded.
+package carry

@@ -1,0 +1,100 @@
+package carry
+
+import (
+	_ "embed"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"text/template"
+
+	"github.com/sluice-pg/sluice/examples/demo/pgserver"
+	"github.com/sluice-pg/sluice/integration/harness"
+	"github.com/sluice-pg/sluice/integration/masked/keys"
+	"github.com/sluice-pg/sluice/policy/destination"
+)
+
+func TestMain(m *testing.M) { harness.RunTests(m) }
+
+//go:embed schema.sql
+var schema string
+
+//go:embed policy.yaml.tmpl
+var policyTemplate string
+
+// stage is Sluice between a source and a destination.
+type stage struct {
+	world *harness.World
+	there *pgserver.Server
+	gate  *harness.Gate
+}
+
+// newStage starts a source and a destination of two versions, and Sluice.
+func newStage(t *testing.T, source, destination int) *stage {
+	t.Helper()
+	s := &stage{world: harness.NewWorld(t, source)}
+	s.world.Exec(t, "shop", schema)
+	s.there = newPlace(t, destination)
+	s.gate = harness.StartGateWith(t, s.world, harness.BuildSluice(t), harness.Setup{
+		Policy: s.policy(t), Config: s.config(t),
+	})
+	return s
+}
+
+// newPlace starts a server that protects what it is given.
+func newPlace(t *testing.T, version int) *pgserver.Server {
+	t.Helper()
+	setup, err := destination.SetupSQL(destination.SetupOptions{Database: "copies", QuietLogs: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	server, err := pgserver.Start(t.Context(), pgserver.Options{
+		Version: version, TLS: true, Database: "copies", Config: map[string]string{"log_connections": "on", "log_min_error_statement": "panic"},
+		HBA: []string{"hostssl all all 127.0.0.1/32 scram-sha-256", "hostssl all all ::1/128 scram-sha-256"},
+		InitSQL: []string{
+			"CREATE ROLE an_g NOLOGIN; CREATE ROLE anna LOGIN PASSWORD 'anna in the integration suite' IN ROLE an_g",
+			"CREATE SCHEMA crm; GRANT USAGE ON SCHEMA crm TO an_g",
+		},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		harness.LearnFrom(server)
+		if err := server.Stop(); err != nil {
+			t.Error(err)
+		}
+	})
+	if err := server.Exec(t.Context(), "copies", setup+"GRANT USAGE, CREATE ON SCHEMA crm TO sluice_owner"); err != nil {
+		t.Fatal(err)
+	}
+	return server
+}
+
+func (s *stage) policy(t *testing.T) string {
+	t.Helper()
+	var b strings.Builder
+	err := template.Must(template.New("policy").Parse(policyTemplate)).Execute(&b, map[string]any{"Port": s.there.Port(), "CA": s.there.CAFile})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b.String()
+}
+
+func (s *stage) config(t *testing.T) string {
+	t.Helper()
+	passfile := filepath.Join(t.TempDir(), "place.pgpass")
+	if err := os.WriteFile(passfile, fmt.Appendf(nil, "*:*:*:%s:%s\n", s.there.Superuser(), s.there.Password()), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	admin := fmt.Sprintf("host=localhost port=%d user=%s dbname=copies sslmode=verify-full sslrootcert=%s passfile=%s",
+		s.there.Port(), s.there.Superuser(), s.there.CAFile, passfile)
+	return fmt.Sprintf(`mask_keys: [{name: default, file: %s}]
+destinations:
+  - name: analytics
+    server: {host: localhost, port: %d, database: copies, tls: {mode: verify-full, ca: %q}}
+    credential:
+      builtin: {admin: %q, ttl: 1h}
+`, keys.File(t), s.there.Port(), s.there.CAFile, admin)
+}

@@ -1,0 +1,431 @@
+package proxy
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/base32"
+	"encoding/binary"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgproto3"
+
+	"github.com/sluice-pg/sluice/audit/ledger"
+	"github.com/sluice-pg/sluice/policy"
+	"github.com/sluice-pg/sluice/policy/catalog"
+	"github.com/sluice-pg/sluice/policy/protection"
+	"github.com/sluice-pg/sluice/policy/statement"
+	"github.com/sluice-pg/sluice/proxy/credential"
+	"github.com/sluice-pg/sluice/proxy/measure"
+	"github.com/sluice-pg/sluice/proxy/transfer"
+	"github.com/sluice-pg/sluice/proxy/wire"
+)
+
+// copyAlphabet keeps the order of what it encodes.
+var copyEncoding = base32.NewEncoding("234567abcdefghijklmnopqrstuvwxyz").WithPadding(base32.NoPadding)
+
+// newCopyID is an id of a copy: 48 bits of milliseconds and 80 random ones, so that
+// ids are in the order of time.
+func newCopyID(now time.Time) string {
+	var b [16]byte
+	binary.BigEndian.PutUint64(b[:8], uint64(now.UnixMilli())<<16)
+	rand.Read(b[6:])
+	return copyEncoding.EncodeToString(b[:])
+}
+
+// carrier is one copy that is being carried for a session.
+type carrier struct {
+	server  *Server
+	session *session
+	plan    *carryPlan
+	policy  *policy.Policy
+	terms   *policy.CarryTerms
+	id      string
+	request string
+	sources []statement.CarrySource
+	news    *news
+	began   time.Time
+	expires time.Time
+	// phase and toldAt are what the client was told last; only progress uses them.
+	phase  transfer.Phase
+	toldAt time.Duration
+	// machine is true if a program reads what is said.
+	machine bool
+}
+
+// carry runs a copy that was decided and returns how many rows each statement of
+// the text has moved.
+func (s *Server) carry(ctx context.Context, by *session, j *judgement, n *news) ([]int64, *refusal) {
+	terms := carryTerms(j.made)
+	if terms == nil || j.made.carry == nil {
+		return nil, refuseUncarried(j.id, errors.New("nothing was decided about it"))
+	}
+	select {
+	case s.copying <- struct{}{}:
+		defer func() { <-s.copying }()
+	default:
+		return nil, &refusal{
+			id: j.id, sqlstate: "53300", rule: "builtin:carry",
+			message: "sluice: too many copies are carried at this moment [req " + j.id + "]",
+			detail:  fmt.Sprintf("Nothing was copied. %d copies are under way, and that is how many may be (copies.at_once).", cap(s.copying)),
+			hint:    "Run it again in a while.",
+		}
+	}
+	now := s.now()
+	c := &carrier{
+		server: s, session: by, plan: j.made.carry, policy: j.made.policy, terms: terms, id: newCopyID(now), request: j.id, sources: j.sources,
+		news: n, began: now, machine: by.declaredNow()["progress"] == "machine", expires: now.Add(time.Duration(terms.Seconds) * time.Second),
+	}
+	return c.run(ctx)
+}
+
+func (c *carrier) run(ctx context.Context) ([]int64, *refusal) {
+	begun, err := c.begun(ctx)
+	if err == nil {
+		err = c.server.noteCopy(ctx, c.request, c.session.id, begun)
+	}
+	if err != nil {
+		return nil, c.session.unrecorded(c.request, err)
+	}
+	c.tell("copying to "+c.plan.place.Name, fmt.Sprintf("Copy %s. It is published as a whole when all of it is there and checked.", c.id))
+	receipt, err := c.transfer(ctx)
+	if err != nil && receipt == nil {
+		return nil, c.failed(ctx, err)
+	}
+	if err != nil {
+		c.server.log.Error("a copy was published, and what was to come after it failed", "copy", c.id, "err", err)
+	}
+	if err := c.server.noteCopy(ctx, c.request, c.session.id, publishedBody(receipt)); err != nil {
+		c.server.log.Error("a copy was published and could not be recorded", "copy", c.id, "err", err)
+	}
+	c.receipt(receipt)
+	rows := make([]int64, len(c.terms.Items))
+	for i := range receipt.Relations {
+		rows[receipt.Relations[i].Item] += int64(receipt.Relations[i].Rows)
+	}
+	return rows, nil
+}
+
+// transfer issues the logins for both ends, moves the rows, and takes the logins
+// back.
+func (c *carrier) transfer(ctx context.Context) (*transfer.Receipt, error) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	source, err := c.openEnd(ctx, c.session.database.credentials, c.session.database.target, c.sourceRequest(), sideSource)
+	if err != nil {
+		return nil, err
+	}
+	defer source.close()
+	request, err := c.plan.at.request(asCarrier)
+	if err != nil {
+		return nil, &transfer.Error{Side: sideDestination, Step: "choose a login", Err: err}
+	}
+	request.Subject, request.Database, request.Connections = c.session.personName(), c.plan.at.config.Name, c.connections()
+	request.SessionID = c.id
+	there, err := c.openEnd(ctx, c.plan.at, c.plan.at.target, request, sideDestination)
+	if err != nil {
+		return nil, err
+	}
+	defer there.close()
+	until := c.leaseUntil()
+	return transfer.Run(ctx, transfer.Job{
+		Copy: c.id, Source: source.open, Destination: there.open, Items: c.items(), Streams: c.server.config.Copies.Streams,
+		Owner: c.plan.place.Roles.Owner, Roles: c.plan.counterparts, LeaseUntil: until,
+		BeforePublish: c.recheck, Progress: c.progress, Now: c.server.now,
+	})
+}
+
+// The sides of a copy, beside those of a session.
+const (
+	sideSource      = wire.Side("source")
+	sideDestination = wire.Destination
+)
+
+// leaseUntil is when rows can be read no more unless somebody renews the lease: the
+// copy's own end if that comes first.
+func (c *carrier) leaseUntil() time.Time {
+	life := c.plan.place.Expires.Lease
+	if life == 0 {
+		return time.Time{}
+	}
+	until := c.server.now().Add(life)
+	if c.expires.Before(until) {
+		return c.expires
+	}
+	return until
+}
+
+// connections is how many one end uses: a stream may have one for the rows and one
+// to cancel it, besides the one that holds the copy together.
+func (c *carrier) connections() int { return 2*c.server.config.Copies.Streams + 2 }
+
+// sourceRequest is for a login that may read what the session may, and no more.
+func (c *carrier) sourceRequest() credential.Request {
+	chosen := c.session.chosen.terms
+	return credential.Request{
+		SessionID: c.id, Subject: c.session.personName(), Person: c.session.personID(), Database: c.session.database.config.Name,
+		Role: chosen.Role, Group: chosen.Group, Connections: c.connections(),
+	}
+}
+
+// end is one end of a copy: a lease with its connections.
+type end struct {
+	carrier     *carrier
+	credentials Credentials
+	target      *target
+	lease       *credential.Lease
+	side        wire.Side
+}
+
+func (c *carrier) openEnd(ctx context.Context, credentials Credentials, t *target, r credential.Request, side wire.Side) (*end, error) {
+	lease, err := credentials.Issue(ctx, r)
+	if err != nil {
+		c.server.unrevoked.doubt(credentials)
+		return nil, &transfer.Error{Side: side, Step: "get a login", Err: err}
+	}
+	e := &end{carrier: c, credentials: credentials, target: t, lease: lease, side: side}
+	record := leaseRecord{
+		Lease: lease.ID, Role: lease.User, Group: lease.Role, Expires: lease.Expires.UTC().Format(time.RFC3339),
+		VaultRole: r.Role, Purpose: e.purpose(),
+	}
+	if err := c.session.append(ctx, c.session.event("credential.issued", c.request, record)); err != nil {
+		e.close()
+		return nil, err
+	}
+	return e, nil
+}
+
+func (e *end) purpose() string {
+	if e.side == sideSource {
+		return "reads a copy that is carried"
+	}
+	return "loads a copy that is carried"
+}
+
+// open logs in.
+func (e *end) open(ctx context.Context) (*pgconn.PgConn, error) {
+	config, err := e.target.loginConfig(e.lease, []param{{"application_name", "sluice/copy " + e.carrier.id[:10] + " for " + e.carrier.session.identity.User}})
+	if err != nil {
+		return nil, err
+	}
+	config.MaxProtocolMessageBodyLen = 0
+	conn, err := pgconn.ConnectConfig(ctx, config)
+	if err == nil {
+		e.lease.Backends.Add(conn.PID())
+	}
+	return conn, err
+}
+
+// close takes the login back.
+func (e *end) close() {
+	ctx, done := context.WithTimeout(context.Background(), cutTimeout)
+	defer done()
+	s := e.carrier.server
+	typ, record := "credential.revoked", leaseRecord{Lease: e.lease.ID, Role: e.lease.User, Purpose: e.purpose()}
+	if err := e.credentials.End(ctx, e.lease); err != nil {
+		typ, record.Problem = "credential.not_revoked", notRevoked
+		s.log.Error("credential not revoked", "lease", e.lease.ID, "err", err)
+		s.unrevoked.add(unrevokedLease{e.credentials, e.lease, e.carrier.session.id, e.purpose()})
+	}
+	if err := e.carrier.session.append(ctx, e.carrier.session.event(typ, e.carrier.request, record)); err != nil {
+		s.log.Error("end of a credential not recorded", "lease", e.lease.ID, "err", err)
+	}
+}
+
+// items are what is moved, in the terms of the engine.
+func (c *carrier) items() []transfer.Item {
+	var out []transfer.Item
+	for i := range c.plan.items {
+		one := &c.plan.items[i]
+		source := c.sources[one.Statement]
+		item := transfer.Item{
+			TargetSchema: one.TargetSchema, TargetName: one.Target, Masks: one.masksOf(c.server.maskKeys), Grants: one.grants,
+			Existing: existing[one.Existing], Comments: one.comments(), Path: c.session.sight.path,
+		}
+		switch {
+		case source.Query != "":
+			item.Query = source.Query
+		case one.view:
+			item.Query = one.selectAll(source.Filter)
+		default:
+			item.Schema, item.Name, item.Where = one.Schema, one.Relation, source.Filter
+			for _, o := range one.fact.Outputs {
+				item.Columns = append(item.Columns, o.Name)
+			}
+		}
+		out = append(out, item)
+	}
+	return out
+}
+
+var existing = map[statement.Existing]transfer.Existing{
+	statement.RefuseExisting: transfer.Refuse, statement.SwapExisting: transfer.Swap, statement.AppendExisting: transfer.Append,
+}
+
+// selectAll reads a relation by a query, for what cannot be copied as a table.
+func (one *plannedItem) selectAll(filter string) string {
+	text := "SELECT "
+	for i, o := range one.fact.Outputs {
+		if i > 0 {
+			text += ", "
+		}
+		text += quoted(o.Name)
+	}
+	text += " FROM " + quoted(one.Schema) + "." + quoted(one.Relation)
+	if filter != "" {
+		text += " WHERE (\n" + filter + "\n)"
+	}
+	return text
+}
+
+// comments say of which class columns are. What was masked is of none.
+func (one *plannedItem) comments() map[string]string {
+	out := map[string]string{}
+	for _, c := range one.Classes {
+		if c.Masked {
+			out[c.Name] = "masked " + c.Class
+		} else {
+			out[c.Name] = "class:" + c.Class
+		}
+	}
+	return out
+}
+
+// recheck measures again, in the transaction that publishes the copy, right before
+// its end: who can read each relation, as it stands there, and how the place is
+// protected. What is worse than what was decided rolls everything back.
+func (c *carrier) recheck(ctx context.Context, q catalog.Querier, relations []transfer.Published) error {
+	system, err := systemIdentifier(ctx, q)
+	if err != nil {
+		return err
+	}
+	if system != c.plan.state.System() {
+		return fmt.Errorf("another server answers than the one that was measured: its system identifier is %s, and that was %s", system, c.plan.state.System())
+	}
+	state := c.plan.place.Again(ctx, c.plan.state, c.plan.at.ask, true, c.plan.system)
+	if faults := state.Sentences(); len(faults) > 0 {
+		return fmt.Errorf("the place is not protected any more as it was: %s", worstOf(faults))
+	}
+	server, err := protection.Load(ctx, q)
+	if err != nil {
+		return err
+	}
+	for i := range relations {
+		if err := c.recheckRelation(state, server, &relations[i]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (c *carrier) recheckRelation(state *measure.State, server *protection.Server, p *transfer.Published) error {
+	one := &c.plan.items[p.Item]
+	at, known := server.Relation(p.Schema, p.Name)
+	if !known {
+		return fmt.Errorf("%s.%s is not there", p.Schema, p.Name)
+	}
+	facts, err := c.plan.place.Facts(state, server, &one.relation, at)
+	if err != nil {
+		return err
+	}
+	deficits, problem := measure.Sentences(c.plan.place.Compare(c.policy, state, &one.relation, one.origin, facts))
+	switch {
+	case len(deficits) > 0:
+		return fmt.Errorf("as it stands there, somebody could read more of %s.%s than here: %s", p.Schema, p.Name, worstOf(deficits))
+	case problem != "":
+		return fmt.Errorf("who can read %s.%s there cannot be told: %s", p.Schema, p.Name, problem)
+	}
+	for i := range p.Partitions {
+		part := p.Partitions[i]
+		part.Item = p.Item
+		if err := c.recheckRelation(state, server, &part); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func worstOf(texts []string) string {
+	if more := len(texts) - 1; more > 0 {
+		return fmt.Sprintf("%s, and %d more", texts[0], more)
+	}
+	return texts[0]
+}
+
+// failed records why a copy did not come about, and words it for the client.
+func (c *carrier) failed(ctx context.Context, cause error) *refusal {
+	problem, side, step, left := faultOf(cause)
+	if ctx.Err() != nil && errors.Is(context.Cause(ctx), errCarryCanceled) {
+		problem, side = "canceled by the client", ledger.SideClient
+	}
+	if ctx.Err() != nil && errors.Is(context.Cause(ctx), errNobodyWaits) {
+		problem, side = "the client hung up", ledger.SideClient
+	}
+	c.server.log.Warn("a copy failed", "copy", c.id, "req", c.request, "side", side, "step", step, "err", cause)
+	body := &ledger.Failed{Copy: c.id, Left: left, Problem: problem, Side: side, Step: step}
+	if err := c.server.noteCopy(context.WithoutCancel(ctx), c.request, c.session.id, body); err != nil {
+		c.server.log.Error("the end of a copy could not be recorded", "copy", c.id, "err", err)
+	}
+	r := &refusal{
+		id: c.request, sqlstate: "42501", rule: "builtin:carry", detail: "The copy " + c.id + " was not made: " + problem + ".",
+		message: "sluice: the copy to " + c.plan.place.Name + " failed while it was to " + step + " [req " + c.request + "]",
+		hint:    "Nothing of it is at " + c.plan.place.Name + ". It can be run again.",
+	}
+	if left != ledger.LeftNothing {
+		r.hint = "What is left of it at " + c.plan.place.Name + " nobody can read, and it is removed when the place can be reached again."
+	}
+	if side == ledger.SideClient {
+		r.sqlstate, r.message = "57014", "sluice: the copy to "+c.plan.place.Name+" was canceled [req "+c.request+"]"
+	}
+	return r
+}
+
+// noteCopy records what happens to a copy, and tells the ledger.
+func (s *Server) noteCopy(ctx context.Context, request, session string, body ledger.Body) error {
+	event, err := ledger.Event(s.now(), request, session, body)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.config.Trail.Timeout)
+	defer cancel()
+	index, err := s.recorder.Append(ctx, event)
+	if err != nil {
+		return fmt.Errorf("audit: %w", err)
+	}
+	if s.ledger == nil {
+		return nil
+	}
+	return s.ledger.Apply(index, event)
+}
+
+// tell says something to the client.
+func (c *carrier) tell(message, detail string) {
+	c.news.say(&pgproto3.NoticeResponse{Severity: "NOTICE", SeverityUnlocalized: "NOTICE", Code: "00000", Message: "sluice: " + message, Detail: detail})
+}
+
+// factsOf are the facts of the origin as the ledger keeps them.
+func (c *carrier) factsOf(ctx context.Context) (ledger.Facts, error) {
+	var origins []*protection.Facts
+	for i := range c.plan.items {
+		origins = append(origins, c.plan.items[i].origin)
+	}
+	all := protection.Join(origins...)
+	sum, err := all.Digest()
+	if err != nil {
+		return ledger.Facts{}, err
+	}
+	inline, err := json.Marshal(all.Facts)
+	if err != nil {
+		return ledger.Facts{}, err
+	}
+	facts := ledger.Facts{Count: int64(len(all.Facts)), Sum: sum}
+	if len(inline) <= ledger.MaxFactsBytes {
+		facts.Inline = inline
+		return facts, nil
+	}
+	facts.Stored, err = c.server.recorder.Put(ctx, inline)
+	return facts, err
+}

@@ -1,0 +1,194 @@
+package proxy
+
+import (
+	"context"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"net"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/sluice-pg/sluice/policy"
+	"github.com/sluice-pg/sluice/policy/catalog"
+	"github.com/sluice-pg/sluice/proxy/credential"
+	"github.com/sluice-pg/sluice/proxy/measure"
+)
+
+// destination is a configured destination, ready to be reached.
+type destination struct {
+	config      Destination
+	server      *Server
+	target      *target
+	credentials Credentials
+	// side asks the place about itself.
+	side *side
+
+	mu sync.Mutex
+	// ours are the logins there that the proxy has leases of.
+	ours map[string]bool
+	// state is what was measured last; measuring is held by who measures.
+	state     *measure.State
+	measuring sync.Mutex
+}
+
+// stateAge is for how long what was measured about a place is not measured again
+// while statements are judged: a Parse, a Bind and an Execute are one copy.
+const stateAge = 5 * time.Second
+
+func (s *Server) openDestinations(issuers map[string]Credentials) error {
+	s.destinations, s.copying = map[string]*destination{}, make(chan struct{}, max(s.config.Copies.AtOnce, 1))
+	for _, c := range s.config.Destinations {
+		t, err := newTarget(c.Server, keepAliveWithin(s.config.Limits.Unreachable))
+		if err != nil {
+			return fmt.Errorf("destination %s: %w", c.Name, err)
+		}
+		issuer, ok := issuers[c.Name]
+		if !ok {
+			return fmt.Errorf("destination %s: nothing issues credentials for it", c.Name)
+		}
+		d := &destination{config: c, server: s, target: t, credentials: issuer, ours: map[string]bool{}}
+		d.side = newSideAs(s, c.Name, t, d, forPosture, func() (credential.Request, error) { return d.request(asProbe) })
+		s.destinations[c.Name] = d
+		s.unrevoked.doubt(issuer)
+	}
+	return nil
+}
+
+// purpose is what a login at a destination is for.
+type purpose uint8
+
+const (
+	asProbe purpose = iota
+	asCarrier
+	asReactor
+)
+
+var errNoReactor = errors.New("credential.vault.reactor_role is not set, so nobody may close copies there")
+
+// request is for a lease: the roles are those of the policy in force.
+func (d *destination) request(use purpose) (r credential.Request, err error) {
+	def, known := d.server.policy.Load().PlaceNamed(d.config.Name)
+	if !known {
+		return r, fmt.Errorf("%s is no destination of the policy", d.config.Name)
+	}
+	v := d.config.Credential.Vault
+	switch use {
+	case asProbe:
+		r.Group = def.Roles.Probe
+	case asCarrier:
+		r.Group = def.Roles.Carrier
+	case asReactor:
+		r.Group = def.Roles.Reactor
+	}
+	if v == nil {
+		return r, nil
+	}
+	r.Role = map[purpose]string{asProbe: v.ProbeRole, asCarrier: v.CarrierRole, asReactor: v.ReactorRole}[use]
+	if r.Role == "" {
+		return r, errNoReactor
+	}
+	return r, nil
+}
+
+// Issue implements Credentials: the login is known as the proxy's own.
+func (d *destination) Issue(ctx context.Context, r credential.Request) (*credential.Lease, error) {
+	lease, err := d.credentials.Issue(ctx, r)
+	if err == nil {
+		d.mu.Lock()
+		d.ours[lease.User] = true
+		d.mu.Unlock()
+	}
+	return lease, err
+}
+
+// End implements Credentials. A login that could not be ended stays the proxy's own:
+// it tries again.
+func (d *destination) End(ctx context.Context, lease *credential.Lease) error {
+	err := d.credentials.End(ctx, lease)
+	if err == nil {
+		d.mu.Lock()
+		delete(d.ours, lease.User)
+		d.mu.Unlock()
+	}
+	return err
+}
+
+// EndLeft implements Credentials.
+func (d *destination) EndLeft(ctx context.Context) (int, error) { return d.credentials.EndLeft(ctx) }
+
+func (d *destination) isOurs(role string) bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.ours[role]
+}
+
+// place is the destination as the policy has it, nil with a reason if policy and
+// configuration do not speak of the same server.
+func (d *destination) place(p *policy.Policy) (*measure.Place, error) {
+	def, known := p.PlaceNamed(d.config.Name)
+	at := d.config.Server
+	switch {
+	case !known:
+		return nil, fmt.Errorf("%s is no destination of the policy", d.config.Name)
+	case def.Host != at.Host || def.Port != at.Port || def.Database != at.Database:
+		return nil, fmt.Errorf("the policy says that %s is %s, and the configuration of the proxy says %s", def.Name,
+			serverWords(def.Host, def.Port, def.Database), serverWords(at.Host, at.Port, at.Database))
+	}
+	place := &measure.Place{PlaceDef: def, ServerName: at.TLS.ServerName, Ours: d.isOurs, Now: d.server.now, CA: x509.NewCertPool()}
+	if def.CA != "" {
+		pool, err := loadPool(def.CA)
+		if err != nil {
+			return nil, errors.New("the policy's certificate authority for it cannot be read")
+		}
+		place.CA = pool
+	}
+	return place, nil
+}
+
+func serverWords(host string, port int, database string) string {
+	return serverAddress(host, port) + "/" + database
+}
+
+func serverAddress(host string, port int) string { return net.JoinHostPort(host, strconv.Itoa(port)) }
+
+// ask has a question asked in one transaction of the probe's login.
+func (d *destination) ask(ctx context.Context, question func(context.Context, catalog.Querier) error) error {
+	return askReading(ctx, d.side, question)
+}
+
+// askReading has a question asked over a side connection, in one transaction that
+// only reads.
+func askReading(ctx context.Context, s *side, question func(context.Context, catalog.Querier) error) error {
+	_, err := ask(ctx, s, func(ctx context.Context, conn *pgconn.PgConn) (struct{}, error) {
+		return struct{}{}, readingIn(ctx, conn, question)
+	})
+	return err
+}
+
+func readingIn(ctx context.Context, conn *pgconn.PgConn, question func(context.Context, catalog.Querier) error) error {
+	q := catalogQuerier{conn}
+	none := func([][]byte) error { return nil }
+	if err := q.Query(ctx, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", none); err != nil {
+		return err
+	}
+	err := question(ctx, q)
+	if undo := q.Query(ctx, "ROLLBACK", none); undo != nil {
+		return errors.Join(err, undo)
+	}
+	return err
+}
+
+// measured is what is known of the place, measured now or a moment ago.
+func (d *destination) measured(ctx context.Context, place *measure.Place, sourceSystem string) *measure.State {
+	d.measuring.Lock()
+	defer d.measuring.Unlock()
+	if d.state != nil && d.server.now().Sub(d.state.At) < stateAge && d.state.Source == sourceSystem {
+		return d.state
+	}
+	d.state = place.Measure(ctx, d.ask, sourceSystem)
+	return d.state
+}
