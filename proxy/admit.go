@@ -59,7 +59,7 @@ func (l *ListenTLS) load() (*tls.Config, error) {
 		NextProtos: []string{alpn},
 	}
 	if l.ClientCA != "" {
-		pool, err := loadPool(l.ClientCA)
+		pool, err := LoadPool(l.ClientCA)
 		if err != nil {
 			return nil, err
 		}
@@ -69,7 +69,7 @@ func (l *ListenTLS) load() (*tls.Config, error) {
 	return config, nil
 }
 
-func loadPool(path string) (*x509.CertPool, error) {
+func LoadPool(path string) (*x509.CertPool, error) {
 	pem, err := os.ReadFile(path)
 	if err != nil {
 		return nil, fmt.Errorf("certificate authority: %w", err)

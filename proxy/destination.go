@@ -130,17 +130,15 @@ func (d *destination) isOurs(role string) bool {
 // configuration do not speak of the same server.
 func (d *destination) place(p *policy.Policy) (*measure.Place, error) {
 	def, known := p.PlaceNamed(d.config.Name)
-	at := d.config.Server
-	switch {
-	case !known:
+	if !known {
 		return nil, fmt.Errorf("%s is no destination of the policy", d.config.Name)
-	case def.Host != at.Host || def.Port != at.Port || def.Database != at.Database:
-		return nil, fmt.Errorf("the policy says that %s is %s, and the configuration of the proxy says %s", def.Name,
-			serverWords(def.Host, def.Port, def.Database), serverWords(at.Host, at.Port, at.Database))
 	}
-	place := &measure.Place{PlaceDef: def, ServerName: at.TLS.ServerName, Ours: d.isOurs, Now: d.server.now, CA: x509.NewCertPool()}
+	if err := d.config.SameServer(&def); err != nil {
+		return nil, err
+	}
+	place := &measure.Place{PlaceDef: def, ServerName: d.config.Server.TLS.ServerName, Ours: d.isOurs, Now: d.server.now, CA: x509.NewCertPool()}
 	if def.CA != "" {
-		pool, err := loadPool(def.CA)
+		pool, err := LoadPool(def.CA)
 		if err != nil {
 			return nil, errors.New("the policy's certificate authority for it cannot be read")
 		}

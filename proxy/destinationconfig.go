@@ -1,8 +1,10 @@
 package proxy
 
 import (
+	"fmt"
 	"time"
 
+	"github.com/sluice-pg/sluice/policy"
 	"github.com/sluice-pg/sluice/proxy/credential/vault"
 )
 
@@ -149,4 +151,15 @@ func (d *Destination) VaultIssuer() (vault.IssuerConfig, error) {
 	return vault.IssuerConfig{
 		Database: "destination " + d.Name, Mount: v.Mount, Engine: vault.Dynamic, Roles: roles, Control: control, ControlRole: v.ControlRole,
 	}, nil
+}
+
+// SameServer says in what policy and configuration differ about where a destination
+// is, nil if in nothing.
+func (d *Destination) SameServer(def *policy.PlaceDef) error {
+	at := d.Server
+	if def.Host == at.Host && def.Port == at.Port && def.Database == at.Database {
+		return nil
+	}
+	return fmt.Errorf("the policy says that %s is %s, and the configuration says %s", def.Name,
+		serverWords(def.Host, def.Port, def.Database), serverWords(at.Host, at.Port, at.Database))
 }

@@ -54,7 +54,7 @@ func (s *Server) measureOne(ctx context.Context, p *policy.Policy, d statement.D
 	place.Name = def.Name
 	target := probe.Target{Name: def.Name, Host: d.Host, Port: port, Databases: databases(def.Database, d.Database)}
 	if def.CA != "" {
-		pool, err := loadPool(def.CA)
+		pool, err := LoadPool(def.CA)
 		if err != nil {
 			place.Problem = "the policy's certificate authority for it cannot be read"
 			return place

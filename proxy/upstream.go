@@ -49,7 +49,7 @@ func newTarget(u Upstream, keepAlive net.KeepAliveConfig) (*target, error) {
 	}
 	t.tls = &tls.Config{ServerName: u.TLS.ServerName, MinVersion: tls.VersionTLS12}
 	if u.TLS.CA != "" {
-		pool, err := loadPool(u.TLS.CA)
+		pool, err := LoadPool(u.TLS.CA)
 		if err != nil {
 			return nil, fmt.Errorf("upstream.tls: %w", err)
 		}

@@ -32,6 +32,8 @@ type Login struct {
 	// Role is the role of the database that it works as; empty if the
 	// credential says none.
 	Role string
+	// User is the login's name.
+	User string
 	end  []func(context.Context) error
 }
 
@@ -51,30 +53,80 @@ func Open(ctx context.Context, config *proxy.Config, d proxy.Database, p *policy
 	if d.Credential.Vault != nil {
 		lease, err = l.fromVault(ctx, config, d, p)
 	} else {
-		lease, err = l.fromBuiltin(ctx, config, d)
+		lease, err = l.fromBuiltin(ctx, config.Instance, d.Name, d.Upstream.Database, d.Credential.Builtin.Admin, d.Credential.Builtin.Group)
 	}
 	if err != nil {
 		return nil, err
 	}
-	login, err := proxy.ControlConfig(d.Upstream)
-	if err != nil {
-		return nil, err
-	}
-	login.User, login.Password = lease.User, lease.Password.Reveal()
-	pin(login.RuntimeParams, lease.Role)
-	login.MaxProtocolMessageBodyLen = catalog.MostText
-	if l.conn, err = pgconn.ConnectConfig(ctx, login); err != nil {
+	if err := l.connect(ctx, d.Upstream, lease, lease.Role, "sluice/classify"); err != nil {
 		return nil, fmt.Errorf("log in to database %s: %w", d.Name, err)
 	}
-	lease.Backends.Add(l.conn.PID())
-	l.Role = lease.Role
 	return l, nil
+}
+
+// OpenPlace has a credential issued that looks at a destination, as a member of the
+// role that the policy names for that, and logs in with it.
+func OpenPlace(ctx context.Context, config *proxy.Config, d *proxy.Destination, probe string) (_ *Login, err error) {
+	ctx, cancel := context.WithTimeout(ctx, loginTimeout)
+	defer cancel()
+	l := &Login{}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, l.Close(ctx))
+		}
+	}()
+	var lease *credential.Lease
+	if v := d.Credential.Vault; v != nil {
+		issuing, e := d.VaultIssuer()
+		if e != nil {
+			return nil, e
+		}
+		lease, err = l.issueInVault(ctx, config, issuing, v.ProbeRole, probe)
+	} else {
+		lease, err = l.fromBuiltin(ctx, config.Instance, d.Name, d.Server.Database, d.Credential.Builtin.Admin, probe)
+	}
+	if err != nil {
+		return nil, err
+	}
+	// The server tells a login about its own connection only while it is itself.
+	if err := l.connect(ctx, d.Server, lease, "", "sluice/probe"); err != nil {
+		return nil, fmt.Errorf("log in to destination %s: %w", d.Name, err)
+	}
+	return l, nil
+}
+
+// connect logs in with a lease, to work as a role.
+func (l *Login) connect(ctx context.Context, at proxy.Upstream, lease *credential.Lease, role, application string) error {
+	login, err := proxy.ControlConfig(at)
+	if err != nil {
+		return err
+	}
+	login.User, login.Password = lease.User, lease.Password.Reveal()
+	pin(login.RuntimeParams, role)
+	login.RuntimeParams["application_name"] = application
+	login.MaxProtocolMessageBodyLen = catalog.MostText
+	if l.conn, err = pgconn.ConnectConfig(ctx, login); err != nil {
+		return err
+	}
+	lease.Backends.Add(l.conn.PID())
+	l.Role, l.User = lease.Role, lease.User
+	return nil
+}
+
+// Ask asks something in one transaction that only reads.
+func (l *Login) Ask(ctx context.Context, question func(context.Context, catalog.Querier) error) (err error) {
+	none := func([][]byte) error { return nil }
+	if err := l.Query(ctx, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", none); err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, l.Query(ctx, "ROLLBACK", none)) }()
+	return question(ctx, l)
 }
 
 // pin sets what the questions depend on.
 func pin(params map[string]string, role string) {
 	for name, value := range map[string]string{
-		"application_name": "sluice/classify", "search_path": "pg_catalog, pg_temp", "default_transaction_read_only": "on",
+		"search_path": "pg_catalog, pg_temp", "default_transaction_read_only": "on",
 		"statement_timeout": fmt.Sprint(questionTimeout.Milliseconds()), "lock_timeout": "2000", "bytea_output": "hex",
 	} {
 		params[name] = value
@@ -86,22 +138,21 @@ func pin(params map[string]string, role string) {
 
 // fromBuiltin has the built-in issuer make a role. It bears the proxy's own
 // instance, so that the next start of the proxy ends what a crash leaves here.
-func (l *Login) fromBuiltin(ctx context.Context, config *proxy.Config, d proxy.Database) (*credential.Lease, error) {
-	b := d.Credential.Builtin
-	admin, err := pgconn.ParseConfig(b.Admin)
+func (l *Login) fromBuiltin(ctx context.Context, instance, name, database, login, group string) (*credential.Lease, error) {
+	admin, err := pgconn.ParseConfig(login)
 	if err != nil {
 		// The error would quote the connection string.
 		return nil, errors.New("credential.builtin.admin is no valid connection string")
 	}
-	admin.Database = d.Upstream.Database
+	admin.Database = database
 	issuer, err := credential.NewBuiltin(credential.BuiltinConfig{
-		Admin: admin, Database: d.Upstream.Database, Group: b.Group, TTL: leaseTTL, Instance: config.Instance,
+		Admin: admin, Database: database, Group: group, TTL: leaseTTL, Instance: instance,
 	})
 	if err != nil {
 		return nil, err
 	}
 	l.end = append(l.end, issuer.Close)
-	return issuer.Issue(ctx, credential.Request{SessionID: "classify", Subject: subject, Database: d.Name})
+	return issuer.Issue(ctx, credential.Request{SessionID: "classify", Subject: subject, Database: name})
 }
 
 // Close ends the connection and gives the credential back.

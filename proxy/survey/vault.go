@@ -20,6 +20,14 @@ func (l *Login) fromVault(ctx context.Context, config *proxy.Config, d proxy.Dat
 	if err != nil {
 		return nil, err
 	}
+	issuing, err := d.VaultIssuer(p.Leases(d.Name))
+	if err != nil {
+		return nil, err
+	}
+	return l.issueInVault(ctx, config, issuing, role, group)
+}
+
+func (l *Login) issueInVault(ctx context.Context, config *proxy.Config, issuing vault.IssuerConfig, role, group string) (*credential.Lease, error) {
 	dir, err := os.MkdirTemp("", "sluice-classify-")
 	if err != nil {
 		return nil, fmt.Errorf("a folder for the journal: %w", err)
@@ -32,10 +40,6 @@ func (l *Login) fromVault(ctx context.Context, config *proxy.Config, d proxy.Dat
 		return nil, err
 	}
 	l.end = append(l.end, client.Close)
-	issuing, err := d.VaultIssuer(p.Leases(d.Name))
-	if err != nil {
-		return nil, err
-	}
 	issuer, err := client.Issuer(issuing)
 	if err != nil {
 		return nil, err
@@ -43,7 +47,7 @@ func (l *Login) fromVault(ctx context.Context, config *proxy.Config, d proxy.Dat
 	if err := client.Begin(ctx); err != nil {
 		return nil, err
 	}
-	lease, err := issuer.Issue(ctx, credential.Request{SessionID: "classify", Subject: subject, Database: d.Name, Role: role, Group: group})
+	lease, err := issuer.Issue(ctx, credential.Request{SessionID: "classify", Subject: subject, Database: issuing.Database, Role: role, Group: group})
 	if err != nil {
 		return nil, err
 	}
