@@ -295,26 +295,30 @@ func (one *plannedItem) comments() map[string]string {
 }
 
 // recheck measures again, in the transaction that publishes the copy, right before
-// its end: who can read each relation, as it stands there, and how the place is
-// protected. What is worse than what was decided rolls everything back.
+// its end, over that very connection: how the place is protected, and who can read
+// each relation as it stands there. What is worse than what was decided rolls
+// everything back.
 func (c *carrier) recheck(ctx context.Context, q catalog.Querier, relations []transfer.Published) error {
-	system, err := systemIdentifier(ctx, q)
-	if err != nil {
-		return err
+	// The login itself is told about its own connection, and may see what the probe
+	// may; the role that owns copies is not and may not.
+	ask := func(ctx context.Context, question func(context.Context, catalog.Querier) error) error {
+		if err := q.Query(ctx, "SET LOCAL ROLE NONE", nil); err != nil {
+			return err
+		}
+		if err := question(ctx, q); err != nil {
+			return err
+		}
+		return q.Query(ctx, "SET LOCAL ROLE "+quoted(c.plan.place.Roles.Owner), nil)
 	}
-	if system != c.plan.state.System() {
-		return fmt.Errorf("another server answers than the one that was measured: its system identifier is %s, and that was %s", system, c.plan.state.System())
-	}
-	state := c.plan.place.Again(ctx, c.plan.state, c.plan.at.ask, true, c.plan.system)
+	state := c.plan.place.Again(ctx, c.plan.state, ask, true, c.plan.system)
 	if faults := state.Sentences(); len(faults) > 0 {
 		return fmt.Errorf("the place is not protected any more as it was: %s", worstOf(faults))
 	}
-	server, err := protection.Load(ctx, q)
-	if err != nil {
-		return err
+	if system, was := state.System(), c.plan.state.System(); system != was {
+		return fmt.Errorf("another server answers than the one that was measured: its system identifier is %s, and that was %s", system, was)
 	}
 	for i := range relations {
-		if err := c.recheckRelation(state, server, &relations[i]); err != nil {
+		if err := c.recheckRelation(state, state.Server, &relations[i]); err != nil {
 			return err
 		}
 	}
@@ -368,6 +372,14 @@ func (c *carrier) failed(ctx context.Context, cause error) *refusal {
 	body := &ledger.Failed{Copy: c.id, Left: left, Problem: problem, Side: side, Step: step}
 	if err := c.server.noteCopy(context.WithoutCancel(ctx), c.request, c.session.id, body); err != nil {
 		c.server.log.Error("the end of a copy could not be recorded", "copy", c.id, "err", err)
+	}
+	var refused *transfer.Refusal
+	if errors.As(cause, &refused) {
+		return &refusal{
+			id: c.request, sqlstate: "0A000", rule: "builtin:carry", detail: "Nothing was copied: " + bounded(refused.Why) + ".",
+			message: "sluice: " + bounded(refused.What) + " cannot be carried to " + c.plan.place.Name + " [req " + c.request + "]",
+			hint:    "To do: " + bounded(refused.Instead) + ".",
+		}
 	}
 	r := &refusal{
 		id: c.request, sqlstate: "42501", rule: "builtin:carry", detail: "The copy " + c.id + " was not made: " + problem + ".",

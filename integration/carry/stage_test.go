@@ -25,9 +25,10 @@ var policyTemplate string
 
 // stage is Sluice between a source and a destination.
 type stage struct {
-	world *harness.World
-	there *pgserver.Server
-	gate  *harness.Gate
+	world  *harness.World
+	there  *pgserver.Server
+	gate   *harness.Gate
+	binary string
 }
 
 // newStage starts a source and a destination of two versions, and Sluice.
@@ -36,7 +37,8 @@ func newStage(t *testing.T, source, destination int) *stage {
 	s := &stage{world: harness.NewWorld(t, source)}
 	s.world.Exec(t, "shop", schema)
 	s.there = newPlace(t, destination)
-	s.gate = harness.StartGateWith(t, s.world, harness.BuildSluice(t), harness.Setup{
+	s.binary = harness.BuildSluice(t)
+	s.gate = harness.StartGateWith(t, s.world, s.binary, harness.Setup{
 		Policy: s.policy(t), Config: s.config(t),
 	})
 	return s
@@ -97,4 +99,38 @@ destinations:
     credential:
       builtin: {admin: %q, ttl: 1h}
 `, keys.File(t), s.there.Port(), s.there.CAFile, admin)
+}
+
+// psql runs a text through Sluice.
+func (s *stage) psql(t *testing.T, sql string, env ...string) harness.Result {
+	t.Helper()
+	return harness.Run(t, s.gate.Target(), harness.Command{
+		Program: "psql", Dir: t.TempDir(), Args: []string{"-X", "-v", "VERBOSITY=default", "-c", sql}, Env: env,
+	})
+}
+
+// sluice runs the program as a person at a shell does who works with databases.
+func (s *stage) sluice(t *testing.T, args ...string) harness.Result {
+	t.Helper()
+	return harness.Run(t, s.gate.Target(), harness.Command{Program: s.binary, Dir: s.gate.Dir(), Args: args})
+}
+
+// operator runs the program as whoever looks after Sluice.
+func (s *stage) operator(t *testing.T, args ...string) harness.Result {
+	t.Helper()
+	return harness.Run(t, s.gate.Target(), harness.Command{Program: s.binary, Dir: s.gate.Dir(), Args: args, Env: []string{"PGPASSWORD="}})
+}
+
+// at asks the destination, as its superuser.
+func (s *stage) at(t *testing.T, sql string) string {
+	t.Helper()
+	rows, err := s.there.Query(t.Context(), "copies", sql)
+	if err != nil {
+		t.Fatalf("%s: %v", sql, err)
+	}
+	var lines []string
+	for _, row := range rows {
+		lines = append(lines, strings.Join(row, "|"))
+	}
+	return strings.Join(lines, "\n")
 }

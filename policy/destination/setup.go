@@ -23,8 +23,8 @@ type SetupOptions struct {
 
 // quietSettings are what QuietLogs lets the carrier set.
 var quietSettings = []string{
-	"log_statement", "log_min_duration_statement", "log_min_error_statement", "log_error_verbosity",
-	"log_parameter_max_length_on_error",
+	"log_statement", "log_duration", "log_min_duration_statement", "log_min_duration_sample", "log_min_error_statement", "log_min_messages",
+	"log_error_verbosity", "log_parameter_max_length_on_error",
 }
 
 // withDefaults fills in the names and checks them.

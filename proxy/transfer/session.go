@@ -48,14 +48,7 @@ const loadMemory = 256 << 10
 // prepareDestination makes the session one of the owner. loud is true if the
 // server may log values of rows that it refuses.
 func prepareDestination(ctx context.Context, l *link, owner string, lockMillis int64) (loud bool, err error) {
-	text := fmt.Sprintf(pinned, lockMillis) + later(l.version) + fmt.Sprintf(`; SET ROLE %s; SET check_function_bodies = off;
-		SET default_tablespace = ''; SET default_table_access_method = 'heap'; SET default_transaction_read_only = off;
-		SELECT pg_catalog.set_config('maintenance_work_mem', '%d', false) FROM pg_catalog.pg_settings
-		WHERE name OPERATOR(pg_catalog.=) 'maintenance_work_mem' AND setting::pg_catalog.int8 OPERATOR(pg_catalog.<) %[2]d`, ident(owner), loadMemory)
-	if err := l.exec(ctx, text); err != nil {
-		return false, failed(l.side, "set up the session as "+owner, err)
-	}
-	for _, s := range quiet {
+	for _, s := range quiet { // as who logged in: the owner may not
 		err := l.exec(ctx, "SET "+s)
 		switch {
 		case hasCode(err, "42501"): // insufficient_privilege
@@ -63,6 +56,13 @@ func prepareDestination(ctx context.Context, l *link, owner string, lockMillis i
 		case err != nil:
 			return false, failed(l.side, "set up the session", err)
 		}
+	}
+	text := fmt.Sprintf(pinned, lockMillis) + later(l.version) + fmt.Sprintf(`; SET ROLE %s; SET check_function_bodies = off;
+		SET default_tablespace = ''; SET default_table_access_method = 'heap'; SET default_transaction_read_only = off;
+		SELECT pg_catalog.set_config('maintenance_work_mem', '%d', false) FROM pg_catalog.pg_settings
+		WHERE name OPERATOR(pg_catalog.=) 'maintenance_work_mem' AND setting::pg_catalog.int8 OPERATOR(pg_catalog.<) %[2]d`, ident(owner), loadMemory)
+	if err := l.exec(ctx, text); err != nil {
+		return loud, failed(l.side, "set up the session as "+owner, err)
 	}
 	return loud, nil
 }
