@@ -217,8 +217,27 @@ func (c *ruling) carryFaults(t terms) []Reason {
 	case len(f.Outputs) == 0:
 		return []Reason{{Text: "nobody can tell which columns the copy would have"}}
 	}
+	if why := nameless(f); why != "" {
+		return []Reason{{Text: why}}
+	}
 	_, faults := c.maskOutputs(t)
 	return faults
+}
+
+// nameless says which column of a result has no name of its own, or "".
+func nameless(f *StatementFact) string {
+	seen := map[string]bool{}
+	for i := range f.Outputs {
+		name := f.Outputs[i].Name
+		switch {
+		case name == "" || name == "?column?":
+			return fmt.Sprintf("column %d of the copy would have no name: give it one with AS", i+1)
+		case seen[name]:
+			return "two columns of the copy would be called " + clean(name, maxName) + ": give each a name of its own with AS"
+		}
+		seen[name] = true
+	}
+	return ""
 }
 
 // whyUntold says why nobody can tell what the copy would hold.

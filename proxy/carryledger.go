@@ -129,6 +129,40 @@ func publishedBody(r *transfer.Receipt) *ledger.Published {
 	return p
 }
 
+// replaced records the copies of which nothing is left, because this one has taken
+// the place of all their relations.
+func (c *carrier) replaced(ctx context.Context, r *transfer.Receipt) {
+	s := c.server
+	if s.ledger == nil {
+		return
+	}
+	at := c.plan.at.config.Server
+	taken, seen := map[[2]string]bool{}, map[string]bool{}
+	for i := range c.terms.Items {
+		if item := &c.terms.Items[i]; item.Existing == statement.SwapExisting {
+			taken[[2]string{item.TargetSchema, item.Target}] = true
+		}
+	}
+	for name := range taken {
+		for _, other := range s.ledger.Held(c.plan.state.System(), at.Database, ledger.OriginRelation{Schema: name[0], Name: name[1]}) {
+			if seen[other.ID] || other.ID == c.id || other.Begun == nil {
+				continue
+			}
+			seen[other.ID] = true
+			left := slices.ContainsFunc(other.Begun.Targets, func(t ledger.Target) bool { return !taken[[2]string{t.Schema, t.Name}] })
+			if left {
+				continue
+			}
+			body := &ledger.Removed{Copy: other.ID, By: c.session.personName(), Why: "copy " + c.id + " has taken the place of all its relations", Verified: []ledger.Evidence{{
+				At: ledger.At(r.Published), How: ledger.HowCatalog, What: "its relations were dropped in the transaction that published copy " + c.id,
+			}}}
+			if err := s.noteCopy(ctx, c.request, c.session.id, body); err != nil {
+				s.log.Error("that a copy was replaced could not be recorded", "copy", other.ID, "err", err)
+			}
+		}
+	}
+}
+
 // receipt tells the client what was made.
 func (c *carrier) receipt(r *transfer.Receipt) {
 	var lines []string

@@ -2,7 +2,6 @@ package proxy
 
 import (
 	"context"
-	"fmt"
 	"slices"
 	"time"
 
@@ -17,13 +16,15 @@ import (
 
 // carryPlan is what was measured for a copy, and what follows from it.
 type carryPlan struct {
-	place *measure.Place
-	at    *destination
-	state *measure.State
+	policy *policy.Policy
+	place  *measure.Place
+	at     *destination
+	state  *measure.State
 	// system is the system identifier of the source, source what its catalogs say.
-	system string
-	source *protection.Server
-	items  []plannedItem
+	system  string
+	source  *protection.Server
+	origins origins
+	items   []plannedItem
 }
 
 // plannedItem is one relation of the copy.
@@ -58,11 +59,12 @@ func (s *session) planCarry(ctx context.Context, p *policy.Policy, r *policy.Req
 		fact.Problem = err.Error()
 		return nil, fact
 	}
-	plan := &carryPlan{place: place, at: at}
+	plan := &carryPlan{policy: p, place: place, at: at}
 	if err := plan.readSource(ctx, s.database); err != nil {
 		fact.Parity.Problem = "the source could not be asked who can read there: " + err.Error()
 		return nil, fact
 	}
+	plan.origins = origins{ledger: s.server.ledger, get: s.server.recorder.Get, system: plan.system, database: s.database.config.Upstream.Database}
 	plan.state = at.measured(ctx, place, plan.system)
 	plan.describe(&fact)
 	if err := plan.prepare(p, s.database.config.Name, r, wants); err != nil {
@@ -122,50 +124,18 @@ func (c *carryPlan) prepare(p *policy.Policy, database string, r *policy.Request
 				one.masks = append(one.masks, m)
 			}
 		}
-		if err := c.trace(&one, place); err != nil {
+		one.relation = measure.Relation{
+			Schema: item.TargetSchema, Name: item.Target, Lineage: protection.Lineage{}, Classes: map[string][]string{},
+		}
+		if err := c.traceOrigins(&one, place); err != nil {
 			return err
 		}
-		one.relation.Schema, one.relation.Name = item.TargetSchema, item.Target
-		one.relation.Classes = classesAtOrigin(p, one.fact)
+		if rel, known := c.source.Relation(one.Schema, one.Relation); known {
+			one.view = rel.Kind == 'v' || rel.Kind == 'm' || rel.Kind == 'f'
+		}
 		one.grants = c.grants(&one)
 		one.plan = c.planned(&one)
 		c.items = append(c.items, one)
-	}
-	return nil
-}
-
-// trace says what the columns are made of, and whose facts count.
-func (c *carryPlan) trace(one *plannedItem, place protection.Place) error {
-	one.relation.Lineage = protection.Lineage{}
-	read := map[policy.RelationFact]bool{}
-	for at := range one.fact.Outputs {
-		out := &one.fact.Outputs[at]
-		masked := 0
-		if slices.ContainsFunc(one.masks, func(m policy.OutputMask) bool { return m.Output == at }) {
-			masked = protection.Gone
-		}
-		origins := []protection.Origin{}
-		for _, of := range out.Origins {
-			col := &one.fact.Columns[of]
-			if col.View {
-				continue // what it shows is among the others
-			}
-			read[policy.RelationFact{Schema: col.Schema, Name: col.Relation}] = true
-			origins = append(origins, protection.Origin{Column: protection.ColumnName(col.Schema, col.Relation, col.Name), Masked: masked})
-		}
-		one.relation.Lineage[out.Name] = origins
-	}
-	var parts []*protection.Facts
-	for _, name := range sortedRelations(read) {
-		rel, known := c.source.Relation(name.Schema, name.Name)
-		if !known {
-			return fmt.Errorf("%s.%s is not among the relations of the source", name.Schema, name.Name)
-		}
-		parts = append(parts, protection.Source(c.source, rel, place, nil))
-	}
-	one.origin = protection.Join(parts...)
-	if rel, known := c.source.Relation(one.Schema, one.Relation); known {
-		one.view = rel.Kind == 'v' || rel.Kind == 'm' || rel.Kind == 'f'
 	}
 	return nil
 }
@@ -180,14 +150,9 @@ func sortedRelations(set map[policy.RelationFact]bool) (out []policy.RelationFac
 	return out
 }
 
-// classesAtOrigin are the classes of the columns that a statement reads.
-func classesAtOrigin(p *policy.Policy, fact *policy.StatementFact) map[string][]string {
-	out := map[string][]string{}
-	for i := range fact.Columns {
-		col := &fact.Columns[i]
-		out[protection.ColumnName(col.Schema, col.Relation, col.Name)] = p.ClassesOfFact(col)
-	}
-	return out
+// isMasked reports whether a column of the result is masked.
+func (one *plannedItem) isMasked(output int) bool {
+	return slices.ContainsFunc(one.masks, func(m policy.OutputMask) bool { return m.Output == output })
 }
 
 // grants give roles of the place what the policy says, as far as the role that they
@@ -212,7 +177,7 @@ func (c *carryPlan) grants(one *plannedItem) []transfer.Grant {
 // of. What is masked may be read by whom the policy gives the copy to.
 func (c *carryPlan) mayRead(one *plannedItem, output int, role string) bool {
 	out := &one.fact.Outputs[output]
-	if slices.ContainsFunc(one.masks, func(m policy.OutputMask) bool { return m.Output == output }) {
+	if one.isMasked(output) {
 		return c.reads(one, role)
 	}
 	for _, of := range out.Origins {

@@ -101,6 +101,7 @@ func (c *carrier) run(ctx context.Context) ([]int64, *refusal) {
 	if err := c.server.noteCopy(ctx, c.request, c.session.id, publishedBody(receipt)); err != nil {
 		c.server.log.Error("a copy was published and could not be recorded", "copy", c.id, "err", err)
 	}
+	c.replaced(ctx, receipt)
 	c.receipt(receipt)
 	rows := make([]int64, len(c.terms.Items))
 	for i := range receipt.Relations {

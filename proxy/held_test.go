@@ -37,6 +37,8 @@ func (r *remembering) Enqueue(e audit.Event) error {
 func (r *remembering) Healthy() error                              { return r.fail }
 func (r *remembering) Put(context.Context, []byte) (string, error) { return "", r.fail }
 
+func (r *remembering) Get(string) ([]byte, error) { return nil, r.fail }
+
 // speak has a session read messages, and rest.
 func (s *session) speak(t *testing.T, client, server *loaded, messages ...message) error {
 	t.Helper()

@@ -27,6 +27,8 @@ type Recorder interface {
 	// Put keeps a large part of an event beside the trail and returns its
 	// digest.
 	Put(context.Context, []byte) (string, error)
+	// Get returns what was kept, by its digest.
+	Get(digest string) ([]byte, error)
 }
 
 // inlineRequest is how long a decision request may be to stand in the

@@ -1,0 +1,191 @@
+package proxy
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"github.com/sluice-pg/sluice/audit/ledger"
+	"github.com/sluice-pg/sluice/policy"
+	"github.com/sluice-pg/sluice/policy/protection"
+)
+
+// A copy of a copy is held against the protection at the first origin, as the ledger
+// has it: a chain of copies, each as well protected as the one before it was at that
+// moment, could lose a little with every link.
+
+// origins says what a relation of the source is made of, if it is a copy itself.
+type origins struct {
+	ledger *ledger.Ledger
+	// get reads what the trail has stored.
+	get func(digest string) ([]byte, error)
+	// system and database are those of the source.
+	system, database string
+}
+
+// parentsOf are the copies that a relation of the source holds.
+func (o *origins) parentsOf(schema, name string) []*ledger.Copy {
+	if o.ledger == nil {
+		return nil
+	}
+	return o.ledger.Held(o.system, o.database, ledger.OriginRelation{Schema: schema, Name: name})
+}
+
+// facts are those of a copy's first origin.
+func (o *origins) facts(c *ledger.Copy) (*protection.Facts, error) {
+	kept, known := o.ledger.OriginFacts(c.ID)
+	text := []byte(kept.Inline)
+	if known && len(text) == 0 && kept.Stored != "" {
+		var err error
+		if text, err = o.get(kept.Stored); err != nil {
+			return nil, fmt.Errorf("the facts of copy %s cannot be read: %w", c.ID, err)
+		}
+	}
+	if len(text) == 0 {
+		return nil, fmt.Errorf("the trail does not say who could read at the origin of copy %s, which the source holds", c.ID)
+	}
+	var list []protection.Fact
+	if err := json.Unmarshal(text, &list); err != nil {
+		return nil, fmt.Errorf("the facts of copy %s cannot be read: %w", c.ID, err)
+	}
+	return &protection.Facts{Facts: list}, nil
+}
+
+// maxChain bounds how long a chain of copies is followed.
+const maxChain = 50
+
+// column is what a column of a relation is made of, at its first origin. masked is
+// true if somewhere on the way nothing of its values was left.
+func (o *origins) column(system, database, schema, relation, column string, depth int) (out []protection.Origin, err error) {
+	if depth > maxChain {
+		return nil, errors.New("the chain of copies that the source is made of is too long to be followed")
+	}
+	var held []*ledger.Copy
+	if o.ledger != nil {
+		held = o.ledger.Held(system, database, ledger.OriginRelation{Schema: schema, Name: relation})
+	}
+	if len(held) == 0 {
+		return []protection.Origin{{Column: protection.ColumnName(schema, relation, column)}}, nil
+	}
+	for _, c := range held {
+		if c.Begun == nil {
+			return nil, fmt.Errorf("the trail does not say what copy %s is made of, which the source holds", c.ID)
+		}
+		sources, masked, known := sourcesOf(c.Begun, schema, relation, column)
+		if !known {
+			return nil, fmt.Errorf("%s.%s has a column %s that copy %s, which it holds, did not have", schema, relation, column, c.ID)
+		}
+		for _, s := range sources {
+			from := c.Begun.Origin.Relations[s.Relation]
+			further, err := o.column(c.Begun.Origin.System, c.Begun.Origin.Database, from.Schema, from.Name, s.Column, depth+1)
+			if err != nil {
+				return nil, err
+			}
+			for _, f := range further {
+				if masked {
+					f.Masked = protection.Gone
+				}
+				out = append(out, f)
+			}
+		}
+	}
+	return out, nil
+}
+
+// sourcesOf are the columns at a copy's origin that one of its columns is made of.
+func sourcesOf(b *ledger.Begun, schema, relation, column string) (sources []ledger.Source, masked, known bool) {
+	for i := range b.Targets {
+		t := &b.Targets[i]
+		if t.Schema != schema || t.Name != relation {
+			continue
+		}
+		for _, c := range t.Columns {
+			switch {
+			case c.Name != column:
+			case len(c.From) > 0:
+				return c.From, c.Mask != "", true
+			case len(t.From) == 1:
+				return []ledger.Source{{Relation: t.From[0], Column: column}}, c.Mask != "", true
+			default:
+				return nil, c.Mask != "", true // made of nothing at the origin
+			}
+		}
+		for _, name := range t.Rest {
+			if name == column && len(t.From) == 1 {
+				return []ledger.Source{{Relation: t.From[0], Column: column}}, false, true
+			}
+		}
+	}
+	return nil, false, false
+}
+
+// traceOrigins says what the columns of an item are made of at their first origin,
+// and who may read that there.
+func (c *carryPlan) traceOrigins(one *plannedItem, place protection.Place) error {
+	read := map[policy.RelationFact]bool{}
+	for at := range one.fact.Outputs {
+		out := &one.fact.Outputs[at]
+		traced := []protection.Origin{}
+		for _, of := range out.Origins {
+			col := &one.fact.Columns[of]
+			if col.View {
+				continue // what it shows is among the others
+			}
+			read[policy.RelationFact{Schema: col.Schema, Name: col.Relation}] = true
+			further, err := c.origins.column(c.origins.system, c.origins.database, col.Schema, col.Relation, col.Name, 0)
+			if err != nil {
+				return err
+			}
+			for _, f := range further {
+				if one.isMasked(at) {
+					f.Masked = protection.Gone
+				}
+				traced = append(traced, f)
+			}
+			c.noteClasses(one, col, further)
+		}
+		one.relation.Lineage[out.Name] = traced
+	}
+	var parts []*protection.Facts
+	for _, name := range sortedRelations(read) {
+		facts, err := c.factsAbout(one, name, place)
+		if err != nil {
+			return err
+		}
+		parts = append(parts, facts...)
+	}
+	one.origin = protection.Join(parts...)
+	return nil
+}
+
+// factsAbout are the facts about a relation that is read: its own, or those of the
+// first origin of the copies that it holds.
+func (c *carryPlan) factsAbout(one *plannedItem, name policy.RelationFact, place protection.Place) ([]*protection.Facts, error) {
+	rel, known := c.source.Relation(name.Schema, name.Name)
+	if !known {
+		return nil, fmt.Errorf("%s.%s is not among the relations of the source", name.Schema, name.Name)
+	}
+	held := c.origins.parentsOf(name.Schema, name.Name)
+	if len(held) == 0 {
+		return []*protection.Facts{protection.Source(c.source, rel, place, nil)}, nil
+	}
+	var out []*protection.Facts
+	for _, h := range held {
+		facts, err := c.origins.facts(h)
+		if err != nil {
+			return nil, err
+		}
+		one.parents = append(one.parents, h.ID)
+		out = append(out, facts)
+	}
+	return out, nil
+}
+
+// noteClasses notes the classes of a column by the names that it has at its origin.
+func (c *carryPlan) noteClasses(one *plannedItem, col *policy.ColumnFact, origins []protection.Origin) {
+	for _, o := range origins {
+		for _, class := range c.policy.ClassesOfFact(col) {
+			one.relation.Classes[o.Column] = append(one.relation.Classes[o.Column], class)
+		}
+	}
+}
