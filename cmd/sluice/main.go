@@ -28,7 +28,7 @@ var exitCodes = []string{
 	"done",
 	"something failed; something could not be looked at",
 	"wrong usage",
-	"a statement would be refused, an answer is not the wanted one, a column has no class, an opaque function may be run, a road is open, or the doctor found a problem",
+	"a statement would be refused, an answer is not the wanted one, a column has no class, an opaque function may be run, a road is open, a copy is refused, a place stays below its floor, or the doctor found a problem",
 	"the trail does not verify",
 	"the configuration, the policy or a verdict file is not valid",
 }
