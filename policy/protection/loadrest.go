@@ -75,7 +75,7 @@ func (l *loader) readRest(ctx context.Context) error {
 	return l.steps(ctx,
 		step{askDefaultRights, func(r *row) {
 			d := defaultRights{role: r.oid(), schema: r.oid(), kind: r.char()}
-			d.list = r.rights().list
+			d.list, d.empty = r.rights().list, r.bool()
 			l.server.defaults = append(l.server.defaults, d)
 		}},
 		step{askServers, func(r *row) {

@@ -105,7 +105,8 @@ GROUP BY d.objid, d.refobjid`
 
 	askDefaultRights = `SELECT d.defaclrole, d.defaclnamespace, d.defaclobjtype,
   COALESCE((SELECT pg_catalog.string_agg(pg_catalog.concat(x.grantee, '=', x.privilege_type, CASE WHEN x.is_grantable THEN '*' END), ' ')
-    FROM pg_catalog.aclexplode(d.defaclacl) AS x WHERE x.privilege_type OPERATOR(pg_catalog.=) ANY ('{SELECT,TRIGGER,USAGE}'::pg_catalog.text[])), '')
+    FROM pg_catalog.aclexplode(d.defaclacl) AS x WHERE x.privilege_type OPERATOR(pg_catalog.=) ANY ('{SELECT,TRIGGER,USAGE}'::pg_catalog.text[])), ''),
+  pg_catalog.cardinality(d.defaclacl) OPERATOR(pg_catalog.=) 0
 FROM pg_catalog.pg_default_acl d WHERE d.defaclobjtype OPERATOR(pg_catalog.=) ANY ('{r,n}'::pg_catalog."char"[])`
 
 	askTriggers = `SELECT t.tgrelid, t.tgname, n.nspname, p.proname

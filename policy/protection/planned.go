@@ -90,22 +90,35 @@ func (s *Server) plannedSchema(name string, owner *role) *schema {
 
 // byDefault is what a new object of a role gets (get_user_default_acl): an
 // entry of ALTER DEFAULT PRIVILEGES for all schemas replaces what PostgreSQL
-// gives by itself, one for the schema is added.
+// gives by itself, one for the schema is added. If nothing at all comes of
+// that, it is as if there were no entry (aclmerge).
 func (s *Server) byDefault(creator *role, in *schema, kind byte, ofOwner privilege) []right {
-	r := rights{list: []right{{grantee: creator.oid, holds: ofOwner}}}
-	for _, d := range s.defaults {
-		if d.role == creator.oid && d.schema == 0 && d.kind == kind {
-			r.list = slices.Clone(d.list)
-		}
+	builtIn := []right{{grantee: creator.oid, holds: ofOwner}}
+	r, empty := rights{list: builtIn}, false
+	if d := s.defaultRights(creator, 0, kind); d != nil {
+		r.list, empty = slices.Clone(d.list), d.empty
 	}
-	for _, d := range s.defaults {
-		if d.role == creator.oid && in != nil && d.schema == in.oid && d.kind == kind {
+	if in != nil && in.oid != 0 {
+		if d := s.defaultRights(creator, in.oid, kind); d != nil {
+			empty = empty && d.empty
 			for _, g := range d.list {
 				r.add(g.grantee, g.holds, g.passes)
 			}
 		}
 	}
+	if empty {
+		return builtIn
+	}
 	return r.list
+}
+
+func (s *Server) defaultRights(creator *role, in oid, kind byte) *defaultRights {
+	for i := range s.defaults {
+		if d := &s.defaults[i]; d.role == creator.oid && d.schema == in && d.kind == kind {
+			return d
+		}
+	}
+	return nil
 }
 
 func (s *Server) grantee(name string) (oid, error) {
@@ -136,9 +149,21 @@ func (s *Server) plan(r *Relation, g Grant) error {
 		if at < 0 {
 			return fmt.Errorf("protection: %s has no column %s", r, quoted(name))
 		}
-		r.columnRights = append(r.columnRights, columnRights{at, []right{{who, selects, passes}}})
+		r.grantColumn(at, who, passes)
 	}
 	return nil
+}
+
+func (r *Relation) grantColumn(at int, who oid, passes privilege) {
+	given := rights{}
+	i := slices.IndexFunc(r.columnRights, func(c columnRights) bool { return c.column == at })
+	if i < 0 {
+		i = len(r.columnRights)
+		r.columnRights = append(r.columnRights, columnRights{column: at})
+	}
+	given.list = r.columnRights[i].list
+	given.add(who, selects, passes)
+	r.columnRights[i].list = given.list
 }
 
 func (s *Server) planPolicy(r *Relation, p PlannedPolicy) error {

@@ -205,14 +205,19 @@ func (s *Server) hasNamed(r *role, name string) bool {
 	return of != nil && (r.super || r.privileges[of])
 }
 
-// allows finds the grantee by which a role has a privilege of a list.
-func (s *Server) allows(r *role, list []right, wanted privilege) (oid, bool) {
+// allows finds the grantee by which a role has a privilege of a list: itself
+// before others, PUBLIC last.
+func (s *Server) allows(r *role, list []right, wanted privilege) (grantee oid, found bool) {
 	for _, g := range list {
-		if g.holds&wanted != 0 && s.has(r, g.grantee) {
+		switch {
+		case g.holds&wanted == 0 || !s.has(r, g.grantee):
+		case g.grantee == r.oid:
 			return g.grantee, true
+		case !found || grantee == public || g.grantee != public && g.grantee < grantee:
+			grantee, found = g.grantee, true
 		}
 	}
-	return 0, false
+	return grantee, found
 }
 
 // mayConnect reports whether a role has CONNECT on the database.

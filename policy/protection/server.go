@@ -154,6 +154,9 @@ type defaultRights struct {
 	role, schema oid
 	kind         byte
 	list         []right
+	// empty says that it gives nothing at all, also no right that is not
+	// looked at here.
+	empty bool
 }
 
 type foreignServer struct {
