@@ -45,8 +45,8 @@ type Rules struct {
 	Allow []Allowance
 	// Trusted are subjects whose ways beneath SQL are reported and not counted.
 	Trusted []string
-	// RefuseSoft refuses conditions that look at settings, which whoever logs
-	// in directly can set to anything.
+	// RefuseSoft takes conditions at a destination that look at settings for
+	// none, since whoever logs in directly can set those to anything.
 	RefuseSoft bool
 	// SameConditions are pairs of digests of conditions that the policy calls
 	// the same: destination, source.
@@ -110,9 +110,6 @@ func (c *comparison) judge(d *Fact) {
 		return
 	}
 	below := c.belowFloor(d)
-	if c.rules.RefuseSoft && d.Scope.Soft {
-		c.deficit(SoftCondition, d, nil)
-	}
 	if c.allowed(d) {
 		return
 	}
@@ -190,6 +187,8 @@ func (c *comparison) lacks(d, s *Fact) Cause {
 	switch {
 	case !d.Scope.Within(s.Scope, c.same):
 		return SeesMoreRows
+	case c.rules.RefuseSoft && d.Scope.Soft && !everything.Within(s.Scope, nil):
+		return SoftCondition
 	case d.Effort < s.Effort:
 		return NeedsLess
 	case d.Authentication < authentication:

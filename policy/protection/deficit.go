@@ -20,8 +20,10 @@ const (
 	SentOn
 	// SeesMoreRows, NeedsLess, EntersEasier and TravelsOpener are that they
 	// read it at the source too, but fewer rows, with more effort, a stronger
-	// login, a better transport.
+	// login, a better transport; SoftCondition, that only a setting keeps them
+	// to as few rows.
 	SeesMoreRows
+	SoftCondition
 	NeedsLess
 	EntersEasier
 	TravelsOpener
@@ -31,8 +33,6 @@ const (
 	// source has.
 	BelowFloor
 	BelowTransport
-	// SoftCondition is row security that a setting decides.
-	SoftCondition
 
 	matched Cause = 255
 )
