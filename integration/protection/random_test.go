@@ -35,7 +35,9 @@ func newWorld(seed uint64, version int) *world {
 	return w
 }
 
-func (w *world) add(format string, args ...any) { w.make = append(w.make, fmt.Sprintf(format, args...)) }
+func (w *world) add(format string, args ...any) {
+	w.make = append(w.make, fmt.Sprintf(format, args...))
+}
 
 // chance is true in so many cases of a hundred.
 func (w *world) chance(percent int) bool { return w.IntN(100) < percent }
@@ -135,8 +137,8 @@ func (w *world) secure(table string) {
 			to = w.grantee()
 		}
 		command := []string{"ALL", "SELECT", "UPDATE"}[w.IntN(3)]
-		using := []string{"true", "false", "b = 1", "a > 2", "(a > 1) AND (b <> 2)", "a = 5 OR b = 0"}[w.IntN(6)]
-		w.add("CREATE POLICY q%d ON %s AS %s FOR %s TO %s USING (%s)", i, table, kind, command, to, using)
+		using := []string{"", " USING (true)", " USING (false)", " USING (b = 1)", " USING (a > 2)", " USING ((a > 1) AND (b <> 2))", " USING (a = 5 OR b = 0)"}[w.IntN(7)]
+		w.add("CREATE POLICY q%d ON %s AS %s FOR %s TO %s%s", i, table, kind, command, to, using)
 	}
 }
 
@@ -144,11 +146,12 @@ func (w *world) makeViews() {
 	w.add("CREATE VIEW w.v AS SELECT a, c || '!' AS x FROM w.t")
 	w.add("CREATE VIEW w.vv AS SELECT x FROM w.v")
 	w.add("CREATE VIEW w.vp AS SELECT a, b FROM w.p1")
+	w.add("CREATE VIEW w.vr AS SELECT a, pg_catalog.to_json(t) ->> 'd' AS d FROM w.t")
 	w.add("CREATE MATERIALIZED VIEW w.m AS SELECT b, d FROM w.t")
 	w.shows = append(w.shows,
 		shown{"SELECT count(a) FROM w.v", "w.t", "a"}, shown{"SELECT count(x) FROM w.v", "w.t", "c"}, shown{"SELECT count(x) FROM w.vv", "w.t", "c"},
 		shown{"SELECT count(a) FROM w.vp", "w.p", "a"}, shown{"SELECT count(b) FROM w.vp", "w.p1", "b"},
-		shown{"SELECT count(b) FROM w.m", "w.t", "b"}, shown{"SELECT count(d) FROM w.m", "w.t", "d"})
+		shown{"SELECT count(d) FROM w.vr", "w.t", "d"}, shown{"SELECT count(b) FROM w.m", "w.t", "b"}, shown{"SELECT count(d) FROM w.m", "w.t", "d"})
 	if w.version >= 15 {
 		w.add("CREATE VIEW w.vi WITH (security_invoker = on) AS SELECT b FROM w.t")
 		w.add("CREATE VIEW w.vvi AS SELECT b FROM w.vi")
@@ -175,7 +178,7 @@ func (w *world) grantAll() {
 	for range w.IntN(4) {
 		w.add("GRANT USAGE ON SCHEMA w TO %s", w.grantee())
 	}
-	relations := []string{"w.t", "w.p", "w.p1", "w.p2", "w.h", "w.hc", "w.v", "w.vv", "w.vp", "w.m"}
+	relations := []string{"w.t", "w.p", "w.p1", "w.p2", "w.h", "w.hc", "w.v", "w.vv", "w.vp", "w.vr", "w.m"}
 	if w.version >= 15 {
 		relations = append(relations, "w.vi", "w.vvi")
 	}

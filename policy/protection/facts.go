@@ -26,6 +26,7 @@ type Entry struct {
 const (
 	NoEntry      = 100
 	VerifiedTLS  = 10
+	strongest    = 50 // a certificate or GSS
 	mostOfGrades = 100
 )
 

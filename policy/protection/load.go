@@ -191,11 +191,10 @@ func (l *loader) policy(r *row) {
 	l.of(r, func(rel *Relation) {
 		p := policy{name: r.text(), permissive: r.bool(), roles: r.oids()}
 		text, some := r.optional()
-		if !some {
-			text = always // a policy without USING lets every row be read
-		}
 		p.condition = condition{text: text, code: r.text(), elsewhere: r.bool()}
-		rel.policies = append(rel.policies, p)
+		if some { // one without USING neither shows nor hides a row
+			rel.policies = append(rel.policies, p)
+		}
 	})
 }
 

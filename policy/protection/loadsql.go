@@ -62,18 +62,21 @@ WHERE a.attacl IS NOT NULL AND a.attrelid OPERATOR(pg_catalog.>=) 16384::pg_cata
 FROM pg_catalog.pg_policy p WHERE p.polcmd OPERATOR(pg_catalog.=) ANY ('{r,*}'::pg_catalog."char"[])`
 
 	// askRules lists rules with each relation that they name, if any: a view
-	// is a rule for SELECT.
-	askRules = `SELECT w.ev_class, w.rulename, w.ev_type OPERATOR(pg_catalog.=) '1'::pg_catalog."char", d.refobjid, pg_catalog.string_agg(d.refobjsubid::pg_catalog.text, ' ')
+	// is a rule for SELECT. A row as a whole (a Var without a column's number)
+	// is not among the dependencies as soon as a column is named beside it
+	// (find_expr_references_walker), so it is looked for in the tree.
+	askRules = `SELECT w.ev_class, w.rulename, w.ev_type OPERATOR(pg_catalog.=) '1'::pg_catalog."char", d.refobjid,
+  CASE WHEN pg_catalog.strpos(w.ev_action::pg_catalog.text, ':varattno 0 ') OPERATOR(pg_catalog.>) 0 THEN '0' ELSE pg_catalog.string_agg(d.refobjsubid::pg_catalog.text, ' ') END
 FROM pg_catalog.pg_rewrite w LEFT JOIN pg_catalog.pg_depend d ON d.classid OPERATOR(pg_catalog.=) 2618::pg_catalog.oid AND d.objid OPERATOR(pg_catalog.=) w.oid
   AND d.refclassid OPERATOR(pg_catalog.=) 1259::pg_catalog.oid AND d.refobjid OPERATOR(pg_catalog.<>) w.ev_class
 WHERE w.ev_class OPERATOR(pg_catalog.>=) 16384::pg_catalog.oid
-GROUP BY w.ev_class, w.rulename, w.ev_type, d.refobjid`
+GROUP BY w.oid, w.ev_class, w.rulename, w.ev_type, w.ev_action::pg_catalog.text, d.refobjid`
 
 	// askFunctions lists functions that run with rights beyond their caller's:
 	// SECURITY DEFINER, languages that are the operating system's, and those of
-	// PostgreSQL that read or write files. Its places are for the text of a
-	// body of SQL statements and for whether that calls anything of users,
-	// from 14 on.
+	// PostgreSQL that read or write files. Its place is for the text of a body
+	// of SQL statements and for whether its dependencies are not all there is,
+	// from 14 on: it calls something of users, or names rows as a whole.
 	askFunctions = `SELECT p.oid, p.pronamespace, p.proname, pg_catalog.pg_get_function_identity_arguments(p.oid), p.proowner, p.prosecdef, l.lanname, l.lanpltrusted,
   CASE WHEN p.proacl IS NOT NULL THEN COALESCE((SELECT pg_catalog.string_agg(pg_catalog.concat(x.grantee, '=', x.privilege_type, CASE WHEN x.is_grantable THEN '*' END), ' ')
     FROM pg_catalog.aclexplode(p.proacl) AS x WHERE x.privilege_type OPERATOR(pg_catalog.=) 'EXECUTE'), '') END,
@@ -84,8 +87,8 @@ WHERE p.oid OPERATOR(pg_catalog.>=) 16384::pg_catalog.oid AND (p.prosecdef OR NO
   OR p.oid OPERATOR(pg_catalog.<) 16384::pg_catalog.oid AND p.proname OPERATOR(pg_catalog.=) ANY ('{pg_read_file,pg_read_binary_file,lo_import,lo_export}'::pg_catalog.name[])
   OR p.proname OPERATOR(pg_catalog.=) 'dblink_connect_u'::pg_catalog.name`
 	atomicBody = `CASE WHEN p.prosqlbody IS NOT NULL THEN pg_catalog.pg_get_function_sqlbody(p.oid) END,
-  p.prosqlbody IS NOT NULL AND EXISTS (SELECT FROM pg_catalog.pg_depend d WHERE d.classid OPERATOR(pg_catalog.=) 1255::pg_catalog.oid AND d.objid OPERATOR(pg_catalog.=) p.oid
-    AND d.refobjid OPERATOR(pg_catalog.>=) 16384::pg_catalog.oid AND d.refclassid OPERATOR(pg_catalog.=) ANY ('{1255,2617}'::pg_catalog.oid[]))`
+  p.prosqlbody IS NOT NULL AND (pg_catalog.strpos(p.prosqlbody::pg_catalog.text, ':varattno 0 ') OPERATOR(pg_catalog.>) 0 OR EXISTS (SELECT FROM pg_catalog.pg_depend d WHERE d.classid OPERATOR(pg_catalog.=) 1255::pg_catalog.oid AND d.objid OPERATOR(pg_catalog.=) p.oid
+    AND d.refobjid OPERATOR(pg_catalog.>=) 16384::pg_catalog.oid AND d.refclassid OPERATOR(pg_catalog.=) ANY ('{1255,2617}'::pg_catalog.oid[])))`
 	noAtomicBody = "NULL, false"
 
 	askFunctionUses = `SELECT d.objid, d.refobjid, pg_catalog.string_agg(d.refobjsubid::pg_catalog.text, ' ')

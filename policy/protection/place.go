@@ -163,9 +163,11 @@ func (b *builder) person(r *Reader) person {
 		}
 		p.subject, p.skipped = subject, !known && b.source
 	}
-	if !p.skipped {
-		p.entry = b.entry(r.Role)
+	if p.skipped {
+		return p
 	}
+	p.entry = b.entry(r.Role)
+	p.skipped = b.source && p.entry.Authentication >= NoEntry // whoever cannot get in reads nothing
 	return p
 }
 
@@ -195,7 +197,7 @@ func (b *builder) entry(role string) Entry {
 		e.Authentication, e.Transport = min(max(e.Authentication, 0), mostOfGrades), min(max(e.Transport, 0), mostOfGrades)
 		return e
 	case b.source:
-		return Entry{Authentication: NoEntry, Transport: VerifiedTLS}
+		return Entry{Authentication: strongest, Transport: VerifiedTLS}
 	}
 	who := quoted(role)
 	switch {

@@ -38,7 +38,8 @@ type PlannedPolicy struct {
 	Permissive bool
 	// Roles are roles, or PUBLIC; none is PUBLIC.
 	Roles []string
-	// Using is its condition, as pg_get_expr prints it; none is true.
+	// Using is its condition, as pg_get_expr prints it. Without one the policy
+	// neither shows nor hides a row, as in PostgreSQL.
 	Using string
 	// Code and Elsewhere are as a Load would find them: a digest of the
 	// functions of users that it calls, and whether it looks at other rows.
@@ -168,9 +169,6 @@ func (r *Relation) grantColumn(at int, who oid, passes privilege) {
 
 func (s *Server) planPolicy(r *Relation, p PlannedPolicy) error {
 	one := policy{name: p.Name, permissive: p.Permissive, condition: condition{text: p.Using, code: p.Code, elsewhere: p.Elsewhere}}
-	if p.Using == "" {
-		one.condition.text = always
-	}
 	names := p.Roles
 	if len(names) == 0 {
 		names = []string{anyoneName}
@@ -182,6 +180,8 @@ func (s *Server) planPolicy(r *Relation, p PlannedPolicy) error {
 		}
 		one.roles = append(one.roles, who)
 	}
-	r.policies = append(r.policies, one)
+	if p.Using != "" {
+		r.policies = append(r.policies, one)
+	}
 	return nil
 }

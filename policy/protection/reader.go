@@ -111,6 +111,8 @@ func (r *Reader) Rows() string {
 	switch {
 	case r.Path.Way == ByTrigger:
 		return "new and changed rows"
+	case r.Path.Way == ByOwner || r.Path.Way == ByReplication || r.Path.Way == ByServerFiles:
+		return allRows.words()
 	case r.Path.Kin == Descendant && r.rows.extent == AllRows:
 		return "the rows of " + r.Path.Relation
 	case !r.Whole && r.Path.Way != ByPublication:
