@@ -48,8 +48,8 @@ type Rules struct {
 	// RefuseSoft takes conditions at a destination that look at settings for
 	// none, since whoever logs in directly can set those to anything.
 	RefuseSoft bool
-	// SameConditions are pairs of digests of conditions that the policy calls
-	// the same: destination, source.
+	// SameConditions are pairs of digests of conditions (Facts.Conditions)
+	// that the policy calls the same: destination, source.
 	SameConditions [][2]string
 	// Accept lists what may stay unknown, by code and object; the object "*"
 	// stands for all.

@@ -158,6 +158,11 @@ func (r rows) scope(columns []string, name renamer, place string) Scope {
 	return s
 }
 
+// words are the condition as SQL on one line, for people.
+func (c condition) words() string {
+	return clean(strings.Join(strings.Fields(c.text), " "), maxCondition)
+}
+
 // words are the conditions as SQL, for people.
 func (r rows) words() string {
 	switch r.extent {
@@ -169,7 +174,7 @@ func (r rows) words() string {
 	list := func(conditions []condition, between string) string {
 		texts := make([]string, len(conditions))
 		for i, c := range conditions {
-			texts[i] = clean(c.text, maxCondition)
+			texts[i] = c.words()
 		}
 		slices.Sort(texts)
 		return strings.Join(slices.Compact(texts), between)

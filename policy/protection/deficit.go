@@ -162,7 +162,11 @@ func (g *group) text(columns, roles []string) string {
 	case SoftCondition:
 		return fmt.Sprintf("which rows of %s %s sees at the destination is decided by a setting that it can make itself%s", reads, who, path)
 	case SeesMoreRows:
-		return fmt.Sprintf("%s can see more rows of %s at the destination (%s) than at the source (%s)%s", who, reads, g.seen(), g.allowedRows(), path)
+		rows := "more"
+		if g.fact.Scope.Extent == SomeRows {
+			rows = "other"
+		}
+		return fmt.Sprintf("%s can see %s rows of %s at the destination (%s) than at the source (%s)%s", who, rows, reads, g.seen(), g.allowedRows(), path)
 	case NeedsLess:
 		return fmt.Sprintf("%s can read %s at the destination %s, and at the source only %s%s", who, reads, g.fact.Effort.phrase(), g.nearest.Effort.phrase(), path)
 	case EntersEasier:

@@ -42,9 +42,10 @@
 // # What is trusted
 //
 // These are taken on trust: the bodies of functions that policies and triggers
-// call (their owners could change them), extensions written in C, expressions
-// of defaults, checks and indexes, rights to set dangerous parameters (15+), logs, backups, large
-// objects, the operating system. Foreign servers that keep logins, dblink_connect_u,
+// call (their owners could change them), extensions written in C, expressions of
+// defaults, checks and indexes, rights to set dangerous parameters (15+), tests
+// of existence by foreign keys and unique indexes, logs, backups, large objects,
+// the operating system. Foreign servers that keep logins, dblink_connect_u,
 // triggers and rules are reported as unknown. A subject that is named by a group
 // (+analysts) is whoever the place puts into that group.
 //

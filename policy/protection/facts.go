@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"slices"
 )
 
@@ -63,6 +64,8 @@ type Facts struct {
 	Facts []Fact `json:"facts"`
 	// Unknown is what is not.
 	Unknown []Unknown `json:"unknown,omitempty"`
+	// Conditions are the texts of the conditions in scopes, cut, by digest.
+	Conditions map[string]string `json:"-"`
 	// Ours are logins that were left out because they are the proxy's own.
 	Ours []string `json:"-"`
 	// Remarks are sentences worth reading that change no verdict.
@@ -124,11 +127,12 @@ func uncovered(group []Fact) []Fact {
 // Join puts facts about several relations together, as the source of a query
 // that reads them all.
 func Join(parts ...*Facts) *Facts {
-	all := &Facts{}
+	all := &Facts{Conditions: map[string]string{}}
 	for _, p := range parts {
 		all.Facts = append(all.Facts, p.Facts...)
 		all.Unknown = append(all.Unknown, p.Unknown...)
 		all.Ours = append(all.Ours, p.Ours...)
+		maps.Copy(all.Conditions, p.Conditions)
 		all.Remarks = append(all.Remarks, p.Remarks...)
 	}
 	all.settle()

@@ -70,9 +70,12 @@ func (w way) limitRows(g *group) []string {
 	if r := w.server.byName[user]; r != nil && r.bypassRLS {
 		return []string{fmt.Sprintf("ALTER ROLE %s NOBYPASSRLS", quoted(user))}
 	}
-	fixes := []string{
-		fmt.Sprintf("ALTER TABLE %s ENABLE ROW LEVEL SECURITY", w.at),
-		fmt.Sprintf("ALTER TABLE %s FORCE ROW LEVEL SECURITY", w.at),
+	var fixes []string
+	if !w.at.rowSecurity {
+		fixes = append(fixes, fmt.Sprintf("ALTER TABLE %s ENABLE ROW LEVEL SECURITY", w.at))
+	}
+	if !w.at.forced {
+		fixes = append(fixes, fmt.Sprintf("ALTER TABLE %s FORCE ROW LEVEL SECURITY", w.at))
 	}
 	if g.nearest != nil && len(g.nearest.ways) > 0 {
 		return append(fixes, fmt.Sprintf("give %s the policies of the source: %s", w.at, g.nearest.ways[0].reader.Rows()))

@@ -95,6 +95,7 @@ type factKey struct {
 }
 
 func (b *builder) build() *Facts {
+	b.facts.Conditions = map[string]string{}
 	b.index, b.who, b.scopes = map[factKey]int{}, map[string]person{}, map[string]Scope{}
 	readers, unknown := b.server.Readers(b.relation)
 	for i := range readers {
@@ -220,6 +221,9 @@ func (b *builder) scope(r *Reader) Scope {
 	s, known := b.scopes[key]
 	if !known {
 		s = seen.scope(b.relation.Columns, b.column, b.place.Name)
+		for _, c := range append(slices.Clone(seen.any), seen.every...) {
+			b.facts.Conditions[c.digest(b.relation.Columns, b.column, b.place.Name)] = c.words()
+		}
 		if s.Extent == AllRows && b.place.Holds != nil && !b.source {
 			s = *b.place.Holds
 		}
