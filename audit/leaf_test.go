@@ -3,6 +3,7 @@ package audit
 import (
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -37,6 +38,21 @@ func TestVerifierIsSeparate(t *testing.T) {
 	for _, p := range strings.Fields(string(out)) {
 		if p == module+"audit" {
 			t.Errorf("the verifier depends on %s", p)
+		}
+	}
+}
+
+// TestLedgerIsALeaf demands that the ledger depends on the trail and what reads
+// it, and on nothing else of ours: whoever has the files can make it.
+func TestLedgerIsALeaf(t *testing.T) {
+	out, err := exec.Command("go", "list", "-deps", "./ledger").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	allowed := []string{"audit", "audit/ledger", "audit/read", "audit/record", "audit/verify"}
+	for _, p := range strings.Fields(string(out)) {
+		if ours, found := strings.CutPrefix(p, module); found && !slices.Contains(allowed, ours) {
+			t.Errorf("the ledger depends on %s", p)
 		}
 	}
 }

@@ -166,9 +166,6 @@ func (b *Begun) Check() error {
 	b.Destination.check(c)
 	b.Origin.check(c)
 	b.checkTargets(c)
-	if len(c.wrong) == 0 {
-		b.checkSize(c)
-	}
 	return c.err()
 }
 
@@ -280,20 +277,19 @@ func validClass(s string) bool {
 // receiptBytes is more than a receipt has without its names.
 const receiptBytes = 320
 
-// checkSize demands that this record, and the one that would say that the copy
-// is published, fit into the trail: after the rows are there it is too late.
-func (b *Begun) checkSize(c *check) {
+// fits demands that this record and that of the receipt fit into the trail.
+func (b *Begun) fits(c *check) {
 	text, err := audit.Canonical(b)
 	if err != nil {
 		c.must(false, "%v", err)
 		return
 	}
 	c.must(len(text) <= maxBodyBytes, "it has %d bytes, more than %d: copy the relations in several sets", len(text), maxBodyBytes)
-	receipts := MaxList * 6 * maxWarning // a character has at most six in JSON
-	for _, t := range b.Targets {
-		receipts += receiptBytes + jsonBytes(t.Schema) + jsonBytes(t.Name)
+	receipt := MaxList * 6 * maxWarning // a character has at most six in JSON
+	for i := range b.Targets {
+		receipt += receiptBytes + jsonBytes(b.Targets[i].Schema) + jsonBytes(b.Targets[i].Name)
 	}
-	c.must(receipts <= maxBodyBytes, "its receipt would not fit into one record: copy the relations in several sets")
+	c.must(receipt <= maxBodyBytes, "its receipt would not fit into one record: copy the relations in several sets")
 }
 
 // jsonBytes is at least as much as a string has in canonical form.

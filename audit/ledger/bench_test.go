@@ -167,7 +167,7 @@ func dirSize(t testing.TB, dir string) (size int64) {
 // BenchmarkFold folds a million events of copies and tells how much memory each
 // of the hundred thousand copies takes.
 func BenchmarkFold(b *testing.B) {
-	const n = 1_000_000
+	const n = 100_000
 	events := copyEvents(b, n)
 	records := make([]record.Record, n)
 	for i, ev := range events {

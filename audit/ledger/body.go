@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/sluice-pg/sluice/audit"
+	"github.com/sluice-pg/sluice/audit/record"
 )
 
 // ErrBody is the error for a body that cannot be an event of its type: a
@@ -65,13 +66,20 @@ var Types = []string{"copy", "place", "trail.open", "trail.close"}
 
 // Event makes the event of a body. What does not pass its check is not
 // recorded: the trail would hold what no ledger believes. id and session are
-// the request's, empty where nobody asked.
+// the request's, empty where nobody asked. A copy is refused that has too many
+// relations and columns for this record, or for the one that would say that it
+// is published: when the rows are there it is too late.
 func Event(at time.Time, id, session string, body Body) (audit.Event, error) {
 	if err := body.Check(); err != nil {
 		return audit.Event{}, err
 	}
-	if _, begins := body.(*Begun); begins && id == "" {
-		return audit.Event{}, fmt.Errorf("ledger: copy.begun: %w: a copy is begun by a request, and its id is missing", ErrBody)
+	if begun, ok := body.(*Begun); ok {
+		c := &check{event: begun.EventType()}
+		c.must(id != "", "a copy is begun by a request, and its id is missing")
+		begun.fits(c)
+		if err := c.err(); err != nil {
+			return audit.Event{}, err
+		}
 	}
 	return audit.Event{Time: at, Type: body.EventType(), ID: id, Session: session, Body: body}, nil
 }
@@ -80,6 +88,15 @@ func Event(at time.Time, id, session string, body Body) (audit.Event, error) {
 // the body is good, and there is more in the record than it holds. A type that
 // is not of this package gives nil and no error.
 func Decode(eventType string, body []byte) (Body, error) {
+	b, err := decode(eventType, body)
+	if err == nil && b != nil && record.CheckCanonical(body) != nil {
+		err = foreign(eventType)
+	}
+	return b, err
+}
+
+// decode is Decode for a body that is in canonical form, as in every record.
+func decode(eventType string, body []byte) (Body, error) {
 	empty, known := bodies[eventType]
 	if !known {
 		return nil, nil
@@ -91,14 +108,34 @@ func Decode(eventType string, body []byte) (Body, error) {
 	if err := b.Check(); err != nil {
 		return nil, err
 	}
-	again, err := audit.Canonical(b)
+	same, err := written(b, body)
 	if err != nil {
 		return nil, fmt.Errorf("ledger: %s: %w: %w", eventType, ErrBody, err)
 	}
-	if !bytes.Equal(again, body) {
-		return b, fmt.Errorf("ledger: %s: %w", eventType, ErrForeign)
+	if !same {
+		return b, foreign(eventType)
 	}
 	return b, nil
+}
+
+func foreign(eventType string) error { return fmt.Errorf("ledger: %s: %w", eventType, ErrForeign) }
+
+// written tells whether a canonical text is what the body would be written as.
+// Members of all bodies are declared in order, so that encoding/json writes the
+// canonical form but for some escapes.
+func written(b Body, text []byte) (bool, error) {
+	var plain bytes.Buffer
+	plain.Grow(len(text) + 1)
+	encoder := json.NewEncoder(&plain)
+	encoder.SetEscapeHTML(false)
+	if err := encoder.Encode(b); err != nil {
+		return false, err
+	}
+	if bytes.Equal(bytes.TrimSuffix(plain.Bytes(), []byte("\n")), text) {
+		return true, nil
+	}
+	canonical, err := audit.Canonical(b)
+	return bytes.Equal(canonical, text), err
 }
 
 // withoutValues words an error of encoding/json by the member it is about.

@@ -96,7 +96,7 @@ func (l *Ledger) Apply(index audit.Index, ev audit.Event) error {
 
 // Add takes one record of a trail. Records must come in the order of the trail
 // as far as they are about the same copy or place; a record that was taken
-// before changes nothing. Types that are not of this package are skipped.
+// before changes nothing. Its body must be in canonical form. Types that are not of this package are skipped.
 func (l *Ledger) Add(r record.Record) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -109,7 +109,7 @@ func (l *Ledger) Add(r record.Record) {
 		return
 	}
 	l.events++
-	body, err := Decode(r.Type, r.Body)
+	body, err := decode(r.Type, r.Body)
 	switch {
 	case errors.Is(err, ErrForeign):
 		l.problem(e, bodyCopy(body), "%v: read without them", err)

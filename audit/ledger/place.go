@@ -81,10 +81,10 @@ type Changed struct {
 
 // Change is one fact about a place that is another now.
 type Change struct {
-	Is string `json:"is"`
+	Is  string `json:"is"`
+	Was string `json:"was"`
 	// What is the fact: address, system_identifier, certificate_key, version.
 	What string `json:"what"`
-	Was  string `json:"was"`
 }
 
 // EventType implements Body.

@@ -294,6 +294,6 @@ func (s *Story) timeline(b *strings.Builder) {
 		if e.ID != "" {
 			request = " request " + clean(e.ID)
 		}
-		fmt.Fprintf(b, "%s  record %d%s  %s: %s\n", e.Time.UTC().Format(stamp), e.Index, request, e.Type, clean(e.Says))
+		fmt.Fprintf(b, "%s  record %d%s  %s: %s\n", e.Time.UTC().Format(stamp), e.Index, request, clean(e.Type), clean(e.Says))
 	}
 }

@@ -42,6 +42,8 @@ func copiesCommand() *cli.Command {
 				Flags:       copiesFlags(), Action: copiesShow,
 			},
 		},
+		// Flags stand before the arguments of list and show, not before those words.
+		Before: takeCommonFlags,
 		Action: copiesList,
 	}
 }

@@ -83,7 +83,7 @@ func strictUsage(commands []*cli.Command) {
 		c.OnUsageError = usageError
 		switch {
 		case c.Hidden:
-		case len(c.Subcommands) > 0 && c.Action == nil:
+		case len(c.Subcommands) > 0 && len(c.Flags) == 0: // without flags it only leads to others
 			c.Action = chooseCommand
 			strictUsage(c.Subcommands)
 		default:
