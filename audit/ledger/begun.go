@@ -41,7 +41,7 @@ type Destination struct {
 	// Address is host:port, the one that was used.
 	Address string `json:"address"`
 	// CertificateKey is the SHA-256 of the public key (SubjectPublicKeyInfo)
-	// of the server's certificate; empty if it showed none.
+	// of the server's certificate, empty if the place may be without TLS.
 	CertificateKey string `json:"certificate_key_sha256,omitempty"`
 	// Database is the database's name at the server.
 	Database string `json:"database"`

@@ -18,7 +18,8 @@ import (
 var ErrBody = errors.New("this cannot be said of a copy or a place")
 
 // ErrForeign is what Decode returns besides a body that it understands in
-// part: it has members that this version would not write, as a later one may.
+// part: it has members that this version would not write, as a later one may. A
+// ledger takes such an event, and does not believe that it ended anything.
 var ErrForeign = errors.New("it has members that this version does not write")
 
 // Body is the body of one event about a copy or a place.

@@ -42,6 +42,48 @@
 //	place.measured   Measured   a place is not as it was measured before
 //	place.changed    Changed    a place is another: address, system identifier, key
 //
+// The body of a copy.begun, with white space for the reader:
+//
+//	{
+//	  "copy": "agzdmmrqxzhjw4vvxs7nqdyt2e",
+//	  "destination": {
+//	    "address": "10.0.7.5:5432",
+//	    "certificate_key_sha256": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+//	    "database": "analytics",
+//	    "place": "analytics",
+//	    "system_identifier": "7446512003915874101"
+//	  },
+//	  "expires": "2026-12-31T00:00:00.000000Z",
+//	  "origin": {
+//	    "database": "shop",
+//	    "facts": {
+//	      "count": 214,
+//	      "facts_digest": "2c26b46b68ffc68ff99b453c1d30413413422d706483bfa0f98a5e886266e7ae",
+//	      "sha256": "fcde2b2edba56bf408601fb721fe9b5c338d10ee429ea04fae5511b68fbf8fb9"
+//	    },
+//	    "place": "shop",
+//	    "relations": [{"name": "users", "oid": 16402, "schema": "public"}],
+//	    "snapshot": "00000003-0000001B-1",
+//	    "system_identifier": "7446511861330112345"
+//	  },
+//	  "owner": "bob",
+//	  "person": "alice",
+//	  "reason": "churn model",
+//	  "role": "analyst",
+//	  "targets": [{
+//	    "columns": [
+//	      {"classes": ["contact.email"], "mask": "pseudonym (domain \"email\", as email)", "name": "email"},
+//	      {"classes": ["secret.api_token"], "mask": "null", "name": "api_token"}
+//	    ],
+//	    "from": [0],
+//	    "mode": "new",
+//	    "name": "users",
+//	    "rest": ["id", "created_at"],
+//	    "schema": "public"
+//	  }],
+//	  "ticket": "OPS-1207"
+//	}
+//
 // # How a copy lives
 //
 //	copying --published--> live --expired--> expired --removed--> removed

@@ -112,7 +112,7 @@ func (l *Ledger) Add(r record.Record) {
 	body, err := decode(r.Type, r.Body)
 	switch {
 	case errors.Is(err, ErrForeign):
-		l.problem(e, bodyCopy(body), "%v: read without them", err)
+		l.unread(e, bodyCopy(body), "%v: read without them", err)
 	case err != nil:
 		l.unreadable(e, r.Body, err)
 		return
@@ -129,6 +129,24 @@ func (l *Ledger) Add(r record.Record) {
 	case ofPlace:
 		l.ofPlace(e, b)
 	}
+	if err != nil {
+		l.distrust(bodyCopy(body))
+	}
+}
+
+// distrust marks a copy of which an event said more than was understood: what it
+// ended may not have ended.
+func (l *Ledger) distrust(id string) {
+	c := l.copies[id]
+	if c == nil {
+		return
+	}
+	next := *c
+	next.Damaged = true
+	if next.Gone() {
+		next.revive(LifeUnknown)
+	}
+	l.copies[id] = &next
 }
 
 // unreadable notes an event that cannot be taken. The copy it is about is shown

@@ -77,14 +77,19 @@ func (l *Listing) summary(b *strings.Builder, o TextOptions) {
 		total += fmt.Sprintf(", and %s that %s gone (--all)", copies(l.Gone), isAre(l.Gone))
 	}
 	b.WriteString(total + "\n")
-	unsigned := 0
+	unsigned, shown := 0, map[string]bool{}
 	for i := range l.Copies {
-		if l.Copies[i].Unsigned {
+		if shown[l.Copies[i].Copy] = true; l.Copies[i].Unsigned {
 			unsigned++
 		}
 	}
 	writeProof(b, l.Proof, unsigned, o)
-	writeProblems(b, l.Problems, l.More, l.Incomplete, o)
+	// What is odd about a copy that is not shown does not make this wrong.
+	told := slices.DeleteFunc(slices.Clone(l.Problems), func(p Problem) bool { return !p.Unread && p.Copy != "" && !shown[p.Copy] })
+	writeProblems(b, told, l.More, l.Incomplete, o)
+	if odd := len(l.Problems) - len(told); odd > 0 {
+		fmt.Fprintf(b, "and %s with copies that are not shown (--json tells)\n", counted(int64(odd), "problem"))
+	}
 }
 
 func copies(n int) string {

@@ -17,7 +17,8 @@ type Published struct {
 	Warnings []string `json:"warnings,omitempty"`
 }
 
-// Receipt says what of one relation has arrived.
+// Receipt says what of one relation has arrived; what was there before does not
+// count.
 type Receipt struct {
 	// Bytes is the size of the stream, after masking.
 	Bytes int64 `json:"bytes"`

@@ -32,6 +32,19 @@ type Query struct {
 // Relation names a relation at an origin; what is empty stands for any.
 type Relation struct{ Place, Database, Schema, Name string }
 
+// ParseRelation reads [PLACE:]SCHEMA.NAME.
+func ParseRelation(s string) (Relation, error) {
+	place, name, ok := strings.Cut(s, ":")
+	if !ok {
+		place, name = "", s
+	}
+	schema, name, dotted := strings.Cut(name, ".")
+	if !dotted || schema == "" || name == "" || ok && place == "" {
+		return Relation{}, fmt.Errorf("%q is not a relation: write it like public.users or shop:public.users", s)
+	}
+	return Relation{Place: place, Schema: schema, Name: name}, nil
+}
+
 func (r Relation) any() bool { return r == Relation{} }
 
 func (r Relation) in(o *Origin) bool {

@@ -131,7 +131,11 @@ func (s *Story) begun(b *strings.Builder) {
 	of, to := &s.Begun.Origin, &s.Begun.Destination
 	line(b, "from", clean(fmt.Sprintf("%s, database %s, system %s: %s", of.Place, of.Database, of.System, few(s.Copy.Origin.Relations, 20))))
 	line(b, "to", clean(fmt.Sprintf("%s, database %s, system %s: %s", to.Place, to.Database, to.System, few(s.Copy.Destination.Relations, 20))))
-	line(b, "at", clean(fmt.Sprintf("%s, certificate key %s", to.Address, to.CertificateKey)))
+	key := "no TLS"
+	if to.CertificateKey != "" {
+		key = "certificate key " + to.CertificateKey
+	}
+	line(b, "at", clean(to.Address+", "+key))
 	who := fmt.Sprintf("%s, as role %s", s.Begun.Person, s.Begun.Role)
 	for _, more := range []struct{ word, text string }{
 		{"request", s.Copy.Request}, {"approval", s.Begun.Approval}, {"ticket", s.Begun.Ticket},

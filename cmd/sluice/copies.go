@@ -18,6 +18,7 @@ func copiesCommand() *cli.Command {
 	list := slices.Concat(copiesFlags(), []cli.Flag{
 		&cli.StringFlag{Name: "class", Usage: "only with values of this `CLASS`: contact.email, contact.* or *"},
 		&cli.StringFlag{Name: "place", Usage: "only at this `PLACE`"},
+		&cli.StringFlag{Name: "origin", Usage: "only copies of this `RELATION`, and copies of those: public.users or shop:public.users"},
 		&cli.StringFlag{Name: "owner", Usage: "only those this `PERSON` answers for"},
 		&cli.StringSliceFlag{Name: "state", Usage: "only in this `STATE`, such as drifted, frozen or unknown; may be given several times"},
 		&cli.StringFlag{Name: "expires-before", Usage: "only those whose time ends before `TIME`"},
@@ -74,6 +75,12 @@ func copiesList(c *cli.Context) error {
 	}
 	if q.Class != "" && !ledger.ValidClassPattern(q.Class) {
 		return cli.Exit(fmt.Sprintf("--class: %q is not a class: write it like contact.email, contact.* or *", q.Class), exitUsage)
+	}
+	if origin := c.String("origin"); origin != "" {
+		var err error
+		if q.Origin, err = ledger.ParseRelation(origin); err != nil {
+			return cli.Exit("--origin: "+err.Error(), exitUsage)
+		}
 	}
 	for _, word := range c.StringSlice("state") {
 		state, err := ledger.ParseState(word)
