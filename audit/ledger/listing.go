@@ -28,21 +28,25 @@ type Listing struct {
 	More     int       `json:"more_problems,omitempty"`
 }
 
-// List makes a listing of the copies that a query selects.
+// List makes a listing of the copies that a query selects. A copy that is gone is
+// in it, also without All, if that end of it is not proven.
 func (l *Ledger) List(q Query, at time.Time, proof Proof) *Listing {
 	q.Now = at
 	out := &Listing{SchemaVersion: schemaVersion, At: at.UTC(), Proof: proof, Copies: []Row{}, Incomplete: l.Incomplete()}
 	out.Problems, out.More = l.Problems()
 	out.Problems = append([]Problem{}, out.Problems...)
+	hidden := !q.All && len(q.States) == 0
+	q.gone = true
 	copies := l.Copies(q)
-	if !q.All && len(q.States) == 0 {
-		q.All = true
-		out.Gone = len(slices.DeleteFunc(l.Copies(q), func(c *Copy) bool { return !c.Gone() }))
-	}
 	l.mu.RLock()
 	defer l.mu.RUnlock()
 	for _, c := range copies {
-		out.Copies = append(out.Copies, l.row(c, at, proof.signed()))
+		// An end that is not proven hides nothing.
+		if hidden && c.Gone() && !proof.open(c.ended) {
+			out.Gone++
+			continue
+		}
+		out.Copies = append(out.Copies, l.row(c, at, proof))
 	}
 	return out
 }
@@ -110,7 +114,7 @@ func writeProof(b *strings.Builder, p Proof, unsigned int, o TextOptions) {
 	line := clean(p.String())
 	switch {
 	case p.Checked && p.OK && unsigned > 0:
-		line += fmt.Sprintf("; so is not all that is said here of %s", copies(unsigned))
+		line += fmt.Sprintf("; what is said here of %s is not all proven", copies(unsigned))
 	case p.Checked && p.OK && o.Quiet:
 		return
 	}

@@ -25,7 +25,7 @@ func TestWhileTheProxyWrites(t *testing.T) {
 	}
 	own := ledger.New(0)
 	var writers, readers sync.WaitGroup
-	const copies = 40
+	const copies = 15
 	for w := range 4 {
 		lines := copyEvents(t, 10)
 		writers.Go(func() {

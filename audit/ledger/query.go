@@ -27,6 +27,8 @@ type Query struct {
 	// All selects copies that are gone, too, and those of whose class nothing
 	// is left but places.
 	All bool
+
+	gone bool // as All, for copies that are gone alone
 }
 
 // Relation names a relation at an origin; what is empty stands for any.
@@ -78,7 +80,7 @@ func (l *Ledger) selected(c *Copy, q Query) bool {
 	stated := len(q.States) > 0
 	switch {
 	case stated && !slices.Contains(q.States, c.State()),
-		!stated && !q.All && c.Gone(),
+		!stated && !q.All && !q.gone && c.Gone(),
 		q.Class != "" && !c.Holds(q.Class, q.All),
 		q.Unhealthy && l.healthy(c, q.Now),
 		!q.ExpiresBefore.IsZero() && (c.Expires.IsZero() || c.Gone() || !c.Expires.Before(q.ExpiresBefore)):

@@ -64,12 +64,11 @@ type OpenFor struct {
 	Now   bool  `json:"now"`
 }
 
-// row describes a copy at a time. signed is how many records are proven, -1 if
-// that is not known.
-func (l *Ledger) row(c *Copy, now time.Time, signed int64) Row {
+// row describes a copy at a time.
+func (l *Ledger) row(c *Copy, now time.Time, proof Proof) Row {
 	r := Row{
 		Copy: c.ID, State: c.State(), Life: c.Life, Severity: c.Severity, Frozen: c.Frozen, Damaged: c.Damaged,
-		Healthy: l.healthy(c, now), Unsigned: signed >= 0 && c.last >= signed, Classes: c.Classes(), Request: c.Request,
+		Healthy: l.healthy(c, now), Unsigned: proof.open(c.last), Classes: c.Classes(), Request: c.Request,
 		Begun: c.BegunAt, Published: c.PublishedAt, Expires: c.Expires, Ended: c.EndedAt,
 	}
 	if b := c.Begun; b != nil {
@@ -92,6 +91,9 @@ func (l *Ledger) row(c *Copy, now time.Time, signed int64) Row {
 		r.Open = &OpenFor{open.Least.Milliseconds(), open.Most.Milliseconds(), open.Times, open.Now}
 	}
 	r.Notes = l.notes(c, now)
+	if c.Gone() && proof.open(c.ended) {
+		r.Notes = append(r.Notes, "which is not proven")
+	}
 	return r
 }
 
@@ -159,13 +161,8 @@ func ProofOf(r verify.Report) Proof {
 	return p
 }
 
-// signed is how many records are proven, -1 if that is not known.
-func (p Proof) signed() int64 {
-	if !p.Checked {
-		return -1
-	}
-	return p.Good
-}
+// open tells whether the trail was checked and a record is not proven.
+func (p Proof) open(index int64) bool { return p.Checked && index >= p.Good }
 
 // String says it in one line.
 func (p Proof) String() string {

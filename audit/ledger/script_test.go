@@ -309,6 +309,13 @@ func answer(t testing.TB, events []event, question string) string {
 	at := stamp(t, q.option("at", "20T00:00:00"))
 	l := fold(events, at)
 	proof := ledger.Proof{Checked: true, OK: true, Good: 1000, GoodTime: "2026-12-20T00:00:00.000000Z", Key: "test+01234567"}
+	if good := q.option("good", ""); good != "" {
+		n, err := strconv.ParseInt(good, 10, 64)
+		if err != nil {
+			t.Fatal(err)
+		}
+		proof.Good, proof.Unsigned = n, int64(len(events))-n
+	}
 	var b strings.Builder
 	options := ledger.TextOptions{Color: q.option("color", "") != "", Quiet: q.option("loud", "") == ""}
 	switch word := q.words[0]; word {

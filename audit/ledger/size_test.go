@@ -91,6 +91,18 @@ func TestReceiptFits(t *testing.T) {
 	}
 }
 
+// Facts that are too long for the event are refused: they belong into the store.
+func TestLongFacts(t *testing.T) {
+	events, _ := readScript(t, "01 09:00:00 begun a")
+	b := events[0].body.(*ledger.Begun)
+	for length, want := range map[int]bool{ledger.MaxFactsBytes: true, ledger.MaxFactsBytes + 1: false} {
+		b.Origin.Facts.Inline = []byte(`["` + strings.Repeat("x", length-4) + `"]`)
+		if err := b.Check(); (err == nil) != want {
+			t.Errorf("%d bytes: %v", length, err)
+		}
+	}
+}
+
 // A ledger forgets events in the middle of a long timeline, and counts them.
 func TestLongTimeline(t *testing.T) {
 	l := ledger.New(20)

@@ -53,7 +53,7 @@ func (l *Ledger) Tell(id string, at time.Time, proof Proof) *Story {
 		return nil
 	}
 	s := &Story{
-		SchemaVersion: schemaVersion, At: at.UTC(), Proof: proof, Copy: l.row(c, at, proof.signed()),
+		SchemaVersion: schemaVersion, At: at.UTC(), Proof: proof, Copy: l.row(c, at, proof),
 		Begun: c.Begun, Receipt: c.Receipt, Failure: c.Failure, Deficits: c.Deficits,
 		Exposures: append([]Exposure{}, c.Exposures...), PlaceExposures: []Exposure{}, Chain: []ChainRow{},
 		Timeline: slices.Clone(c.Timeline), LeftOut: c.LeftOut, Problems: []Problem{}, Incomplete: l.incomplete,

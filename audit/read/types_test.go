@@ -1,6 +1,7 @@
 package read_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"os"
@@ -113,6 +114,18 @@ func TestTypesOverDamage(t *testing.T) {
 		if err := os.WriteFile(path, text, 0o600); err != nil {
 			t.Fatal(err)
 		}
+	}
+	// A record that stands there twice, with a good checksum.
+	text, err := os.ReadFile(segments[1])
+	if err != nil {
+		t.Fatal(err)
+	}
+	line := bytes.SplitAfter(text, []byte("\n"))[1]
+	if err := os.WriteFile(segments[1], slices.Concat(text, line), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, damage := found(t, dir, "session", "decision", "result", "trail"); len(damage) == 0 || !strings.Contains(damage[0], "stands where") {
+		t.Errorf("a record that is there twice: %q", damage)
 	}
 	if err := os.Remove(segments[1]); err != nil {
 		t.Fatal(err)
