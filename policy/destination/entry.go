@@ -32,10 +32,12 @@ type Entry struct {
 	Transport      Transport      `json:"transport"`
 	// Known is false if there may be a weaker way than this one.
 	Known bool `json:"known"`
-	// Evidence is how the weakest authentication and transport were seen;
-	// Unknown is what could not be decided.
+	// Evidence is how the weakest authentication and transport were seen, in
+	// this order if they differ; Unknown is what could not be decided.
 	Evidence []string `json:"evidence,omitempty"`
 	Unknown  []string `json:"unknown,omitempty"`
+
+	weakest, openest string // evidence
 }
 
 // maxReasons is how many reasons an entry keeps.
@@ -56,6 +58,11 @@ func (d *Doors) Entry(role string) Entry {
 	d.knocked(&e)
 	d.ruled(&e)
 	d.m.guessable(&e)
+	for _, text := range []string{e.weakest, e.openest} {
+		if text != "" {
+			e.Evidence = appendReason(e.Evidence, text)
+		}
+	}
 	return e
 }
 
@@ -162,13 +169,12 @@ func (e *Entry) way(a Authentication, s Strength, t Transport, evidence string) 
 	if a == Rejected {
 		return
 	}
-	if s < e.Strength || t < e.Transport {
-		e.Evidence = appendReason(e.Evidence, evidence)
-	}
 	if s < e.Strength {
-		e.Authentication, e.Strength = a, s
+		e.Authentication, e.Strength, e.weakest = a, s, evidence
 	}
-	e.Transport = min(e.Transport, t)
+	if t < e.Transport {
+		e.Transport, e.openest = t, evidence
+	}
 }
 
 // doubt records that something could not be decided.

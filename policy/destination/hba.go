@@ -3,6 +3,7 @@ package destination
 import (
 	"fmt"
 	"net/netip"
+	"path"
 	"slices"
 )
 
@@ -38,7 +39,7 @@ func (r *Rule) where() string {
 	if r.File == "" {
 		return fmt.Sprintf("line %d of pg_hba.conf", r.Line)
 	}
-	return fmt.Sprintf("%s:%d", Clean(r.File), r.Line)
+	return fmt.Sprintf("line %d of %s", r.Line, Clean(path.Base(r.File)))
 }
 
 // Client is who knocks.
