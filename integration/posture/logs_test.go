@@ -42,10 +42,27 @@ func TestWhatTheServerLogs(t *testing.T) {
 			if most := p.Connections * probe.LinesPerConnection; len(added) > most || len(added) == 0 {
 				t.Errorf("PostgreSQL %d, log_connections %s: %d connections added %d entries, more than %d", version, logging, p.Connections, len(added), most)
 			}
+			if most := busiest(added); most > probe.LinesPerConnection || logging == "on" && most != probe.LinesPerConnection {
+				t.Errorf("PostgreSQL %d, log_connections %s: one connection has %d entries, and %d are promised", version, logging, most, probe.LinesPerConnection)
+			}
 			t.Logf("PostgreSQL %d, log_connections %s: %d tries, %d connections, %d entries in the log, in %v", version, logging, len(p.Attempts), p.Connections, len(added), p.Took)
 			s.checkLog(t, p, added)
 		}
 	}
+}
+
+// process is the process of an entry, one for each connection.
+var process = regexp.MustCompile(`\[(\d+)\]`)
+
+// busiest is how many entries the connection with most of them has.
+func busiest(entries []string) int {
+	most, count := 0, map[string]int{}
+	for _, line := range entries {
+		pid := process.FindString(line)
+		count[pid]++
+		most = max(most, count[pid])
+	}
+	return most
 }
 
 // rowValue is in a table, and must not be in a log.
