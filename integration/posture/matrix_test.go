@@ -171,7 +171,7 @@ var scenarios = []scenario{
 		sql:   "CREATE PUBLICATION p FOR ALL TABLES; SELECT pg_create_physical_replication_slot('s1')",
 		undo:  "DROP PUBLICATION p; SELECT pg_drop_replication_slot('s1')",
 		codes: []string{destination.CodeOnward},
-		says:  []string{`The publication "p" offers all tables`, `The replication slot "s1"`},
+		says:  []string{`The publication "p" offers subscribers all tables`, `The replication slot "s1"`},
 	},
 	{
 		name: "code that runs by itself", hba: goodHBA,

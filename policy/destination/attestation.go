@@ -205,8 +205,8 @@ func (a *Attestation) check() error {
 		return errors.New("tls_spki_sha256 is not a SHA-256 in lower-case hex")
 	case a.By == "" || len(a.By) > 200:
 		return errors.New("by is empty or longer than 200 bytes")
-	case a.IssuedAt.IsZero() || a.NotAfter.IsZero() || a.IssuedAt.Nanosecond() != 0 || a.NotAfter.Nanosecond() != 0:
-		return errors.New("issued_at and not_after must be times with whole seconds")
+	case !wholeSeconds(a.IssuedAt) || !wholeSeconds(a.NotAfter):
+		return errors.New("issued_at and not_after must be times in UTC with whole seconds")
 	case !a.IssuedAt.Before(a.NotAfter):
 		return errors.New("it ends before it begins: not_after is not after issued_at")
 	case len(a.Claim) == 0 || len(a.Claim) > maxClaims:
@@ -218,6 +218,11 @@ func (a *Attestation) check() error {
 		}
 	}
 	return nil
+}
+
+func wholeSeconds(t time.Time) bool {
+	_, offset := t.Zone()
+	return !t.IsZero() && t.Nanosecond() == 0 && offset == 0
 }
 
 func isNumber(s string) bool {

@@ -135,7 +135,7 @@ func (d *deficits) add(code string, s Severity, sentence, fix, evidence string) 
 
 // unknown records that what a floor demands is not known.
 func (d *deficits) unknown(code, what, why, fix string) {
-	d.add(code, High, what+" is not known: "+why, fix, why)
+	d.add(code, High, what+" is not known: "+strings.TrimSuffix(why, ".")+".", fix, why)
 	d.list[len(d.list)-1].Unknown = true
 }
 

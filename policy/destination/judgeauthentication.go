@@ -79,11 +79,15 @@ func (j *judge) entries() {
 		if e.Strength == StrengthTrust {
 			severity, code = Critical, CodeNoCredential
 		}
-		j.add(code, severity, fmt.Sprintf("%s can get in with %s, and the floor demands %s.", whoAre(g), methodWords[e.Authentication], j.floor.Authentication),
+		j.add(code, severity, capital(fmt.Sprintf("%s can get in with %s, and the floor demands %s.", whoAre(g), methodWords[e.Authentication], j.floor.Authentication)),
 			fixHBA, strings.Join(e.Evidence, "; "))
 	}
 	for _, g := range grouped(unclear, func(e Entry) string { return strings.Join(e.Unknown, "; ") }) {
-		j.unknown(CodeWeakAuthentication, "The weakest way in for "+whoAre(g), strings.Join(g[0].Unknown, "; "), fixSetup)
+		fix := fixReach
+		if j.m.Inside == nil || !j.m.Inside.HBA.Known {
+			fix = fixSetup
+		}
+		j.unknown(CodeWeakAuthentication, "The weakest way in for "+whoAre(g), strings.Join(g[0].Unknown, "; "), fix)
 	}
 }
 
@@ -122,12 +126,15 @@ func whoAre(list []Entry) string {
 	}
 	switch {
 	case len(names) == 0:
-		return "A name that does not exist"
+		return "a name that does not exist"
 	case len(names) < len(list):
-		return "A name that does not exist, and " + named(names)
+		return "a name that does not exist, and " + named(names)
 	}
 	return named(names)
 }
+
+// capital begins a sentence.
+func capital(s string) string { return strings.ToUpper(s[:1]) + s[1:] }
 
 // verifiers judges what passwords are stored as.
 func (j *judge) verifiers() {
@@ -171,8 +178,12 @@ func (j *judge) localRules() {
 		return
 	}
 	hba := &j.m.Inside.HBA
-	if !hba.Known || hba.Value.notLoaded() != "" {
-		j.unknown(CodeLocalTrust, "Who gets in over the Unix socket", hba.Evidence+" "+hba.Value.notLoaded(), fixSetup)
+	why := hba.Evidence
+	if hba.Known {
+		why = hba.Value.notLoaded()
+	}
+	if why != "" {
+		j.unknown(CodeLocalTrust, "Who gets in over the Unix socket", why, fixSetup)
 		return
 	}
 	who := j.m.Inside.Members()

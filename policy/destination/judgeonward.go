@@ -42,7 +42,7 @@ func (j *judge) onward() {
 		if p.AllTables {
 			what = "all tables, also those that are yet to come"
 		}
-		j.way(p.Name, fmt.Sprintf("The publication %q offers %s to subscribers.", Clean(p.Name), what), "pg_publication")
+		j.way(p.Name, fmt.Sprintf("The publication %q offers subscribers %s.", Clean(p.Name), what), "pg_publication")
 	}
 	for _, s := range in.ForeignServers.Value {
 		j.way(s.Name, fmt.Sprintf("The foreign server %q (%s) leads elsewhere.", Clean(s.Name), Clean(s.Wrapper)), "pg_foreign_server")

@@ -86,10 +86,10 @@ func (r *Report) Sentence() string {
 		worst = strings.TrimSuffix(r.Deficits[0].Sentence, ".")
 	}
 	text := fmt.Sprintf("%s stays below its floor: %s", r.Place, worst)
-	if n := len(r.Deficits) - 1; n > 0 {
-		text += fmt.Sprintf(" (and %d more", n)
+	if n := len(r.Deficits); n > 1 {
+		text += fmt.Sprintf(" (the worst of %d", n)
 		if unknown > 0 {
-			text += fmt.Sprintf("; %d could not be measured", unknown)
+			text += fmt.Sprintf(", of which %d could not be measured", unknown)
 		}
 		text += ")"
 	}

@@ -75,17 +75,25 @@ func (p *printer) ways(ways []Entry) {
 		if e.Role == "" {
 			name = "a name that does not exist"
 		}
-		word := string(e.Authentication)
-		if e.Authentication == Rejected {
-			word = "nobody is let in"
-		} else {
-			word += ", " + e.Transport.String()
-		}
-		if !e.Known {
-			word += "; perhaps weaker: " + strings.Join(e.Unknown[:min(1, len(e.Unknown))], "; ")
-		}
-		p.line("  %-28s %s", name, word)
+		p.line("  %-28s %s", name, e.words())
 	}
+}
+
+// words say in short how somebody gets in.
+func (e *Entry) words() string {
+	why := ""
+	if len(e.Unknown) > 0 {
+		why = e.Unknown[0]
+	}
+	switch {
+	case e.Authentication == Rejected && !e.Known:
+		return "not known: " + why
+	case e.Authentication == Rejected:
+		return "is not let in"
+	case !e.Known && e.Strength > StrengthTrust:
+		return fmt.Sprintf("%s, %s; perhaps weaker: %s", e.Authentication, e.Transport, why)
+	}
+	return fmt.Sprintf("%s, %s", e.Authentication, e.Transport)
 }
 
 func (p *printer) outside(list []*Outside) {
@@ -93,6 +101,9 @@ func (p *printer) outside(list []*Outside) {
 		p.head(fmt.Sprintf("From outside, %s at %s", Clean(o.Address), o.MeasuredAt.UTC().Format(time.RFC3339)))
 		p.line("  %d knocks as sluice-probe/%s, reachable: %t", len(o.Knocks), Clean(o.ID), o.Reachable)
 		tls := "none"
+		if !o.Reachable {
+			tls = "not known"
+		}
 		if o.TLS.Offered || o.TLS.Direct {
 			tls = "versions " + strings.Join(o.TLS.Versions, " ")
 			if o.TLS.Direct {
