@@ -46,6 +46,7 @@ type Deficit struct {
 
 // The codes of deficits.
 const (
+	CodeFloor              = "floor-not-understood"
 	CodeNotMeasured        = "not-measured"
 	CodeStale              = "stale"
 	CodeNoTLS              = "no-tls"

@@ -3,6 +3,7 @@ package destination
 import (
 	"fmt"
 	"net/netip"
+	"slices"
 )
 
 // Measurement is everything that is known about one place.
@@ -23,8 +24,9 @@ type Measurement struct {
 var Everywhere = []netip.Prefix{netip.MustParsePrefix("0.0.0.0/0"), netip.MustParsePrefix("::/0")}
 
 // Entry is the weakest way by which a role gets into the database, over what
-// was knocked at and over what the rules say. Both are the worst of all ways,
-// not necessarily of the same one.
+// was knocked at and over what the rules say; for a role that may stream the
+// whole server, also by replication. Authentication and transport are each the
+// worst of all ways, not necessarily of the same one.
 type Entry struct {
 	Role           string         `json:"role"`
 	Authentication Authentication `json:"authentication"`
@@ -51,7 +53,7 @@ func (m *Measurement) Entry(role string) Entry { return m.Doors().Entry(role) }
 // Entry is the weakest way in for a role.
 func (d *Doors) Entry(role string) Entry {
 	e := Entry{Role: role, Authentication: Rejected, Strength: StrengthRejected, Transport: NoWay, Known: true}
-	if d.m.cannotLogIn(role) {
+	if d.cannotLogIn(role) {
 		e.Evidence = []string{"it is a role without LOGIN"}
 		return e
 	}
@@ -74,16 +76,21 @@ func (d *Doors) Stranger() Entry { return d.Entry(strangerName) }
 const strangerName = "a name that does not exist\x00"
 
 // cannotLogIn reports whether a role is known not to have LOGIN.
-func (m *Measurement) cannotLogIn(role string) bool {
-	if m.Inside == nil || !m.Inside.Roles.Known {
+func (d *Doors) cannotLogIn(role string) bool {
+	if d.who == nil || !d.m.Inside.Roles.Known {
 		return false
 	}
-	for i := range m.Inside.Roles.Value {
-		if r := &m.Inside.Roles.Value[i]; r.Name == role {
-			return !r.Login
-		}
+	r := d.who.roles[role]
+	return r != nil && !r.Login
+}
+
+// mayStream reports whether physical replication is a way in for a role.
+func (d *Doors) mayStream(role string) bool {
+	if d.who == nil || role == strangerName {
+		return false
 	}
-	return false
+	r := d.who.roles[role]
+	return r != nil && (r.Replication || r.Superuser)
 }
 
 // knocked adds what was met on the wire. An open door to a name that does not
@@ -93,9 +100,10 @@ func (d *Doors) knocked(e *Entry) {
 	for _, o := range d.m.Outside {
 		for i := range o.Knocks {
 			k := &o.Knocks[i]
+			physical := k.Replication && k.Database == ""
 			own := k.User == e.Role || k.Unknown && e.Role == strangerName
 			everybody := k.Unknown && k.Authentication == Trust
-			if k.Replication && k.Database == "" || !own && !everybody {
+			if physical && !d.mayStream(e.Role) || !own && !everybody {
 				continue
 			}
 			if k.Authentication == UnknownMethod {
@@ -125,7 +133,11 @@ func (d *Doors) ruled(e *Entry) {
 		e.doubt("the rules of pg_hba.conf are not known: " + in.HBA.Evidence)
 		return
 	}
-	for _, s := range d.simulate(e.Role, false) {
+	list := d.simulate(e.Role, false)
+	if d.mayStream(e.Role) {
+		list = append(slices.Clone(list), d.simulate(e.Role, true)...)
+	}
+	for _, s := range list {
 		if s.outcome.Authentication == UnknownMethod {
 			e.doubt(s.outcome.Why)
 			continue

@@ -227,6 +227,18 @@ type Walsender struct {
 	Address string `json:"address,omitempty"`
 }
 
+// LoginRoles are the roles that can log in, which an outside measurement should
+// knock as.
+func (f *Facts) LoginRoles() []string {
+	var names []string
+	for i := range f.Roles.Value {
+		if f.Roles.Value[i].Login {
+			names = append(names, f.Roles.Value[i].Name)
+		}
+	}
+	return names
+}
+
 // setting is a setting's value, and whether it is known.
 func (f *Facts) setting(name string) (string, bool) {
 	s := f.Settings[name]

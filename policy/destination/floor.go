@@ -1,7 +1,10 @@
 package destination
 
 import (
+	"fmt"
 	"net/netip"
+	"slices"
+	"strings"
 	"time"
 )
 
@@ -91,6 +94,38 @@ const (
 	LogsNoStatements = "no-statements"
 	LogsNoValues     = "no-values"
 )
+
+// floorWords are the words that fields of a floor may have besides "".
+var floorWords = []struct {
+	field string
+	value func(*Floor) string
+	words []string
+}{
+	{"tls", func(f *Floor) string { return f.TLS }, []string{TLSOffered, TLSRequired, TLSIsProven}},
+	{"minimum_tls", func(f *Floor) string { return f.MinimumTLS }, []string{"1.0", "1.1", "1.2", "1.3"}},
+	{"authentication", func(f *Floor) string { return f.Authentication }, []string{AnyPassword, NeedsSCRAM, NeedsCert}},
+	{"local", func(f *Floor) string { return f.Local }, []string{"closed"}},
+	{"replication", func(f *Floor) string { return f.Replication }, []string{"closed"}},
+	{"public", func(f *Floor) string { return f.Public }, []string{"none"}},
+	{"unmapped", func(f *Floor) string { return f.Unmapped }, []string{"none"}},
+	{"privileged", func(f *Floor) string { return f.Privileged }, []string{"named"}},
+	{"soft_row_filters", func(f *Floor) string { return f.SoftRowFilters }, []string{"deny"}},
+	{"logs", func(f *Floor) string { return f.Logs }, []string{"no-values"}},
+	{"audit", func(f *Floor) string { return f.Audit }, []string{"connections", "statements"}},
+	{"onward_copies", func(f *Floor) string { return f.OnwardCopies }, []string{"none"}},
+	{"code", func(f *Floor) string { return f.Code }, []string{"known"}},
+	{"at_rest", func(f *Floor) string { return f.AtRest }, []string{"attested"}},
+}
+
+// Check refuses a floor with words that it does not know.
+func (f *Floor) Check() error {
+	for _, w := range floorWords {
+		if v := w.value(f); v != "" && !slices.Contains(w.words, v) {
+			return fmt.Errorf("%s of a floor is %q, and can be %s", w.field, Clean(v), strings.Join(w.words, ", "))
+		}
+	}
+	return nil
+}
 
 // authenticationFloor is the strength that a word of a floor demands.
 var authenticationFloor = map[string]Strength{

@@ -15,6 +15,9 @@ func Judge(floor Floor, m *Measurement, with Demands) []Deficit {
 		j.m = &measured
 	}
 	j.doors = j.m.Doors()
+	if err := floor.Check(); err != nil {
+		j.unknown(CodeFloor, "What the floor demands", err.Error(), "Repair the policy.")
+	}
 	j.measured()
 	j.transport()
 	j.identity()

@@ -11,11 +11,7 @@ import (
 func (j *judge) everybody() []string {
 	names := slices.Clone(j.with.Readers)
 	if len(names) == 0 && j.m.Inside != nil {
-		for _, r := range j.m.Inside.Roles.Value {
-			if r.Login {
-				names = append(names, r.Name)
-			}
-		}
+		names = j.m.Inside.LoginRoles()
 	}
 	return append(names, strangerName)
 }
@@ -58,9 +54,6 @@ func (j *judge) openDoors() {
 func (j *judge) entries() {
 	least, asked := authenticationFloor[j.floor.Authentication]
 	if !asked {
-		if j.floor.Authentication != "" {
-			j.unknown(CodeWeakAuthentication, "What the floor demands of authentication", Clean(j.floor.Authentication)+" is no word for it", "Repair the policy.")
-		}
 		return
 	}
 	var weak, unclear []Entry

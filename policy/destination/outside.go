@@ -12,6 +12,9 @@ type Outside struct {
 	MeasuredAt time.Time `json:"measured_at"`
 	// Reachable is true if something accepted a connection.
 	Reachable bool `json:"reachable"`
+	// Closed are addresses from which nothing answers, although the place can
+	// be reached from another one.
+	Closed []string `json:"closed,omitempty"`
 	// Problems are what could not be measured.
 	Problems []string   `json:"problems,omitempty"`
 	TLS      OutsideTLS `json:"tls"`

@@ -119,6 +119,9 @@ func (p *printer) outside(list []*Outside) {
 		for _, c := range o.TLS.Certificates {
 			p.line("  key %s (%s %d, %s), until %s", c.Key, c.KeyType, c.KeyBits, Clean(c.Signature), c.NotAfter.UTC().Format(time.DateOnly))
 		}
+		if len(o.Closed) > 0 {
+			p.line("  nothing answers to: %s", strings.Join(o.Closed, ", "))
+		}
 		for _, text := range o.Problems {
 			p.line("  not measured: %s", Clean(text))
 		}

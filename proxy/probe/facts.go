@@ -10,7 +10,7 @@ import (
 func (p *Posture) Facts() *destination.Outside {
 	o := &destination.Outside{
 		ID: p.ID, Address: p.Address, MeasuredAt: p.MeasuredAt, Reachable: p.Reachable,
-		Problems: slices.Clone(p.Problems), Protocol: p.Protocol,
+		Problems: slices.Clone(p.Problems), Closed: slices.Clone(p.Closed), Protocol: p.Protocol,
 		TLS: destination.OutsideTLS{
 			Offered: p.TLS.Offered, Direct: p.TLS.Direct, Verified: p.TLS.Verified, Reason: p.TLS.Reason,
 			Versions: slices.Clone(p.TLS.Versions), Certificates: slices.Clone(p.TLS.Certificates),

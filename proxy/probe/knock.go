@@ -23,6 +23,9 @@ func (d *door) knock(ctx context.Context, address string, from vantage, t try) (
 	}
 	defer conn.Close()
 	defer hangUpWith(ctx, conn)()
+	if local, ok := conn.LocalAddr().(*net.TCPAddr); ok && local.IP != nil && a.Source == "" {
+		a.Source = local.IP.String()
+	}
 	open, cert, err := d.open(ctx, conn, t.transport, 0)
 	if err != nil {
 		a.unclear(err)

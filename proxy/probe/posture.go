@@ -30,6 +30,8 @@ type Posture struct {
 	// are all such things, at most 50.
 	Problem  string   `json:"problem,omitempty"`
 	Problems []string `json:"problems,omitempty"`
+	// Closed are addresses to knock from to which nothing answers.
+	Closed []string `json:"closed,omitempty"`
 	// Connections is how many were opened; LinesPerConnection says what that
 	// is in the server's log.
 	Connections int `json:"connections"`
@@ -85,7 +87,7 @@ const (
 // Attempt is one try and its answer.
 type Attempt struct {
 	// Address is the IP address and port that answered; Source is the address
-	// that was knocked from, if one was chosen.
+	// that was knocked from.
 	Address   string    `json:"address"`
 	Source    string    `json:"source,omitempty"`
 	Transport Transport `json:"transport"`
@@ -117,6 +119,7 @@ type visit struct {
 	attempts []Attempt
 	problems []string
 	protocol string
+	closed   []string
 }
 
 // merge puts together what was met at each address of the place.
@@ -135,6 +138,9 @@ func (p *Posture) merge(visits []*visit) {
 		p.mergeTLS(v.tls)
 		p.Reachable = true
 		p.Attempts = append(p.Attempts, v.attempts...)
+		for _, source := range v.closed {
+			p.Closed = appendNew(p.Closed, source)
+		}
 		if p.Protocol == "" || v.protocol < p.Protocol {
 			p.Protocol = v.protocol
 		}

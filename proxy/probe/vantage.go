@@ -53,6 +53,7 @@ func (d *door) reaching(ctx context.Context, v *visit) []vantage {
 			conn.Close()
 			open = append(open, from)
 		case nobodyThere(err) && !errors.Is(err, syscall.EADDRNOTAVAIL):
+			v.closed = append(v.closed, from.source)
 		default:
 			v.problems = append(v.problems, "knocking from "+from.source+" is not possible: "+clean(err.Error()))
 		}
