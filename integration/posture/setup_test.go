@@ -158,10 +158,46 @@ func TestSetupRefuses(t *testing.T) {
 		if said := s.psql(t, other, 3); !strings.Contains(said, "this is for the database another, and you are in copies") {
 			t.Errorf("PostgreSQL %d: %s", version, said)
 		}
+		s.checkTwoDatabases(t, sql)
 		if _, err := s.Query(t.Context(), database, "SET ROLE pg_monitor; "+sql); err == nil || !strings.Contains(err.Error(), "superuser") {
 			t.Errorf("PostgreSQL %d: somebody who is no superuser: %v", version, err)
 		}
 	}
+}
+
+// checkTwoDatabases shows that the groups, which belong to a whole server, stay
+// for as long as one of its databases needs them.
+func (s *server) checkTwoDatabases(t *testing.T, sql string) {
+	s.exec(t, "CREATE DATABASE second")
+	second, err := destination.SetupSQL(destination.SetupOptions{Database: "second"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.psql(t, sql, 0)
+	s.psqlIn(t, "second", second, 0)
+	teardown, err := destination.TeardownSQL(destination.SetupOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if said := s.psql(t, teardown, 0); !strings.Contains(said, "the role sluice_probe is kept: other databases need it") {
+		t.Errorf("PostgreSQL %d: %s", s.version, said)
+	}
+	if !s.hasGroups(t) {
+		t.Errorf("PostgreSQL %d: a database lost the groups that it needs", s.version)
+	}
+	s.psqlIn(t, "second", second, 0)
+	if said := s.psqlIn(t, "second", teardown, 0); strings.Contains(said, "is kept") || s.hasGroups(t) {
+		t.Errorf("PostgreSQL %d: groups are left: %s", s.version, said)
+	}
+}
+
+func (s *server) hasGroups(t *testing.T) bool {
+	t.Helper()
+	rows, err := s.Query(t.Context(), database, "SELECT rolname FROM pg_roles WHERE rolname LIKE 'sluice\\_%'")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return len(rows) > 0
 }
 
 // Names that need quotes work, and the right to keep logs quiet is given.

@@ -185,6 +185,11 @@ func (s *server) setup(t testing.TB, o destination.SetupOptions) {
 // psql runs SQL as the superuser over the socket and returns what it printed.
 func (s *server) psql(t testing.TB, sql string, exit int) string {
 	t.Helper()
+	return s.psqlIn(t, database, sql, exit)
+}
+
+func (s *server) psqlIn(t testing.TB, database, sql string, exit int) string {
+	t.Helper()
 	target := harness.Target{Name: "direct", Host: s.Socket, Port: s.Port(), User: s.Superuser(), Database: database, SSLMode: "disable"}
 	r := harness.Run(t, target, harness.Command{
 		Program: "psql", Args: []string{"-X", "-q", "-v", "ON_ERROR_STOP=1", "-f", "-"}, Stdin: sql, Dir: t.TempDir(),
