@@ -45,9 +45,9 @@ type judge struct {
 }
 
 // asksInside reports whether the floor demands something that only the server
-// itself can tell.
+// itself can tell: also what it does to clients from where nobody knocked.
 func (f *Floor) asksInside() bool {
-	return f.Authentication != "" || f.Local != "" || f.Public != "" || f.Unmapped != "" || f.Privileged != "" ||
+	return f.TLS == TLSRequired || f.TLS == TLSIsProven || f.Replication != "" || f.Authentication != "" || f.Local != "" || f.Public != "" || f.Unmapped != "" || f.Privileged != "" ||
 		f.SoftRowFilters != "" || f.MinimumVersion != 0 || f.Logs != "" || f.Audit != "" || f.OnwardCopies != "" ||
 		f.Code != "" || f.SystemIdentifier != "" || f.AtRest != ""
 }

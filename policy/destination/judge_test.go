@@ -170,6 +170,35 @@ func TestEveryDemandNeedsAMeasurement(t *testing.T) {
 	}
 }
 
+// A place that was only knocked at has not shown what it does to others.
+func TestKnocksAloneAreNotEnough(t *testing.T) {
+	for name, f := range map[string]Floor{
+		"tls": {TLS: TLSRequired}, "replication": {Replication: "closed"}, "authentication": {Authentication: AnyPassword},
+	} {
+		for what, m := range map[string]*Measurement{"no inside": {Outside: good().Outside}, "no rules": good()} {
+			if m.Inside != nil {
+				m.Inside.HBA = Unknown[HBA]("no right to it")
+			}
+			if list := judged(f, m); !slices.ContainsFunc(list, func(d Deficit) bool { return d.Unknown }) {
+				t.Errorf("%s, %s: %+v", name, what, list)
+			}
+		}
+	}
+}
+
+// A word that a floor does not know is no demand that is met.
+func TestFloorWords(t *testing.T) {
+	for _, f := range []Floor{{TLS: "requierd"}, {Authentication: "strong"}, {AtRest: "maybe"}, {MinimumTLS: "2"}} {
+		if list := judged(f, good()); !slices.ContainsFunc(list, func(d Deficit) bool { return d.Code == CodeFloor }) || f.Check() == nil {
+			t.Errorf("%+v: %+v", f, list)
+		}
+	}
+	floor := everything()
+	if err := floor.Check(); err != nil {
+		t.Error(err)
+	}
+}
+
 // What makes a place weaker never takes a deficit away.
 func TestWeakerIsNeverBetter(t *testing.T) {
 	changes := map[string]func(*Measurement){

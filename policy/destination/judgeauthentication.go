@@ -263,7 +263,11 @@ func (j *judge) replication() {
 // replicationRules looks at the addresses that were not knocked from.
 func (j *judge) replicationRules(fix string) {
 	in := j.m.Inside
-	if in == nil || !in.HBA.Known {
+	if in == nil {
+		return
+	}
+	if !in.HBA.Known {
+		j.unknown(CodeReplication, "Whether replication is closed to other addresses", in.HBA.Evidence, fixSetup)
 		return
 	}
 	for _, name := range j.everybody() {

@@ -107,8 +107,7 @@ func weakSignature(name string) bool {
 	return slices.Contains([]string{"MD2-RSA", "MD5-RSA", "SHA1-RSA", "DSA-SHA1", "ECDSA-SHA1"}, name)
 }
 
-// versions judges which versions of TLS work. What the server says of itself
-// counts too: the probe's own library may not speak the oldest.
+// versions judges which versions of TLS work.
 func (j *judge) versions(o *Outside) {
 	if j.floor.MinimumTLS == "" || !o.TLS.Offered && !o.TLS.Direct {
 		return

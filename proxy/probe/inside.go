@@ -179,7 +179,7 @@ func (i *inquiry) missing(names ...string) string {
 }
 
 // settingsOfTheSession are sources of a value that is not the server's own.
-var settingsOfTheSession = []string{"client", "database", "user", "database user", "override", "interactive", "test"}
+var settingsOfTheSession = []string{"client", "database", "user", "database user"}
 
 // askSettings reads the settings that matter. A value that holds for this
 // session only says nothing about the server.
