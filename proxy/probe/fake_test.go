@@ -13,6 +13,7 @@ import (
 	"io"
 	"math/big"
 	"net"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -185,10 +186,19 @@ func (f *fakeServer) answerStartup(conn net.Conn, packet []byte, encrypted strin
 	f.mu.Lock()
 	f.mu.startups = append(f.mu.startups, params)
 	f.mu.Unlock()
-	if !sendLines(conn, f.script.linesFor(params)) {
-		return
+	lines := f.script.linesFor(params)
+	var rest []byte
+	if i := slices.Index(lines, "wait"); i >= 0 { // until the client has said something
+		sendLines(conn, lines[:i])
+		first := make([]byte, 512)
+		n, _ := conn.Read(first)
+		rest, lines = first[:n], lines[i+1:]
 	}
-	rest, _ := io.ReadAll(conn)
+	open := sendLines(conn, lines)
+	if open {
+		more, _ := io.ReadAll(conn)
+		rest = append(rest, more...)
+	}
 	f.mu.Lock()
 	f.mu.after = append(f.mu.after, rest...)
 	f.mu.Unlock()
@@ -300,6 +310,8 @@ func authRequest(words []string) []byte {
 		body = append(body, 0)
 	case authMD5:
 		body = append(body, 1, 2, 3, 4)
+	case authSASLContinue:
+		body = append(body, words[1]...)
 	}
 	return body
 }

@@ -14,7 +14,10 @@ import (
 )
 
 // scramBegins is the first message of SCRAM without a name and channel binding.
-var scramBegins = regexp.MustCompile(`^(?s:p....SCRAM-SHA-256\x00....n,,n=,r=[A-Z2-7]{26})$`)
+var (
+	scramFirst  = regexp.MustCompile(`^(?s:p....SCRAM-SHA-256\x00....n,,n=,r=[A-Z2-7]{26})`)
+	scramBegins = regexp.MustCompile(scramFirst.String() + `$`)
+)
 
 // cannedConn is a connection whose other end says what was prepared and
 // keeps what it is told.

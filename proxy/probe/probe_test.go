@@ -24,7 +24,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 // TestAnswers measures the fake servers of testdata/answers.txt. A case is
 //
 //	# what it shows
-//	ssl N|S|silence|eof|HEX, direct, tls-max 1.2, ca none|other, expired, users NAME...
+//	ssl N|S|silence|eof|HEX, direct, tls-max 1.2, ca none|other, expired, users NAME..., whole
 //	when KEY=VALUE ...: MESSAGE | MESSAGE | ...
 //	MESSAGE          (what every other start-up packet gets)
 //	----
@@ -34,7 +34,7 @@ func TestAnswers(t *testing.T) {
 		c := parseCase(t, input)
 		f := startFake(t, c.script, c.cert)
 		c.target.Port = f.port()
-		p := Outside(t.Context(), c.target, Options{Timeout: 1500 * time.Millisecond})
+		p := Outside(t.Context(), c.target, Options{Timeout: 1500 * time.Millisecond, Whole: c.whole})
 		f.stop()
 		f.checkConduct(p)
 		return describe(p)
@@ -46,6 +46,7 @@ type testCase struct {
 	script serverScript
 	target Target
 	cert   *tls.Certificate
+	whole  bool
 }
 
 func parseCase(t *testing.T, input string) testCase {
@@ -59,6 +60,8 @@ func parseCase(t *testing.T, input string) testCase {
 		case "#":
 		case "ssl":
 			c.script.ssl = rest
+		case "whole":
+			c.whole = true
 		case "direct":
 			c.script.direct = true
 		case "tls-max":
@@ -110,10 +113,13 @@ func (f *fakeServer) checkConduct(p *Posture) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	for len(f.mu.after) > 0 {
-		if !strings.HasPrefix(string(f.mu.after), string(terminate)) {
+		said := len(terminate)
+		if first := scramFirst.Find(f.mu.after); first != nil {
+			said = len(first)
+		} else if !strings.HasPrefix(string(f.mu.after), string(terminate)) {
 			f.t.Fatalf("after start-up the probe sent %q", f.mu.after)
 		}
-		f.mu.after = f.mu.after[len(terminate):]
+		f.mu.after = f.mu.after[said:]
 	}
 	// Rounds overlap only inside themselves: on each transport every
 	// made-up name comes before every name that may exist.
@@ -142,9 +148,19 @@ func describe(p *Posture) string {
 	if p.Problem != "" {
 		fmt.Fprintln(&b, "problem "+p.Problem)
 	}
+	if p.Protocol != "" {
+		fmt.Fprintln(&b, "protocol "+p.Protocol)
+	}
 	var seen []string
 	for _, a := range p.Attempts {
-		seen = appendNew(seen, fmt.Sprintf("%s %s %d: %s", a.Transport, a.Answer, a.Strength, a.Evidence))
+		line := fmt.Sprintf("%s %s %d: %s", a.Transport, a.Answer, a.Strength, a.Evidence)
+		if a.Iterations > 0 {
+			line += fmt.Sprintf(", %d iterations for %s", a.Iterations, a.User)
+		}
+		if p.Protocol != "" && a.Answer == AnswerOpen {
+			line += fmt.Sprintf(" (user %s, database %q, replication %t)", a.User, a.Database, a.Replication)
+		}
+		seen = appendNew(seen, line)
 	}
 	for _, line := range seen {
 		fmt.Fprintln(&b, line)
