@@ -139,6 +139,10 @@ func TestSetupRefuses(t *testing.T) {
 		}
 		for _, c := range []struct{ before, after, says string }{
 			{"CREATE ROLE sluice_probe LOGIN", "DROP ROLE sluice_probe", "there is a role sluice_probe already that can log in"},
+			{
+				"CREATE ROLE sluice_owner; CREATE ROLE mallory LOGIN; GRANT sluice_owner TO mallory", "DROP ROLE sluice_owner; DROP ROLE mallory",
+				"mallory is a member of sluice_owner, and would be able to read every copy",
+			},
 			{"CREATE SCHEMA sluice", "DROP SCHEMA sluice", "there is a schema sluice already that belongs to postgres"},
 		} {
 			s.exec(t, c.before)

@@ -70,6 +70,15 @@ BEGIN
   LOOP
     EXECUTE format('REVOKE ADMIN OPTION FOR %I FROM %I', m.groupname, m.member);
   END LOOP;
+  -- Whoever is the owner can read every copy.
+  FOR m IN
+    SELECT r.rolname AS member
+    FROM pg_auth_members a JOIN pg_roles g ON g.oid = a.roleid JOIN pg_roles r ON r.oid = a.member
+    WHERE g.rolname = @@owner AND r.rolname <> ALL (ARRAY[@@carrier, @@reactor])
+  LOOP
+    RAISE EXCEPTION 'sluice: % is a member of %, and would be able to read every copy', m.member, @@owner
+      USING HINT = 'Revoke that first.';
+  END LOOP;
 END
 $sluice$;
 `
