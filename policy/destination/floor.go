@@ -110,7 +110,7 @@ var floorWords = []struct {
 	{"unmapped", func(f *Floor) string { return f.Unmapped }, []string{"none"}},
 	{"privileged", func(f *Floor) string { return f.Privileged }, []string{"named"}},
 	{"soft_row_filters", func(f *Floor) string { return f.SoftRowFilters }, []string{"deny"}},
-	{"logs", func(f *Floor) string { return f.Logs }, []string{"no-values"}},
+	{"logs", func(f *Floor) string { return f.Logs }, []string{LogsNoStatements, LogsNoValues}},
 	{"audit", func(f *Floor) string { return f.Audit }, []string{"connections", "statements"}},
 	{"onward_copies", func(f *Floor) string { return f.OnwardCopies }, []string{"none"}},
 	{"code", func(f *Floor) string { return f.Code }, []string{"known"}},
