@@ -153,3 +153,19 @@ func TestFind(t *testing.T) {
 		}
 	}
 }
+
+// Facts about an origin are kept while a copy that has them is there, once.
+func TestOriginFacts(t *testing.T) {
+	events, _ := readScript(t, "01 09:00:00 begun a\n01 09:00:01 published a\n01 09:00:02 begun b to=sandbox:public.b\n01 09:00:03 removed a")
+	l := fold(events, time.Time{})
+	gone, known := l.OriginFacts(id("a"))
+	if !known || gone.Inline != nil || gone.Sum != sums {
+		t.Errorf("of a copy that is gone: %+v, %v", gone, known)
+	}
+	if there, known := l.OriginFacts(id("b")); !known || string(there.Inline) != `[{"subject":"shop"}]` {
+		t.Errorf("of a copy that is there: %+v, %v", there, known)
+	}
+	if _, known := l.OriginFacts(id("z")); known {
+		t.Error("of no copy")
+	}
+}
