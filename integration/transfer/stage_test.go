@@ -168,6 +168,13 @@ type scenario struct {
 var scenarios = []scenario{
 	{"a set", aSet, false},
 	{"every kind of table", everyKind, false},
+	{"a lease", aLease, false},
+	{"no lease", noLease, true},
+	{"existing tables", existing, false},
+	{"more rows for partitions", appendParts, true},
+	{"hooks", checked, true},
+	{"default privileges", hostile, false},
+	{"event triggers", eventTriggers, true},
 }
 
 func TestCopies(t *testing.T) {

@@ -34,6 +34,10 @@ type Job struct {
 	Items []Item
 	// Streams is how many pairs of connections work at once; 2 if 0, at most 16.
 	Streams int
+	// PartSize is how large, in bytes on disk, a part of a table is at least that is
+	// read by a stream of its own; 64 MiB if 0. Tables are split only where one is
+	// much larger than the share of a stream.
+	PartSize uint64
 	// Owner is the role that will own everything; nobody logs in as it.
 	Owner string
 	// Roles maps a role of the source that a policy of row security names to

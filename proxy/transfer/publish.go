@@ -101,19 +101,23 @@ func (c *carrier) ask(ctx context.Context) (*link, bool, error) {
 	}
 }
 
-// lookAgain finds out whether what had the names is still what was looked at.
+// lookAgain finds out whether what had the names is still what was looked at, and
+// keeps everybody from it.
 func (c *carrier) lookAgain(ctx context.Context) error {
+	before := map[*relation]uint32{}
 	for _, root := range c.roots {
-		before := root.replaced
-		if before != 0 {
-			if err := c.keeper.exec(ctx, "LOCK TABLE "+root.published()+" IN ACCESS EXCLUSIVE MODE"); err != nil {
-				return err
-			}
+		if before[root] = root.replaced; root.replaced == 0 {
+			continue
 		}
-		if err := c.lookAt(ctx, root); err != nil {
+		if err := c.keeper.exec(ctx, "LOCK TABLE "+root.published()+" IN ACCESS EXCLUSIVE MODE"); err != nil {
 			return err
 		}
-		if root.replaced != before {
+	}
+	if err := c.lookAtAll(ctx); err != nil {
+		return err
+	}
+	for _, root := range c.roots {
+		if root.replaced != before[root] {
 			return fmt.Errorf("another table has become %s.%s meanwhile", printable(root.target), printable(root.targetName))
 		}
 	}

@@ -128,6 +128,9 @@ func (job *Job) check() error {
 	if job.Streams == 0 {
 		job.Streams = 2
 	}
+	if job.PartSize == 0 {
+		job.PartSize = partSize
+	}
 	if job.Now == nil {
 		job.Now = time.Now
 	}

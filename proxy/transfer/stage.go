@@ -69,12 +69,17 @@ func (c *carrier) place(ctx context.Context) error {
 		}
 	}
 	c.stages = slices.Sorted(maps.Values(schemas))
+	return c.lookAtAll(ctx)
+}
+
+// lookAtAll looks at what has the targets' names, and at what depends on it.
+func (c *carrier) lookAtAll(ctx context.Context) error {
 	for _, root := range c.roots {
 		if err := c.lookAt(ctx, root); err != nil {
 			return err
 		}
 	}
-	return nil
+	return c.dependents(ctx)
 }
 
 // askTarget reads what has the target's name.
@@ -112,7 +117,7 @@ func (c *carrier) lookAt(ctx context.Context, r *relation) error {
 	case r.existing == Append:
 		return c.fits(ctx, r)
 	}
-	return c.dependents(ctx, r)
+	return nil
 }
 
 // askDependents says what depends on a table, what is below it and its sequences
@@ -130,16 +135,20 @@ ORDER BY 1 LIMIT 20`
 
 // dependents refuses to replace a table that others need: they would have to go, or
 // would go on with rows of before.
-func (c *carrier) dependents(ctx context.Context, r *relation) error {
-	var swapped []string
+func (c *carrier) dependents(ctx context.Context) error {
+	var swapped, names []string
 	for _, other := range c.roots {
 		if other.existing == Swap && other.replaced != 0 {
 			swapped = append(swapped, strconv.FormatUint(uint64(other.replaced), 10))
+			names = append(names, other.title())
 		}
+	}
+	if len(swapped) == 0 {
+		return nil
 	}
 	rows, err := c.keeper.rows(ctx, fmt.Sprintf(askDependents, strings.Join(swapped, ",")), 1)
 	if err != nil {
-		return failed(atDestination, "look at what depends on "+r.targetName, err)
+		return failed(atDestination, "look at what depends on the tables that are replaced", err)
 	}
 	if len(rows) == 0 {
 		return nil
@@ -148,7 +157,7 @@ func (c *carrier) dependents(ctx context.Context, r *relation) error {
 	for _, v := range rows {
 		found = append(found, printable(v[0]))
 	}
-	return &Refusal{r.title(), "at the destination these depend on the table that it would replace, or on one that is replaced with it: " + strings.Join(found, "; "),
+	return &Refusal{strings.Join(names, ", "), "at the destination these depend on what would be replaced: " + strings.Join(found, "; "),
 		"drop them first, replace their tables in the same copy, or choose another name"}
 }
 

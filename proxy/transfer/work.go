@@ -122,8 +122,9 @@ func (w *works) plan() {
 	}
 }
 
-// minPart is what a part of a table has at least, in bytes.
-const minPart = 64 << 20
+// partSize is the least size of a part of a table, in bytes, where nothing else is
+// said.
+const partSize = 64 << 20
 
 // split cuts a table into ranges of pages if it is so much larger than the others
 // that one stream would have work when the rest has none. A table in one piece
@@ -132,7 +133,7 @@ const minPart = 64 << 20
 func (w *works) split(bytes, pages uint64) []part {
 	n := uint64(1)
 	if w.share > 0 && bytes > w.share*7/5 {
-		n = min((bytes+w.share-1)/w.share, bytes/minPart, pages)
+		n = min((bytes+w.share-1)/w.share, bytes/w.c.job.PartSize, pages)
 	}
 	if n < 2 {
 		return []part{{}}
