@@ -85,8 +85,15 @@ func newID() string {
 
 // job is a copy of tables of the schema shop.
 func (p pair) job(tables ...string) transfer.Job {
+	j := p.jobOf(tables...)
+	j.Source, j.Destination = p.source(), p.destination()
+	return j
+}
+
+// jobOf is a job without its ends.
+func (pair) jobOf(tables ...string) transfer.Job {
 	j := transfer.Job{
-		Copy: newID(), Source: p.source(), Destination: p.destination(), Owner: ownerRole, LeaseUntil: time.Now().Add(time.Hour),
+		Copy: newID(), Owner: ownerRole, LeaseUntil: time.Now().Add(time.Hour),
 		Roles: func(role string) []string {
 			if role == readerRole {
 				return []string{analyst}
@@ -175,6 +182,13 @@ var scenarios = []scenario{
 	{"hooks", checked, true},
 	{"default privileges", hostile, false},
 	{"event triggers", eventTriggers, true},
+	{"network cuts", networkCuts, true},
+	{"cuts of the commit", commitCuts, true},
+	{"killed backends", killed, true},
+	{"cancelled", cancelled, true},
+	{"cancelled while publishing", cancelledWhilePublishing, true},
+	{"hooks that end the transaction", brokenHook, true},
+	{"crashes", crashes, true},
 }
 
 func TestCopies(t *testing.T) {

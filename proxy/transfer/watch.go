@@ -35,6 +35,7 @@ func (w *watch) run() {
 	defer w.done.Done()
 	t := time.NewTicker(beat)
 	defer t.Stop()
+	w.tell(w.current())
 	for {
 		select {
 		case <-t.C:
