@@ -76,7 +76,7 @@ func (p pair) again(t testing.TB, j transfer.Job) {
 	j.Source, j.Destination = p.source(), p.destination()
 	run(t, j)
 	p.same(t, "customer", `"order"`)
-	p.newDestination(t)
+	p.empty(t)
 }
 
 // networkCuts cuts the network to each end after a part of all bytes of a copy.
@@ -96,19 +96,17 @@ func networkCuts(t *testing.T, p pair) {
 			r.cutAt(1 << 40)
 			run(t, j)
 			all := r.total()
-			p.newDestination(t)
+			p.empty(t)
 			published := 0
 			for i := range 10 {
 				j.Copy = newID()
 				r.cutAt(1 + (all-1)*(2*i+1)/20)
 				ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
-				began := time.Now()
 				_, err := transfer.Run(ctx, j)
 				cancel()
-				t.Log(i, time.Since(began), err)
 				if p.wholeOrNothing(t, j.Copy, err) {
 					published++
-					p.newDestination(t)
+					p.empty(t)
 					continue
 				}
 				var at *transfer.Error
@@ -167,7 +165,7 @@ func commitCuts(t *testing.T, p pair) {
 				j.BeforePublish = nil
 				p.again(t, j)
 			}
-			p.newDestination(t)
+			p.empty(t)
 		})
 	}
 }
@@ -307,6 +305,6 @@ func brokenHook(t *testing.T, p pair) {
 		if err := fails(t, j); sql != "COMMIT" && !strings.Contains(err.Error(), "did not survive") {
 			t.Errorf("%s: %v", sql, err)
 		}
-		p.newDestination(t)
+		p.empty(t)
 	}
 }

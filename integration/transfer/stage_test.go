@@ -52,6 +52,12 @@ func (p pair) newDestination(t testing.TB) {
 	p.to.Exec(t, "restored", setUpDatabase)
 }
 
+// empty makes the destination as good as new.
+func (p pair) empty(t testing.TB) {
+	t.Helper()
+	p.to.Exec(t, "restored", "DROP SCHEMA shop CASCADE; CREATE SCHEMA shop AUTHORIZATION sluice_owner; GRANT USAGE ON SCHEMA shop TO analyst; TRUNCATE sluice.lease")
+}
+
 // newSource makes the database source anew, with a schema that reads may read.
 func (p pair) newSource(t testing.TB, sql string) {
 	t.Helper()
@@ -182,6 +188,14 @@ var scenarios = []scenario{
 	{"hooks", checked, true},
 	{"default privileges", hostile, false},
 	{"event triggers", eventTriggers, true},
+	{"masks", masked, false},
+	{"parts of tables", parts, false},
+	{"queries", queries, false},
+	{"columns and rows", someColumns, true},
+	{"what cannot be carried", refused, false},
+	{"types of the destination", ownTypes, true},
+	{"rights of the reader", readersRights, true},
+	{"long rows", longRows, true},
 	{"network cuts", networkCuts, true},
 	{"cuts of the commit", commitCuts, true},
 	{"killed backends", killed, true},

@@ -22,7 +22,7 @@ func (b *builder) tables(root *relation) ([]string, error) {
 		if err := b.supported(r); err != nil {
 			return nil, err
 		}
-		out = append(out, inSchema(r.stage, r.target))
+		out = append(out, r.at())
 		if r.existing == Append {
 			out = append(out, b.bare(r))
 			continue

@@ -37,6 +37,9 @@ type relation struct {
 	// target and targetName are where it is to be, stage where it is loaded.
 	target, targetName, stage string
 	existing                  Existing
+	// path are schemas of the destination whose types are used: definitions name
+	// them without their schema where that is the table's at the source.
+	path []string
 	// targetOID is the OID of the table that is made, at the destination.
 	targetOID uint32
 	// replaced is the table that has the name, for Swap and Append; 0 if none.
@@ -166,6 +169,17 @@ func (r *relation) column(name string) *column {
 // has reports whether all columns are there.
 func (r *relation) has(names []string) bool {
 	return !slices.ContainsFunc(names, func(n string) bool { return r.column(n) == nil })
+}
+
+// at is the statement under which definitions are read at the destination.
+func (r *relation) at() string {
+	schemas := []string{r.stage, r.target}
+	for _, s := range r.path {
+		if s != r.target {
+			schemas = append(schemas, s)
+		}
+	}
+	return inSchema(schemas...)
 }
 
 // title is how messages name it.

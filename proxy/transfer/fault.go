@@ -70,11 +70,15 @@ var ErrUnknownOutcome = errors.New("whether the copy was published is not known"
 // published, and Run returns its receipt too.
 var ErrAfterPublish = errors.New("the copy was published, and the check after that failed")
 
-// failed wraps an error of a step, once.
+// failed wraps an error of a step, once. A refusal says all by itself.
 func failed(side wire.Side, step string, err error) error {
 	var already *Error
-	if err == nil || errors.As(err, &already) {
+	var refusal *Refusal
+	if err == nil || errors.As(err, &already) || errors.As(err, &refusal) {
 		return err
+	}
+	if s, ok := err.(*wire.SideError); ok && s.Side == side { //nolint:errorlint // only what would say the side twice
+		err = fmt.Errorf("%s: %w", s.Op, s.Err)
 	}
 	return &Error{Side: side, Step: step, Err: err}
 }

@@ -109,7 +109,7 @@ func (c *carrier) secure(ctx context.Context) error {
 			if !r.rls && !c.leased() {
 				continue
 			}
-			statements := append([]string{inSchema(r.target)}, c.policies(r, root)...)
+			statements := append([]string{inSchema(append([]string{r.target}, r.path...)...)}, c.policies(r, root)...)
 			statements = append(statements, "ALTER TABLE "+r.published()+" ENABLE ROW LEVEL SECURITY", "ALTER TABLE "+r.published()+" FORCE ROW LEVEL SECURITY", searchNothing)
 			if err := c.keeper.exec(ctx, words(statements)); err != nil {
 				return failed(atDestination, "set row security of "+r.title(), err)
@@ -220,13 +220,22 @@ func (c *carrier) secureAppended(ctx context.Context, root *relation) error {
 }
 
 // askResult lists what nobody meant: rights of others than the owner, with column
-// and privilege, other owners, row security that is off, triggers and rules.
+// and privilege, other owners, row security that is off, triggers and rules, and
+// code of the destination that definitions call because it has the name of
+// something else at the source.
 const askResult = `SELECT 'right', c.oid, coalesce(x.attname, ''), CASE x.grantee WHEN 0 THEN 'PUBLIC' ELSE pg_get_userbyid(x.grantee) END, x.privilege_type || CASE WHEN x.is_grantable THEN ' WITH GRANT OPTION' ELSE '' END
 FROM pg_class c, LATERAL (SELECT NULL::name AS attname, a.* FROM aclexplode(c.relacl) a UNION ALL SELECT t.attname, a.* FROM pg_attribute t, aclexplode(t.attacl) a WHERE t.attrelid = c.oid) x
 WHERE c.oid IN (%[1]s) AND x.grantee <> c.relowner
 UNION ALL SELECT 'owner', c.oid, '', pg_get_userbyid(c.relowner), '' FROM pg_class c WHERE c.oid IN (%[1]s)
 UNION ALL SELECT 'policy', p.polrelid, p.polname, '', '' FROM pg_policy p WHERE p.polrelid IN (%[2]s)
 UNION ALL SELECT 'secured', c.oid, (c.relrowsecurity AND c.relforcerowsecurity)::text, '', '' FROM pg_class c WHERE c.oid IN (%[2]s)
+UNION ALL SELECT 'call', o.rel, pg_describe_object(d.refclassid, d.refobjid, 0), '', '' FROM (
+  SELECT 'pg_constraint'::regclass::oid AS class, k.oid, k.conrelid AS rel FROM pg_constraint k UNION ALL SELECT 'pg_attrdef'::regclass, a.oid, a.adrelid FROM pg_attrdef a
+  UNION ALL SELECT 'pg_policy'::regclass, p.oid, p.polrelid FROM pg_policy p UNION ALL SELECT 'pg_class'::regclass, i.indexrelid, i.indrelid FROM pg_index i
+  UNION ALL SELECT 'pg_class'::regclass, c.oid, c.oid FROM pg_class c) o
+  JOIN pg_depend d ON d.classid = o.class AND d.objid = o.oid
+  WHERE o.rel IN (%[2]s) AND d.refobjid >= 16384 AND d.refclassid IN ('pg_proc'::regclass, 'pg_operator'::regclass, 'pg_opclass'::regclass, 'pg_opfamily'::regclass)
+  AND NOT EXISTS (SELECT FROM pg_depend m WHERE m.classid = d.refclassid AND m.objid = d.refobjid AND m.deptype = 'e')
 UNION ALL SELECT 'trigger', t.tgrelid, t.tgname, '', '' FROM pg_trigger t WHERE NOT t.tgisinternal AND t.tgrelid IN (%[2]s)
 UNION ALL SELECT 'rule', w.ev_class, w.rulename, '', '' FROM pg_rewrite w WHERE w.ev_class IN (%[2]s)`
 
@@ -286,7 +295,7 @@ func (c *carrier) verify(ctx context.Context) error {
 				title = r.title()
 			}
 			return &Refusal{title, fmt.Sprintf("at the destination it has a %s that nobody asked for: %s", v[0], printable(strings.TrimSpace(v[3]+" "+v[4]+" "+v[2]))),
-				"have its DBA look at event triggers there"}
+				"have its DBA look at event triggers and functions there"}
 		}
 	}
 	for _, names := range c.policyNames {

@@ -160,7 +160,7 @@ func newSettler(ctx context.Context, dst *link, source types) (*settler, error) 
 // column settles the type of a column of a table that goes to a schema.
 func (s *settler) column(r *relation, c *column, stage string) error {
 	what := "column " + printable(c.name) + " of " + r.title()
-	name, err := s.name(c.typ.def, r.target, stage, what)
+	name, err := s.name(c.typ.def, r, stage, what)
 	if err != nil {
 		return err
 	}
@@ -174,7 +174,7 @@ func (s *settler) column(r *relation, c *column, stage string) error {
 }
 
 // name is how the destination is told a type; empty for PostgreSQL's own.
-func (s *settler) name(d *typeDef, target, stage, what string) (string, error) {
+func (s *settler) name(d *typeDef, r *relation, stage, what string) (string, error) {
 	words := "its type " + printable(d.schema) + "." + printable(d.name)
 	switch {
 	case d.name == "lo" && d.extension == "lo":
@@ -193,16 +193,19 @@ func (s *settler) name(d *typeDef, target, stage, what string) (string, error) {
 		return "", &Refusal{what, words + " belongs to the extension " + printable(d.extension) + ", which the destination does not have",
 			"have its DBA run CREATE EXTENSION " + ident(printable(d.extension))}
 	}
-	return s.user(d, target, stage, what, words)
+	return s.user(d, r, stage, what, words)
 }
 
 // user settles a type that somebody has made.
-func (s *settler) user(d *typeDef, target, stage, what, words string) (string, error) {
-	for _, schema := range []string{target, d.schema} {
+func (s *settler) user(d *typeDef, r *relation, stage, what, words string) (string, error) {
+	for _, schema := range []string{r.target, d.schema} {
 		t := s.byName[[2]string{schema, d.name}]
 		switch {
 		case t == nil:
 		case t.kind == d.kind && t.form == d.form && t.extension == "":
+			if !slices.Contains(r.path, schema) {
+				r.path = append(r.path, schema)
+			}
 			return qualified(schema, d.name), nil
 		default:
 			return "", &Refusal{what, words + " is defined otherwise at the destination, in schema " + printable(schema),
@@ -217,7 +220,7 @@ func (s *settler) user(d *typeDef, target, stage, what, words string) (string, e
 		return "", &Refusal{what, words + " is a domain over " + printable(b.schema) + "." + printable(b.name) + " and does not exist at the destination",
 			"have it made there with the same definition"}
 	}
-	s.make[[2]string{target, d.name}] = d
+	s.make[[2]string{r.target, d.name}] = d
 	return qualified(stage, d.name), nil
 }
 

@@ -246,7 +246,7 @@ func (w *works) index(s *state) {
 
 // build builds an index, and after the last what needs them all.
 func (w *works) build(ctx context.Context, k *worker, s *state, x *index) error {
-	text := "BEGIN; " + inSchema(s.r.stage, s.r.target) + "; SET LOCAL synchronous_commit = off; " + w.c.builder.buildIndex(s.r, x) + "; COMMIT"
+	text := "BEGIN; " + s.r.at() + "; SET LOCAL synchronous_commit = off; " + w.c.builder.buildIndex(s.r, x) + "; COMMIT"
 	if err := k.destination.exec(ctx, text); err != nil {
 		return failed(atDestination, "build index "+printable(x.name)+" of "+s.r.title(), err)
 	}
@@ -284,7 +284,7 @@ func (w *works) add(ctx context.Context, k *worker, r *relation) error {
 	if len(statements) == 0 {
 		return nil
 	}
-	text := words(append([]string{"BEGIN", inSchema(r.stage, r.target)}, append(statements, "COMMIT")...))
+	text := words(append([]string{"BEGIN", r.at()}, append(statements, "COMMIT")...))
 	return failed(atDestination, "add the constraints of "+r.title(), k.destination.exec(ctx, text))
 }
 

@@ -1,0 +1,42 @@
+package transfer
+
+import (
+	"encoding/json"
+	"os"
+	"os/exec"
+	"strings"
+	"syscall"
+	"testing"
+)
+
+// maxResident is what a process that copies may have in memory, in bytes.
+const maxResident = 128 << 20
+
+// longRows has rows of up to 60 MB go by in a process that never has as much.
+func longRows(t *testing.T, p pair) {
+	p.newSource(t, `CREATE TABLE customer (id integer PRIMARY KEY, body text, raw bytea); ALTER TABLE customer ALTER COLUMN body SET STORAGE EXTERNAL, ALTER COLUMN raw SET STORAGE EXTERNAL;
+		INSERT INTO customer SELECT i, repeat('0123456789', 6000000 / i), convert_to(repeat('a', 3000000), 'UTF8') FROM generate_series(1, 2) i;
+		CREATE TABLE "order" (id integer, body text); INSERT INTO "order" SELECT i, repeat('y', 8000000) FROM generate_series(1, 6) i`)
+	text, err := json.Marshal(errand{ID: newID(), Source: p.from.Server.DSN(readerRole, "reads it", "source"), Destination: p.to.Server.DSN(carrierRole, "carries it", "restored")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.CommandContext(t.Context(), os.Args[0])
+	cmd.Env = append(os.Environ(), childOf+"="+string(text))
+	out, err := cmd.CombinedOutput()
+	if err != nil || !strings.HasSuffix(strings.TrimSpace(string(out)), "ended <nil>") {
+		t.Fatalf("%v: %s", err, out)
+	}
+	usage, ok := cmd.ProcessState.SysUsage().(*syscall.Rusage)
+	if !ok {
+		t.Fatal("no resource usage")
+	}
+	t.Logf("%d MiB", usage.Maxrss>>10)
+	if usage.Maxrss<<10 > maxResident {
+		t.Errorf("the process had %d MiB in memory", usage.Maxrss>>10)
+	}
+	rows := "SELECT count(*) || ' ' || sum(length(body)) || ' ' || sum(hashtext(right(body, 100))) FROM "
+	if was, is := p.from.Query(t, "source", rows+"shop.customer"), p.to.Query(t, "restored", rows+"shop.customer"); was[0][0] != is[0][0] {
+		t.Errorf("%v became %v", was, is)
+	}
+}
