@@ -247,6 +247,13 @@ func list(joined string) []string {
 // search_path, somebody's operator could fit better.
 func eq(q string) string { return strings.ReplaceAll(q, "==", "OPERATOR(pg_catalog.=)") }
 
+// ofDefault is the condition under which a row of pg_depend is about the expression of a
+// column: those of generated columns depend by themselves up to 14.
+func ofDefault(alias string) string {
+	return strings.ReplaceAll(`(x.classid == 2604::pg_catalog.oid AND x.objid == d.oid OR NOT (a.attgenerated == ''::pg_catalog."char")
+  AND x.classid == 1259::pg_catalog.oid AND x.objid == a.attrelid AND x.objsubid == a.attnum::pg_catalog.int4)`, "x.", alias+".")
+}
+
 // askColumns reads pg_attribute.
 var askColumns = eq(`SELECT a.attname, a.atttypid, pg_catalog.format_type(a.atttypid, a.atttypmod), a.attnotnull, a.attidentity, a.attgenerated,
 coalesce(pg_catalog.pg_get_expr(d.adbin, d.adrelid), ''), coalesce(d.oid, 0::pg_catalog.oid),
@@ -257,10 +264,10 @@ coalesce(pg_catalog.col_description(a.attrelid, a.attnum), ''), a.attislocal,
 coalesce((SELECT s.objid FROM pg_catalog.pg_depend s JOIN pg_catalog.pg_class q ON q.oid == s.objid AND q.relkind == 'S' WHERE s.classid == 1259::pg_catalog.oid
   AND s.refclassid == 1259::pg_catalog.oid AND s.refobjid == a.attrelid AND s.refobjsubid == a.attnum::pg_catalog.int4 AND s.deptype == ANY ('{a,i}'::pg_catalog."char"[]) LIMIT 1), 0::pg_catalog.oid),
 (SELECT pg_catalog.string_agg(u.attname, pg_catalog.chr(1)) FROM pg_catalog.pg_depend g JOIN pg_catalog.pg_attribute u ON u.attrelid == g.refobjid AND u.attnum::pg_catalog.int4 == g.refobjsubid
-  WHERE g.classid == 2604::pg_catalog.oid AND g.objid == d.oid AND g.refclassid == 1259::pg_catalog.oid AND g.refobjid == a.attrelid AND NOT (g.refobjsubid == a.attnum::pg_catalog.int4)),
+  WHERE ` + ofDefault("g") + ` AND g.refclassid == 1259::pg_catalog.oid AND g.refobjid == a.attrelid AND NOT (g.refobjsubid == a.attnum::pg_catalog.int4)),
 (SELECT pg_catalog.substr(pg_catalog.format_type(e.oid, a.atttypmod), pg_catalog.length(pg_catalog.format_type(e.oid, NULL)) OPERATOR(pg_catalog.+) 1) FROM pg_catalog.pg_type e
   WHERE e.oid == CASE WHEN t.typcategory == 'A' AND t.typlen == (-1)::pg_catalog.int2 THEN t.typelem ELSE t.oid END AND e.oid OPERATOR(pg_catalog.>=) 16384::pg_catalog.oid),
-coalesce((SELECT pg_catalog.string_agg(pg_catalog.pg_describe_object(x.refclassid, x.refobjid, 0), ', ') FROM pg_catalog.pg_depend x WHERE x.classid == 2604::pg_catalog.oid AND x.objid == d.oid
+coalesce((SELECT pg_catalog.string_agg(pg_catalog.pg_describe_object(x.refclassid, x.refobjid, 0), ', ') FROM pg_catalog.pg_depend x WHERE ` + ofDefault("x") + `
   AND x.refobjid OPERATOR(pg_catalog.>=) 16384::pg_catalog.oid AND x.refclassid == ANY ('{1255,2617}'::pg_catalog.oid[])
   AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend m WHERE m.classid == x.refclassid AND m.objid == x.refobjid AND m.deptype == 'e')), ''),
 coalesce((SELECT pg_catalog.string_agg(x.refobjid::pg_catalog.text, ',') FROM pg_catalog.pg_depend x JOIN pg_catalog.pg_class q ON q.oid == x.refobjid WHERE x.classid == 2604::pg_catalog.oid AND x.objid == d.oid
