@@ -148,7 +148,12 @@ func ownTypes(t *testing.T, p pair) {
 func readersRights(t *testing.T, p pair) {
 	p.newSource(t, simple+"; CREATE TABLE tenant (id integer, t text); INSERT INTO tenant VALUES (1, 'a'), (2, 'b'); CREATE POLICY p ON tenant TO reads USING (t = 'a'); ALTER TABLE tenant ENABLE ROW LEVEL SECURITY")
 	p.from.Exec(t, "source", "ALTER ROLE reads NOBYPASSRLS; REVOKE SELECT ON shop.customer FROM reads; REVOKE SELECT ON shop.order_id_seq FROM reads; GRANT SELECT (id, name) ON shop.customer TO reads")
-	fails(t, p.job("tenant"), "source: read shop.tenant", "row-level security")
+	fails(t, p.job("tenant"), "shop.tenant cannot be carried", "row-level security applies")
+	fails(t, func() transfer.Job {
+		j := p.job()
+		j.Items = []transfer.Item{{Query: "SELECT id FROM shop.tenant", TargetSchema: "shop", TargetName: "x"}}
+		return j
+	}(), "source: describe the query for shop.x", "row-level security")
 	fails(t, p.job("customer"), "source: read shop.customer", "permission denied")
 	j := p.job("customer", "order")
 	j.Items[0].Columns = []string{"id", "name"}
@@ -158,7 +163,16 @@ func readersRights(t *testing.T, p pair) {
 	if rows := p.to.Query(t, "restored", `SELECT max(id) FROM shop."order"`); rows[0][0] != "20001" {
 		t.Errorf("the next order is %v", rows)
 	}
-	p.from.Exec(t, "source", fmt.Sprintf("REVOKE USAGE ON SCHEMA shop FROM %s", readerRole))
 	p.empty(t)
+	p.from.Exec(t, "source", `CREATE TABLE shop.parted (b text, a integer) PARTITION BY LIST (a); CREATE TABLE shop.parted_1 (a integer, b text); ALTER TABLE shop.parted ATTACH PARTITION shop.parted_1 FOR VALUES IN (1);
+		CREATE TABLE shop.parted_2 PARTITION OF shop.parted DEFAULT; INSERT INTO shop.parted SELECT 'x' || i, i % 3 FROM generate_series(1, 1000) i; GRANT SELECT ON shop.parted, shop.parted_1 TO reads; CREATE INDEX ON shop.parted (b)`)
+	if r := run(t, p.job("parted")); r.Relations[0].Rows != 1000 || r.Relations[0].Sent != r.Relations[0].Held {
+		t.Errorf("%+v", r.Relations[0])
+	}
+	p.same(t, "parted")
+	p.from.Exec(t, "source", "ALTER TABLE shop.parted ENABLE ROW LEVEL SECURITY; CREATE POLICY part ON shop.parted USING (a = 1)")
+	p.empty(t)
+	fails(t, p.job("parted"), "row-level security applies")
+	p.from.Exec(t, "source", fmt.Sprintf("REVOKE USAGE ON SCHEMA shop FROM %s", readerRole))
 	fails(t, p.job("order"), "permission denied for schema shop")
 }

@@ -181,6 +181,7 @@ type scenario struct {
 var scenarios = []scenario{
 	{"a set", aSet, false},
 	{"every kind of table", everyKind, false},
+	{"beside pg_dump", dumped, true},
 	{"a lease", aLease, false},
 	{"no lease", noLease, true},
 	{"existing tables", existing, false},

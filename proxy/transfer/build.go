@@ -343,9 +343,9 @@ func foreignKey(r *relation, k *constraint, to *relation) string {
 	return out
 }
 
-// sourceOf is what reads the rows of a table, a part of its pages if there are
-// several.
-func sourceOf(r *relation, format string, p part) string {
+// sourceOf is what reads columns of a table, a part of its pages if there are
+// several. A partitioned table is read with all that is below.
+func sourceOf(r *relation, columns []string, format string, p part) string {
 	options := ") TO STDOUT (FORMAT " + format + ")"
 	if r.query != "" {
 		return "COPY (\n" + r.query + "\n" + options
@@ -355,20 +355,31 @@ func sourceOf(r *relation, format string, p part) string {
 		conditions = append(conditions, "(\n"+r.where+"\n)")
 	}
 	conditions = append(conditions, p.conditions()...)
-	if len(conditions) == 0 {
-		return "COPY " + qualified(r.schema, r.name) + " (" + idents(r.storedNames()) + options
+	if len(conditions) == 0 && !r.partitioned {
+		return "COPY " + qualified(r.schema, r.name) + " (" + idents(columns) + options
 	}
-	return "COPY (SELECT " + idents(r.storedNames()) + " FROM ONLY " + qualified(r.schema, r.name) + " WHERE " + strings.Join(conditions, " AND ") + options
+	from := " FROM ONLY "
+	if r.partitioned {
+		from = " FROM "
+	}
+	return "COPY (SELECT " + idents(columns) + from + qualified(r.schema, r.name) + whereOf(conditions) + options
+}
+
+func whereOf(conditions []string) string {
+	if len(conditions) == 0 {
+		return ""
+	}
+	return " WHERE " + strings.Join(conditions, " AND ")
 }
 
 // heldOf is what reads them back.
-func heldOf(r *relation, format string, p part) string {
+func heldOf(r *relation, columns []string, format string, p part) string {
 	options := ") TO STDOUT (FORMAT " + format + ")"
 	conditions := p.conditions()
 	if len(conditions) == 0 {
-		return "COPY " + r.staged() + " (" + idents(r.storedNames()) + options
+		return "COPY " + r.staged() + " (" + idents(columns) + options
 	}
-	return "COPY (SELECT " + idents(r.storedNames()) + " FROM ONLY " + r.staged() + " WHERE " + strings.Join(conditions, " AND ") + options
+	return "COPY (SELECT " + idents(columns) + " FROM ONLY " + r.staged() + whereOf(conditions) + options
 }
 
 // part is a range of a table's pages; the zero value is all of them.

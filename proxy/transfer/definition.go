@@ -15,7 +15,7 @@ type relation struct {
 	schema, name string
 	query        string
 	where        string
-	path         []string // by which names in query and where are meant
+	searchPath   []string // by which names in query and where are meant
 	// partitioned is true for a table that has no rows itself.
 	partitioned bool
 	partKey     string // pg_get_partkeydef
@@ -37,6 +37,9 @@ type relation struct {
 	// target and targetName are where it is to be, stage where it is loaded.
 	target, targetName, stage string
 	existing                  Existing
+	// unseen is true for a partition that the role may read only as part of what it
+	// belongs to.
+	unseen bool
 	// path are schemas of the destination whose types are used: definitions name
 	// them without their schema where that is the table's at the source.
 	path []string
@@ -215,6 +218,12 @@ func (r *relation) all() []*relation {
 		out = append(out, p.all()...)
 	}
 	return out
+}
+
+// throughRoot reports whether rows are read from the top, since a partition cannot
+// be read by itself.
+func (r *relation) throughRoot() bool {
+	return slices.ContainsFunc(r.leaves(), func(x *relation) bool { return x.unseen })
 }
 
 // masked reports whether a mask changes one of the columns.

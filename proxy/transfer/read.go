@@ -71,7 +71,7 @@ func (rd *reader) item(ctx context.Context, n int, it *Item) (*relation, error) 
 
 // queryItem makes a table of what a query returns.
 func (rd *reader) queryItem(ctx context.Context, it *Item) (*relation, error) {
-	r := &relation{query: it.Query, path: it.Path, target: it.TargetSchema, targetName: it.TargetName}
+	r := &relation{query: it.Query, searchPath: it.Path, target: it.TargetSchema, targetName: it.TargetName}
 	var fields []field
 	err := rd.l.along(ctx, it.Path, func() (err error) {
 		fields, err = rd.l.describe(ctx, it.Query)
@@ -113,7 +113,7 @@ const askRelation = `SELECT c.oid, c.relkind, c.relpersistence, c.relispartition
 coalesce(array_to_string(c.reloptions, chr(1)), ''), coalesce(obj_description(c.oid, 'pg_class'), ''),
 EXISTS (SELECT FROM pg_inherits i WHERE i.inhparent = c.oid AND c.relkind <> 'p') OR EXISTS (SELECT FROM pg_inherits i WHERE i.inhrelid = c.oid AND NOT c.relispartition),
 coalesce((SELECT am.amname FROM pg_am am WHERE am.oid = c.relam), 'heap'), n.nspname ~ '^pg_' OR n.nspname = 'information_schema',
-EXISTS (SELECT FROM pg_trigger t WHERE t.tgrelid = c.oid AND NOT t.tgisinternal), EXISTS (SELECT FROM pg_rewrite w WHERE w.ev_class = c.oid)
+EXISTS (SELECT FROM pg_trigger t WHERE t.tgrelid = c.oid AND NOT t.tgisinternal), EXISTS (SELECT FROM pg_rewrite w WHERE w.ev_class = c.oid), row_security_active(c.oid)
 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = %s AND c.relname = %s`
 
 // tableItem reads a table and what is below it.
@@ -127,9 +127,9 @@ func (rd *reader) tableItem(ctx context.Context, it *Item) (*relation, error) {
 	}
 	r := &relation{schema: it.Schema, name: it.Name, target: target, targetName: name, where: it.Where}
 	if it.Where != "" {
-		r.path = it.Path
+		r.searchPath = it.Path
 	}
-	rows, err := rd.l.rows(ctx, fmt.Sprintf(askRelation, literal(it.Schema), literal(it.Name)), 13)
+	rows, err := rd.l.rows(ctx, fmt.Sprintf(askRelation, literal(it.Schema), literal(it.Name)), 14)
 	if err != nil {
 		return nil, failed(rd.l.side, "read the definition of "+r.title(), err)
 	}
@@ -170,6 +170,8 @@ func (rd *reader) carriable(r *relation, row []string) error {
 		return &Refusal{r.title(), "it is no table", "name a table"}
 	case row[2] == "t":
 		return &Refusal{r.title(), "it is a temporary table, which only its own session sees", "make it a table"}
+	case row[13] == "t":
+		return hidden(r)
 	case row[8] == "t":
 		return &Refusal{r.title(), "it inherits, or others inherit from it", asQuery}
 	}
@@ -188,13 +190,20 @@ func (rd *reader) carriable(r *relation, row []string) error {
 	return nil
 }
 
+// hidden refuses a table of which the role sees only some rows: a copy of those would
+// pass for the whole.
+func hidden(r *relation) error {
+	return &Refusal{r.title(), "its row-level security applies to the role that reads, which may not see all rows", "copy the rows that it sees as a query, or read as a role that sees all"}
+}
+
 // askPartitions reads what is below a partitioned table, parents first.
 const askPartitions = `SELECT p.relid::oid, p.parentrelid::oid, n.nspname, c.relname, c.relkind, c.relpersistence, c.relrowsecurity, coalesce(pg_get_partkeydef(c.oid), ''),
-pg_get_expr(c.relpartbound, c.oid), coalesce(array_to_string(c.reloptions, chr(1)), ''), coalesce(obj_description(c.oid, 'pg_class'), '')
+pg_get_expr(c.relpartbound, c.oid), coalesce(array_to_string(c.reloptions, chr(1)), ''), coalesce(obj_description(c.oid, 'pg_class'), ''), row_security_active(c.oid),
+has_schema_privilege(n.oid, 'USAGE') AND (SELECT bool_and(has_column_privilege(c.oid, a.attnum, 'SELECT')) FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = '')
 FROM pg_partition_tree(%s) p JOIN pg_class c ON c.oid = p.relid JOIN pg_namespace n ON n.oid = c.relnamespace WHERE p.level > 0 ORDER BY p.level, p.relid`
 
 func (rd *reader) partitions(ctx context.Context, root *relation) error {
-	rows, err := rd.l.rows(ctx, fmt.Sprintf(askPartitions, root.oid), 11)
+	rows, err := rd.l.rows(ctx, fmt.Sprintf(askPartitions, root.oid), 13)
 	if err != nil {
 		return failed(rd.l.side, "read the partitions of "+root.title(), err)
 	}
@@ -203,14 +212,16 @@ func (rd *reader) partitions(ctx context.Context, root *relation) error {
 	}
 	for _, row := range rows {
 		r := &relation{
-			oid: row[0], schema: row[2], name: row[3], target: root.target, targetName: row[3], where: root.where, path: root.path, partitioned: row[4] == "p",
-			rls: row[6] == "t", partKey: row[7], bound: row[8], options: list(row[9]), comment: row[10], parent: rd.byOID[row[1]],
+			oid: row[0], schema: row[2], name: row[3], target: root.target, targetName: row[3], where: root.where, searchPath: root.searchPath, partitioned: row[4] == "p",
+			rls: row[6] == "t", partKey: row[7], bound: row[8], options: list(row[9]), comment: row[10], parent: rd.byOID[row[1]], unseen: row[12] != "t",
 		}
 		switch {
 		case row[4] == "f":
 			return &Refusal{root.title(), "its partition " + r.title() + " is a foreign table", "copy it as a query"}
 		case r.parent == nil:
 			return failed(rd.l.side, "read the partitions of "+root.title(), fmt.Errorf("%s has no parent", r.title()))
+		case row[11] == "t" && row[12] == "t":
+			return hidden(r)
 		case row[5] == "u":
 			rd.warn("%s is unlogged; its copy is logged", r.title())
 		}

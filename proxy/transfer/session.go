@@ -38,8 +38,7 @@ func prepareSource(ctx context.Context, l *link, lockMillis int64) error {
 // so (GRANT SET ON PARAMETER, 15 and later): a failed COPY or CREATE INDEX
 // would quote values in DETAIL and CONTEXT.
 var quiet = []string{
-	"log_min_error_statement = 'panic'", "log_min_messages = 'panic'", "log_error_verbosity = 'terse'",
-	"log_min_duration_statement = -1", "log_min_duration_sample = -1", "log_statement = 'none'", "log_duration = off",
+	"log_min_error_statement = 'panic'", "log_error_verbosity = 'terse'", "log_min_duration_statement = -1", "log_min_duration_sample = -1",
 }
 
 // loadMemory is maintenance_work_mem of sessions that build indexes, in kB.

@@ -40,6 +40,10 @@ type rootState struct {
 	r      *relation
 	tables []*state
 	left   int // tables that have not all their indexes
+	// sent is what was sent to the top, where partitions cannot be read by
+	// themselves; bytes are how much that was.
+	sent  Digest
+	bytes uint64
 }
 
 // works is the state of the work on all tables.
@@ -108,6 +112,10 @@ func (w *works) plan() {
 	for _, rs := range w.roots {
 		if len(rs.tables) == 0 { // a partitioned table without partitions
 			w.board.put(&task{kind: toIndex, run: func(ctx context.Context, k *worker) error { return w.indexed(ctx, k, rs) }})
+		}
+		if rs.r.throughRoot() && rs.r.existing != Append {
+			w.board.put(&task{kind: toLoad, weight: total, run: func(ctx context.Context, k *worker) error { return w.loadRoot(ctx, k, rs) }})
+			continue
 		}
 		for _, s := range rs.tables {
 			parts := []part{{}}
@@ -188,19 +196,12 @@ func (w *works) ready(ctx context.Context, k *worker, t *task) error {
 
 // load moves a part of a table.
 func (w *works) load(ctx context.Context, k *worker, s *state, p part, parts int) error {
-	masks, err := s.r.newMasks()
+	root := s.root.r
+	m, err := w.pumpOf(k, root, s.r)
 	if err != nil {
 		return err
 	}
 	step := "load " + s.r.title()
-	stored := s.r.stored()
-	m := &pump{
-		reading: reading{
-			from: k.source, binary: s.r.binary, masks: masks, canon: newCanonical(shapesOf(stored), s.r.binary), hash: newRowHash(w.c.key), count: &w.c.watch.count,
-		},
-		to: k.destination, what: s.r.title(),
-	}
-	m.into = "COPY " + s.r.staged() + " (" + idents(s.r.storedNames()) + ") FROM STDIN (FORMAT " + s.r.format()
 	if parts == 1 {
 		m.into += ", FREEZE"
 		if err := k.destination.exec(ctx, "BEGIN; SET LOCAL synchronous_commit = off; TRUNCATE "+s.r.staged()); err != nil {
@@ -208,7 +209,7 @@ func (w *works) load(ctx context.Context, k *worker, s *state, p part, parts int
 		}
 	}
 	m.into += ")"
-	if err := k.source.along(ctx, s.r.path, func() error { return m.run(ctx, sourceOf(s.r, s.r.format(), p)) }); err != nil {
+	if err := k.source.along(ctx, s.r.searchPath, func() error { return m.run(ctx, sourceOf(s.r, root.storedNames(), root.format(), p)) }); err != nil {
 		return err
 	}
 	if parts == 1 {
@@ -222,6 +223,41 @@ func (w *works) load(ctx context.Context, k *worker, s *state, p part, parts int
 	s.sent.add(m.hash.digest())
 	s.bytes += m.sentBytes
 	if s.left--; s.left == 0 {
+		w.index(s)
+	}
+	return nil
+}
+
+// pumpOf moves rows of a table into its copy, in the columns of the item that it is
+// part of. Options can be added to what it runs at the destination.
+func (w *works) pumpOf(k *worker, root, r *relation) (*pump, error) {
+	masks, err := root.newMasks()
+	if err != nil {
+		return nil, err
+	}
+	return &pump{
+		reading: reading{
+			from: k.source, binary: root.binary, masks: masks, canon: newCanonical(shapesOf(root.stored()), root.binary), hash: newRowHash(w.c.key), count: &w.c.watch.count,
+		},
+		to: k.destination, what: r.title(),
+		into: "COPY " + r.staged() + " (" + idents(root.storedNames()) + ") FROM STDIN (FORMAT " + root.format(),
+	}, nil
+}
+
+// loadRoot moves the rows of all partitions by way of the top.
+func (w *works) loadRoot(ctx context.Context, k *worker, rs *rootState) error {
+	m, err := w.pumpOf(k, rs.r, rs.r)
+	if err != nil {
+		return err
+	}
+	m.into += ")"
+	if err := m.run(ctx, sourceOf(rs.r, rs.r.storedNames(), rs.r.format(), part{})); err != nil {
+		return err
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	rs.sent, rs.bytes = m.hash.digest(), m.sentBytes
+	for _, s := range rs.tables {
 		w.index(s)
 	}
 	return nil
@@ -379,10 +415,11 @@ func (w *works) compare(ctx context.Context, k *worker, s *state) error {
 
 // readBack sums what the destination holds.
 func (w *works) readBack(ctx context.Context, k *worker, s *state, p part) error {
+	root := s.root.r
 	r := &reading{
-		from: k.destination, binary: s.r.binary, canon: newCanonical(shapesOf(s.r.stored()), s.r.binary), hash: newRowHash(w.c.key), count: &counter{},
+		from: k.destination, binary: root.binary, canon: newCanonical(shapesOf(root.stored()), root.binary), hash: newRowHash(w.c.key), count: &counter{},
 	}
-	if err := r.run(ctx, heldOf(s.r, s.r.format(), p)); err != nil {
+	if err := r.run(ctx, heldOf(s.r, root.storedNames(), root.format(), p)); err != nil {
 		return failed(atDestination, "read back "+s.r.title(), err)
 	}
 	w.mu.Lock()
@@ -393,7 +430,7 @@ func (w *works) readBack(ctx context.Context, k *worker, s *state, p part) error
 		return nil
 	}
 	w.c.watch.note(func(p *Progress) { p.Done++ })
-	if s.held != s.sent {
+	if s.held != s.sent && !root.throughRoot() {
 		return failed(atDestination, "compare "+s.r.title(), fmt.Errorf("%w: %d rows were sent and %d are there; their digests differ", ErrDiffers, s.sent.Rows, s.held.Rows))
 	}
 	return nil
@@ -402,16 +439,17 @@ func (w *works) readBack(ctx context.Context, k *worker, s *state, p part) error
 // report writes what was compared into the receipt.
 func (w *works) report() error {
 	for _, rs := range w.roots {
-		r := Relation{Published: w.c.describe(rs.r), Binary: true, Sent: Digest{Key: w.c.key}, Held: Digest{Key: w.c.key}}
+		r := Relation{Published: w.c.describe(rs.r), Binary: rs.r.binary, Sent: Digest{Key: w.c.key}, Held: Digest{Key: w.c.key}}
 		for _, s := range rs.tables {
 			r.Sent.add(s.sent)
 			r.Held.add(s.held)
 			r.Bytes += s.bytes
 			w.c.sent[s.r] = s.sent.Rows
-			r.Binary = r.Binary && s.r.binary
 		}
+		r.Sent.add(rs.sent)
+		r.Bytes += rs.bytes
 		if r.Rows = r.Sent.Rows; r.Sent != r.Held {
-			return failed(atDestination, "compare "+rs.r.title(), ErrDiffers)
+			return failed(atDestination, "compare "+rs.r.title(), fmt.Errorf("%w: %d rows were sent and %d are there; their digests differ", ErrDiffers, r.Sent.Rows, r.Held.Rows))
 		}
 		w.c.receipt.Relations = append(w.c.receipt.Relations, r)
 	}
