@@ -32,6 +32,7 @@ func existing(t *testing.T, p pair) {
 	p.newSource(t, simple)
 	run(t, p.job("customer", "order"))
 	fails(t, p.job("customer"), "shop.customer exists at the destination")
+	besides(t, p)
 
 	p.from.Exec(t, "source", "DELETE FROM shop.\"order\" WHERE id % 2 = 0; INSERT INTO shop.customer (email) VALUES ('new@example.com')")
 	p.to.Exec(t, "restored", "CREATE VIEW public.v AS SELECT email FROM shop.customer; CREATE TABLE public.refers (c bigint REFERENCES shop.customer)")
@@ -74,6 +75,22 @@ func existing(t *testing.T, p pair) {
 	p.to.Exec(t, "restored", "ALTER TABLE shop.customer OWNER TO postgres")
 	alone.Copy = newID()
 	fails(t, alone, "belongs to postgres")
+}
+
+// besides copies what is there already once more, under other names: what belongs
+// to the tables gets other names too.
+func besides(t *testing.T, p pair) {
+	again := p.job("customer", "order")
+	again.Items[0].TargetName, again.Items[1].TargetName = "client", "purchase"
+	r := run(t, again)
+	p.sees(t, `SELECT count(*) FROM shop.purchase JOIN shop.client ON client.id = purchase.customer`, "20000")
+	p.sees(t, `SELECT string_agg(x.indexname, ' ' ORDER BY x.indexname COLLATE "C") FROM pg_indexes x WHERE x.tablename IN ('client', 'purchase')`,
+		"client_email_key client_pkey purchase_at purchase_customer purchase_pkey")
+	warned := strings.Join(r.Warnings, "\n")
+	if !strings.Contains(warned, "constraint customer_pkey of shop.customer is named client_pkey at the destination, where the name is taken") {
+		t.Errorf("the warnings are %q", r.Warnings)
+	}
+	p.to.Exec(t, "restored", "DROP TABLE shop.purchase, shop.client")
 }
 
 // appendParts adds the rows of a partitioned table to another.

@@ -95,6 +95,9 @@ func (c *carrier) run(ctx context.Context) (published bool, err error) {
 	if err := c.place(ctx); err != nil {
 		return false, err
 	}
+	if err := c.freeNames(ctx); err != nil {
+		return false, err
+	}
 	if err := c.settle(ctx); err != nil {
 		return false, err
 	}
