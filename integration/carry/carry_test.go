@@ -38,7 +38,7 @@ func (s *stage) byShell(t *testing.T) {
 	s.holds(t, "SELECT count(*) FROM crm.orders o JOIN crm.people p ON p.id = o.person", "5000")
 	s.holds(t, "SELECT conname FROM pg_constraint WHERE conrelid = 'crm.orders'::regclass AND contype = 'f'", "orders_person_fkey")
 	list := s.operator(t, "copies", "--trail", "trail")
-	s.mustBe(t, list, 0, "analytics", "crm.orders", "1 copy at")
+	s.mustBe(t, list, 0, "analytics", "crm.orders", "crm.orders +1  analytics", "  live\n")
 }
 
 func (s *stage) check(t *testing.T) {
