@@ -60,8 +60,7 @@ func (o *Order) Check() error {
 
 // Result is what a copy came to.
 type Result struct {
-	// Rows is how many each statement has moved, in the order of Tables, then of
-	// the tables of Schemas.
+	// Tables are in the order of those asked for, then of those of schemas.
 	Tables []TableResult `json:"tables"`
 	Rows   int64         `json:"rows"`
 	Took   time.Duration `json:"took_ns"`
@@ -143,25 +142,25 @@ func conninfoValue(text string) string {
 // name is a relation.
 type name struct{ schema, relation string }
 
-func (n name) String() string { return quote(n.schema) + "." + quote(n.relation) }
+// String is how people write it, and an address has it.
+func (n name) String() string { return readable(n.schema) + "." + readable(n.relation) }
 
-// quote writes an identifier as SQL has it, without quotes where none are needed.
-func quote(text string) string {
+// sql is how a statement has it, whatever words are reserved where it is read.
+func (n name) sql() string { return quote(n.schema) + "." + quote(n.relation) }
+
+func quote(text string) string { return `"` + strings.ReplaceAll(text, `"`, `""`) + `"` }
+
+// readable leaves out quotes that case and characters do not ask for.
+func readable(text string) string {
 	plain := text != ""
 	for i := range len(text) {
 		c := text[i]
 		plain = plain && (c >= 'a' && c <= 'z' || c == '_' || i > 0 && c >= '0' && c <= '9')
 	}
-	if plain && !reserved[text] {
+	if plain {
 		return text
 	}
-	return `"` + strings.ReplaceAll(text, `"`, `""`) + `"`
-}
-
-// reserved are the most common words that are no names without quotes.
-var reserved = map[string]bool{
-	"all": true, "user": true, "order": true, "group": true, "table": true, "select": true, "from": true, "where": true, "end": true, "check": true,
-	"column": true, "default": true, "desc": true, "asc": true, "limit": true, "offset": true, "references": true, "union": true, "case": true, "to": true,
+	return quote(text)
 }
 
 // splitName reads schema.relation as SQL writes it.
@@ -196,7 +195,7 @@ func takeName(text string) (part, rest string, err error) {
 		if end == 0 {
 			return "", "", errors.New("a name is missing")
 		}
-		return strings.ToLower(text[:end]), text[end:], nil
+		return lower(text[:end]), text[end:], nil
 	}
 	var b strings.Builder
 	for at := 1; at < len(text); at++ {
@@ -213,6 +212,16 @@ func takeName(text string) (part, rest string, err error) {
 		}
 	}
 	return "", "", errors.New("a double quote is not closed")
+}
+
+// lower is what a server of any encoding makes of a name without quotes.
+func lower(text string) string {
+	return strings.Map(func(r rune) rune {
+		if r >= 'A' && r <= 'Z' {
+			return r + 'a' - 'A'
+		}
+		return r
+	}, text)
 }
 
 // tablesOf lists the tables of a schema that hold rows of their own, or whose
@@ -252,9 +261,10 @@ func (o *Order) text(names []name) string {
 			b.WriteString(";\n")
 		}
 		if o.Where != "" {
-			fmt.Fprintf(&b, "COPY (SELECT * FROM %s WHERE %s)", n, o.Where)
+			// A condition may end in a comment.
+			fmt.Fprintf(&b, "COPY (SELECT * FROM %s WHERE %s\n)", n.sql(), o.Where)
 		} else {
-			fmt.Fprintf(&b, "COPY %s", n)
+			fmt.Fprintf(&b, "COPY %s", n.sql())
 		}
 		fmt.Fprintf(&b, " TO %s", literal(o.address(n)))
 	}
