@@ -72,7 +72,7 @@ func (d draw) less(f *Facts) *Facts {
 	return out
 }
 
-const draws = 20_000
+const draws = 5_000
 
 func eachDraw(t *testing.T, try func(d draw) error) {
 	t.Helper()
