@@ -17,6 +17,8 @@ import (
 // moment, and within one that has changed the catalog the change is seen.
 // Conditions of policies are read as pg_get_expr prints them, which takes the
 // locks of a SELECT on what they name; the caller's lock_timeout bounds that.
+// They are comparable if search_path was pg_catalog, pg_temp for both; if not,
+// they may count as different, never as the same.
 func Load(ctx context.Context, q catalog.Querier) (*Server, error) {
 	l := &loader{q: q, kept: &texts{shared: map[string]string{}}, server: &Server{
 		byOID: map[oid]*role{}, byName: map[string]*role{}, schemas: map[oid]*schema{},
