@@ -10,9 +10,9 @@ import (
 type Place struct {
 	// Name is the place's own for as long as it exists, such as its system
 	// identifier and database: conditions that look at code or rows of the
-	// place are the same only there.
+	// place are the same only there. Without a name they are the same nowhere.
 	Name string
-	// Subjects maps its roles.
+	// Subjects maps its roles; without it, none has a subject.
 	Subjects *Subjects
 	// Entry is the weakest way in for a role; "" asks for a role that does
 	// not exist yet. Without the function nothing is known.
@@ -76,7 +76,9 @@ type builder struct {
 	facts    Facts
 	index    map[factKey]int
 	who      map[string]person
-	scopes   map[string]Scope
+	// strangers counts roles without a subject.
+	strangers int
+	scopes    map[string]Scope
 }
 
 // person is what a role is to the policy.
@@ -96,6 +98,9 @@ type factKey struct {
 
 func (b *builder) build() *Facts {
 	b.facts.Conditions = map[string]string{}
+	if b.place.Name == "" {
+		b.place.Name = fmt.Sprintf("unnamed, source %t", b.source)
+	}
 	b.index, b.who, b.scopes = map[factKey]int{}, map[string]person{}, map[string]Scope{}
 	readers, unknown := b.server.Readers(b.relation)
 	for i := range readers {
@@ -177,7 +182,7 @@ func (b *builder) person(r *Reader) person {
 const mostUnmapped = 200
 
 func (b *builder) unmapped(role string) string {
-	if len(b.who) >= mostUnmapped {
+	if b.strangers++; b.strangers > mostUnmapped {
 		return unmapped + manyRoles
 	}
 	return unmapped + role

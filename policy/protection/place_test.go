@@ -155,6 +155,14 @@ func TestSameConditionsAndStandsFor(t *testing.T) {
 	if v := Compare(source, destination, rules); v.Outcome != AtLeast {
 		t.Errorf("%s", v)
 	}
+	source.Facts[0].Scope.Every, destination.Facts[0].Scope.Every = []string{"s2"}, []string{"d2"}
+	if v := Compare(source, destination, rules); v.Outcome != Weaker {
+		t.Errorf("%s", v)
+	}
+	rules.SameConditions = append(rules.SameConditions, [2]string{"d2", "s2"})
+	if v := Compare(source, destination, rules); v.Outcome != AtLeast {
+		t.Errorf("%s", v)
+	}
 	for _, less := range []Rules{{StandsFor: rules.StandsFor}, {SameConditions: rules.SameConditions}, {StandsFor: rules.StandsFor, SameConditions: [][2]string{{"s", "d"}}}} {
 		if v := Compare(source, destination, less); v.Outcome != Weaker {
 			t.Errorf("%+v: %s", less, v)
@@ -180,6 +188,55 @@ func TestUnknownIsRefusedUnlessAccepted(t *testing.T) {
 	}
 	if (Verdict{}).Outcome != Untold {
 		t.Error("the zero verdict lets something through")
+	}
+}
+
+// Without names, conditions that look at other rows are the same nowhere, not
+// even if the words are; and without subjects nobody is known.
+func TestPlacesWithoutNames(t *testing.T) {
+	s := recorded(t, "destination")
+	plan := Plan{Schema: "q", Name: "n", Owner: "copy_owner", Columns: []string{"a"}, Grants: []Grant{{Role: "ana"}}, WithoutDefaults: true,
+		RowSecurity: true, ForceRow: true, Policies: []PlannedPolicy{{Permissive: true, Using: "(a IN ( SELECT x.a FROM x))", Elsewhere: true}}}
+	outcome := func(plan Plan, name string) Outcome {
+		r, err := s.Planned(plan)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, place := places(t)
+		place.Name, place.Harmless = name, func(string) bool { return true }
+		return Compare(Source(s, r, place, nil), Destination(s, r, place, nil), Rules{Trusted: []string{"operator"}}).Outcome
+	}
+	if got := outcome(plan, "one"); got != AtLeast {
+		t.Errorf("with a name: %s", got)
+	}
+	if got := outcome(plan, ""); got != Weaker {
+		t.Errorf("without: %s", got)
+	}
+	plan.Policies[0] = PlannedPolicy{Permissive: true, Using: "(a = 1)"}
+	if got := outcome(plan, ""); got != AtLeast {
+		t.Errorf("without, and the words are all there is: %s", got)
+	}
+	r, err := s.Planned(plan)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if here, there := Source(s, r, Place{}, nil), Destination(s, r, Place{}, nil); len(here.Facts) != 0 || len(there.Facts) == 0 {
+		t.Errorf("without subjects: %+v and %+v", here.Facts, there.Facts)
+	}
+}
+
+// What a plan names must be there.
+func TestPlansThatCannotBe(t *testing.T) {
+	s := recorded(t, "destination")
+	for _, p := range []Plan{
+		{Owner: "gone"},
+		{Owner: "copy_owner", Grants: []Grant{{Role: "gone"}}},
+		{Owner: "copy_owner", Columns: []string{"a"}, Grants: []Grant{{Role: "ana", Columns: []string{"b"}}}},
+		{Owner: "copy_owner", Policies: []PlannedPolicy{{Roles: []string{"gone"}, Using: "true"}}},
+	} {
+		if r, err := s.Planned(p); err == nil {
+			t.Errorf("%+v is planned as %v", p, r)
+		}
 	}
 }
 

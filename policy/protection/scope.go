@@ -33,31 +33,26 @@ var everything = Scope{Extent: AllRows}
 
 // Within reports whether the rows of a scope are surely among those of another:
 // fewer alternatives and more demands see fewer rows. Two conditions are the
-// same only if their digests are, or if same says so.
-func (s Scope) Within(other Scope, same func(a, b string) bool) bool {
+// same only if their digests are, or if same says so of one of s and one of other.
+func (s Scope) Within(other Scope, same func(mine, its string) bool) bool {
 	switch {
 	case s.Extent == NoRows || other.Extent == AllRows:
 		return true
 	case s.Extent == AllRows || other.Extent == NoRows:
 		return false
 	}
-	for _, a := range s.Any {
-		if !slices.Contains(other.Any, always) && !hasCondition(other.Any, a, same) {
+	equal := func(mine, its string) bool { return mine == its || same != nil && same(mine, its) }
+	for _, mine := range s.Any {
+		if !slices.ContainsFunc(other.Any, func(its string) bool { return its == always || equal(mine, its) }) {
 			return false
 		}
 	}
-	for _, e := range other.Every {
-		if !hasCondition(s.Every, e, same) {
+	for _, its := range other.Every {
+		if !slices.ContainsFunc(s.Every, func(mine string) bool { return equal(mine, its) }) {
 			return false
 		}
 	}
 	return true
-}
-
-func hasCondition(list []string, wanted string, same func(a, b string) bool) bool {
-	return slices.ContainsFunc(list, func(c string) bool {
-		return c == wanted || same != nil && same(wanted, c)
-	})
 }
 
 // compare orders scopes for a canonical list.

@@ -14,6 +14,9 @@ import (
 //	           and everything else for itself
 //	+analysts  members of a role, directly or not, and the role itself
 //
+// The pattern +analysts lets whoever administers the place decide who is an
+// analyst there; names do not.
+//
 // A role has the subject of the most exact pattern that matches it: its name
 // before a pattern with a star, that before a membership. If two subjects match
 // equally well it has none, since a doubt must not open anything.
@@ -53,7 +56,7 @@ const (
 func ParseSubjects(subjects map[string][]string) (*Subjects, error) {
 	s := &Subjects{}
 	for subject, patterns := range subjects {
-		if subject == "" || subject == AnyoneName || subject == SubscribersName || strings.Contains(subject, ":") || len(subject) > longestPrefix {
+		if subject == "" || subject == AnyoneName || subject == SubscribersName || subject+":" == unmapped || strings.Contains(subject, ":") || len(subject) > longestPrefix {
 			return nil, fmt.Errorf("protection: %q cannot be the name of readers", clean(subject, maxName))
 		}
 		for _, text := range patterns {
@@ -113,6 +116,9 @@ func (s *Subjects) Group(role string) (string, bool) {
 
 // first is the subject of the most exact pattern that matches.
 func (s *Subjects) first(matches func(subjectPattern) bool) (subject string, found bool) {
+	if s == nil {
+		return "", false
+	}
 	best := byMembership + 1
 	for _, p := range s.patterns {
 		if p.kind > best || !matches(p) {

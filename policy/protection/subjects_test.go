@@ -50,6 +50,7 @@ func TestPatternsThatMeanSomethingElse(t *testing.T) {
 		{AnyoneName, "a", "name of readers"},
 		{SubscribersName, "a", "name of readers"},
 		{"UNMAPPED:a", "a", "name of readers"},
+		{"UNMAPPED", "a", "name of readers"},
 	} {
 		if _, err := ParseSubjects(map[string][]string{c.subject: {c.pattern}}); err == nil || !strings.Contains(err.Error(), c.says) {
 			t.Errorf("%s: %q: %v", c.subject, c.pattern, err)
