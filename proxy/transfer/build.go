@@ -240,14 +240,14 @@ func (b *builder) extras(r *relation) []string {
 
 // buildIndex makes one index of a table that has its rows. On a partitioned table
 // it takes those of the partitions for its own.
-func (b *builder) buildIndex(r *relation, x *index) string {
+func (b *builder) buildIndex(r *relation, x *index) []string {
 	unique := ""
 	if x.unique {
 		unique = "UNIQUE "
 	}
-	out := "CREATE " + unique + "INDEX " + ident(x.name) + " ON " + r.staged() + " " + x.definition
+	out := []string{"CREATE " + unique + "INDEX " + ident(x.name) + " ON " + r.staged() + " " + x.definition}
 	if x.comment != "" {
-		out += ";\nCOMMENT ON INDEX " + qualified(r.stage, x.name) + " IS " + literal(x.comment)
+		out = append(out, "COMMENT ON INDEX "+qualified(r.stage, x.name)+" IS "+literal(x.comment))
 	}
 	return out
 }
@@ -298,7 +298,7 @@ func (b *builder) constrain(r *relation) []string {
 	if r.partitioned {
 		for _, x := range r.indexes {
 			if r.constraintOf(x) == nil && !x.attached {
-				out = append(out, b.buildIndex(r, x))
+				out = append(out, b.buildIndex(r, x)...)
 			}
 		}
 	}

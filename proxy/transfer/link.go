@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -31,7 +32,7 @@ type link struct {
 	conn    *wire.Conn
 	version int // server_version_num
 	pid     uint32
-	login   *pgconn.HijackedConn
+	login   *pgconn.HijackedConn // to cancel with; nil if that is not possible
 	fields  [][]byte
 	// tag is that of the last CommandComplete; status is the transaction's after
 	// the last answer, 0 while there is none.
@@ -94,6 +95,9 @@ func (l *link) guard(ctx context.Context) func() {
 
 // cancel sends a CancelRequest.
 func (l *link) cancel() {
+	if l.login == nil {
+		return
+	}
 	ctx, done := context.WithTimeout(context.Background(), farewell)
 	defer done()
 	if pg, err := pgconn.Construct(l.login); err == nil {
@@ -230,6 +234,37 @@ func (l *link) rows(ctx context.Context, sql string, columns int) ([][]string, e
 		return nil
 	})
 	return out, err
+}
+
+// together is how many statements are sent before the answers are read: fewer
+// than what could fill the buffers of both sockets.
+const together = 64
+
+// each runs statements one after the other, up to the first that fails. Each is a
+// message of its own, so that a text of the source's in it, such as the
+// definition of a constraint, cannot be two statements.
+func (l *link) each(ctx context.Context, statements []string) error {
+	defer l.guard(ctx)()
+	for batch := range slices.Chunk(statements, together) {
+		for _, sql := range batch {
+			if strings.Contains(sql, "\x00") {
+				return errors.New("a statement with a zero byte in it")
+			}
+			for _, m := range []wire.Encoder{&pgproto3.Parse{Query: sql}, &pgproto3.Bind{}, &pgproto3.Execute{}} {
+				if err := l.conn.WriteMessage(m); err != nil {
+					return because(ctx, err)
+				}
+			}
+		}
+		l.status = 0
+		if err := l.extended(&pgproto3.Sync{}); err != nil {
+			return because(ctx, err)
+		}
+		if err := l.answer(nil); err != nil {
+			return because(ctx, err)
+		}
+	}
+	return nil
 }
 
 // value runs a query of one column and returns its first row, empty if there is

@@ -36,6 +36,9 @@ func outcome(ctx context.Context, l *link, copyID string) (bool, error) {
 
 func leaseThere(ctx context.Context, l *link, copyID string) (bool, error) {
 	n, err := l.value(ctx, "SELECT count(*) FROM sluice.lease l WHERE l.copy OPERATOR(pg_catalog.=) "+literal(copyID)+"::pg_catalog.text")
+	if hasCode(err, "42P01", "3F000") { // undefined_table, invalid_schema_name
+		return false, &Refusal{"the copy", "the destination has no table sluice.lease", "have its DBA run the SQL that sluice destination setup prints"}
+	}
 	if err != nil {
 		return false, failed(atDestination, "look for the lease", err)
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -111,7 +112,7 @@ func (c *carrier) secure(ctx context.Context) error {
 			}
 			statements := append([]string{inSchema(append([]string{r.target}, r.path...)...)}, c.policies(r, root)...)
 			statements = append(statements, "ALTER TABLE "+r.published()+" ENABLE ROW LEVEL SECURITY", "ALTER TABLE "+r.published()+" FORCE ROW LEVEL SECURITY", searchNothing)
-			if err := c.keeper.exec(ctx, words(statements)); err != nil {
+			if err := c.keeper.each(ctx, statements); err != nil {
 				return failed(atDestination, "set row security of "+r.title(), err)
 			}
 		}
@@ -170,10 +171,7 @@ func (c *carrier) mapped(r *relation, p *policy) (to string, ok bool) {
 	var roles []string
 	complete := true
 	for _, role := range p.roles {
-		var there []string
-		if c.job.Roles != nil {
-			there = c.job.Roles(role)
-		}
+		there := c.counterparts(role)
 		complete = complete && len(there) > 0
 		for _, t := range there {
 			if !slices.Contains(roles, t) {
@@ -190,6 +188,14 @@ func (c *carrier) mapped(r *relation, p *policy) (to string, ok bool) {
 		return "", false
 	}
 	return idents(roles), true
+}
+
+// counterparts are the roles at the destination that a role of the source stands for.
+func (c *carrier) counterparts(role string) []string {
+	if c.job.Roles == nil {
+		return nil
+	}
+	return c.job.Roles(role)
 }
 
 // secureAppended adds the lease to a table that had its rights before. Where it had
@@ -239,25 +245,27 @@ UNION ALL SELECT 'call', o.rel, pg_describe_object(d.refclassid, d.refobjid, 0),
 UNION ALL SELECT 'trigger', t.tgrelid, t.tgname, '', '' FROM pg_trigger t WHERE NOT t.tgisinternal AND t.tgrelid IN (%[2]s)
 UNION ALL SELECT 'rule', w.ev_class, w.rulename, '', '' FROM pg_rewrite w WHERE w.ev_class IN (%[2]s)`
 
-// verify makes sure that what is about to be published has the owner, rights and
-// policies that were asked for, and no others: default privileges are taken back
-// before, but an event trigger may have given more since.
-func (c *carrier) verify(ctx context.Context) error {
-	rows, err := c.keeper.rows(ctx, fmt.Sprintf(askResult, c.made(true), c.made(false)), 5)
-	if err != nil {
-		return err
-	}
-	byOID := map[uint32]*relation{}
-	want, secured := map[string]bool{}, map[uint32]bool{}
+// wanted is what the tables of a copy are to have.
+type wanted struct {
+	tables map[uint32]*relation
+	// has are rights and policies, as askResult has them.
+	has      map[[4]string]bool
+	secured  map[uint32]bool
+	policies int
+}
+
+// want lists what was asked for.
+func (c *carrier) want() *wanted {
+	w := &wanted{map[uint32]*relation{}, map[[4]string]bool{}, map[uint32]bool{}, 0}
 	for _, root := range c.roots {
+		if root.existing == Append {
+			continue
+		}
 		for _, r := range root.all() {
-			if r.existing == Append {
-				continue
-			}
-			byOID[r.targetOID] = r
-			secured[r.targetOID] = r.rls || c.leased()
+			w.tables[r.targetOID], w.secured[r.targetOID] = r, r.rls || c.leased()
+			w.policies += len(c.policyNames[r])
 			for _, name := range c.policyNames[r] {
-				want[fmt.Sprintf("policy %d %s", r.targetOID, name)] = true
+				w.has[[4]string{r.oidText(), name}] = true
 			}
 		}
 		for _, g := range c.job.Items[root.item].Grants {
@@ -267,27 +275,39 @@ func (c *carrier) verify(ctx context.Context) error {
 			}
 			for _, p := range g.Privileges {
 				for _, column := range columns {
-					want[fmt.Sprintf("right %d %s %s %s", root.targetOID, p, g.Role, column)] = true
+					w.has[[4]string{root.oidText(), column, g.Role, p}] = true
 				}
 			}
 		}
 	}
-	policies := 0
+	return w
+}
+
+func (r *relation) oidText() string { return strconv.FormatUint(uint64(r.targetOID), 10) }
+
+// verify makes sure that what is about to be published has the owner, rights and
+// policies that were asked for, and no others: default privileges are taken back
+// before, but an event trigger may have given more since.
+func (c *carrier) verify(ctx context.Context) error {
+	rows, err := c.keeper.rows(ctx, fmt.Sprintf(askResult, c.made(true), c.made(false)), 5)
+	if err != nil {
+		return err
+	}
+	w := c.want()
 	for _, v := range rows {
-		oid := number(v[1])
-		r := byOID[oid]
+		r := w.tables[number(v[1])]
 		ok := false
 		switch v[0] {
 		case "right":
 			// Of sequences only those of defaults have rights, which granting gave.
-			ok = want[fmt.Sprintf("right %d %s %s %s", oid, v[4], v[3], v[2])] || r == nil && v[4] == "USAGE" && c.inserts(v[3])
+			ok = w.has[[4]string{v[1], v[2], v[3], v[4]}] || r == nil && v[4] == "USAGE" && c.inserts(v[3])
 		case "owner":
 			ok = v[3] == c.job.Owner
 		case "policy":
-			ok = want[fmt.Sprintf("policy %d %s", oid, v[2])]
-			policies++
+			ok = w.has[[4]string{v[1], v[2]}]
+			w.policies--
 		case "secured":
-			ok = !secured[oid] || v[2] == "true"
+			ok = !w.secured[number(v[1])] || v[2] == "true"
 		}
 		if !ok {
 			title := "a sequence of the copy"
@@ -298,10 +318,7 @@ func (c *carrier) verify(ctx context.Context) error {
 				"have its DBA look at event triggers and functions there"}
 		}
 	}
-	for _, names := range c.policyNames {
-		policies -= len(names)
-	}
-	if policies != 0 {
+	if w.policies != 0 {
 		return errors.New("a policy that was made is not there")
 	}
 	return nil

@@ -224,12 +224,15 @@ func (c *carrier) openDestination(ctx context.Context) (*link, error) {
 	return l, nil
 }
 
+// maxWarnings bounds what a receipt says.
+const maxWarnings = 1000
+
 // warn notes once what of the source will not be in the copy.
 func (c *carrier) warn(format string, args ...any) {
 	text := fmt.Sprintf(format, args...)
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if !c.warnings[text] {
+	if !c.warnings[text] && len(c.warnings) < maxWarnings {
 		c.warnings[text] = true
 		c.receipt.Warnings = append(c.receipt.Warnings, text)
 	}

@@ -69,7 +69,61 @@ func (c *carrier) place(ctx context.Context) error {
 		}
 	}
 	c.stages = slices.Sorted(maps.Values(schemas))
+	if err := c.allowed(ctx, slices.Sorted(maps.Keys(schemas))); err != nil {
+		return err
+	}
 	return c.lookAtAll(ctx)
+}
+
+// allowed finds out before anything is loaded what would fail when it is published:
+// rights that the owner lacks, and roles that are not there.
+func (c *carrier) allowed(ctx context.Context, targets []string) error {
+	rows, err := c.keeper.rows(ctx, "SELECT nspname FROM pg_namespace WHERE nspname IN ("+literals(targets)+") AND NOT has_schema_privilege(oid, 'CREATE') UNION ALL"+
+		" SELECT '' WHERE NOT has_database_privilege(current_database(), 'CREATE') ORDER BY 1", 1)
+	if err != nil {
+		return failed(atDestination, "look at the rights of "+printable(c.job.Owner), err)
+	}
+	for _, v := range rows {
+		on := "SCHEMA " + ident(printable(v[0]))
+		if v[0] == "" {
+			on = "the database"
+		}
+		return &Refusal{"the copy", printable(c.job.Owner) + " at the destination may create nothing in " + on, "have its DBA GRANT CREATE ON " + on + " TO " + ident(c.job.Owner)}
+	}
+	wanted := map[string]bool{}
+	for _, root := range c.roots {
+		for _, role := range c.readers(root) {
+			wanted[role] = true
+		}
+		for _, r := range root.all() {
+			for _, p := range r.policies {
+				for _, role := range p.roles {
+					for _, there := range c.counterparts(role) {
+						wanted[there] = true
+					}
+				}
+			}
+		}
+	}
+	return c.rolesThere(ctx, slices.Sorted(maps.Keys(wanted)))
+}
+
+// rolesThere refuses a role that the destination does not have.
+func (c *carrier) rolesThere(ctx context.Context, wanted []string) error {
+	rows, err := c.keeper.rows(ctx, "SELECT rolname FROM pg_roles", 1)
+	if err != nil {
+		return failed(atDestination, "look at its roles", err)
+	}
+	there := map[string]bool{}
+	for _, v := range rows {
+		there[v[0]] = true
+	}
+	for _, role := range wanted {
+		if !there[role] {
+			return &Refusal{"the copy", "the destination has no role " + printable(role), "have its DBA make it, or map to another"}
+		}
+	}
+	return nil
 }
 
 // lookAtAll looks at what has the targets' names, and at what depends on it.
@@ -219,7 +273,7 @@ func (c *carrier) prepareStage(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		if err := l.exec(ctx, words(statements)); err != nil {
+		if err := l.each(ctx, statements); err != nil {
 			return failed(atDestination, "make the table for "+root.title(), err)
 		}
 	}
@@ -241,15 +295,15 @@ func (c *carrier) makeTypes(ctx context.Context) error {
 		d := c.settler.make[key]
 		stage := c.stageOf(key[0])
 		name := qualified(stage, d.name)
-		text := "CREATE TYPE " + name + " AS " + d.form
-		comment := "COMMENT ON TYPE "
+		kind := "TYPE "
 		if d.kind == "d" {
-			text, comment = "CREATE DOMAIN "+name+" AS "+d.form, "COMMENT ON DOMAIN "
+			kind = "DOMAIN "
 		}
+		statements := []string{"CREATE " + kind + name + " AS " + d.form}
 		if d.comment != "" {
-			text += ";\n" + comment + name + " IS " + literal(d.comment)
+			statements = append(statements, "COMMENT ON "+kind+name+" IS "+literal(d.comment))
 		}
-		if err := c.keeper.exec(ctx, text); err != nil {
+		if err := c.keeper.each(ctx, statements); err != nil {
 			return failed(atDestination, "make the type "+printable(d.name), err)
 		}
 	}

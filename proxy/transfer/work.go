@@ -59,6 +59,7 @@ type works struct {
 	keys    sync.WaitGroup
 	keysErr error
 	share   uint64 // of one stream, in bytes on disk
+	loaded  sync.Once
 }
 
 // work loads all tables, builds their indexes and compares both ends. The tables
@@ -167,9 +168,8 @@ func (w *works) serve(ctx context.Context) error {
 		if err == nil {
 			err = t.run(ctx, k)
 		}
-		if w.board.done(t, err) && k.source != nil {
-			k.source.close()
-			k.source = nil
+		if w.board.done(t, err) {
+			w.loaded.Do(w.c.source.close) // nobody joins the snapshot any more
 		}
 		if err != nil {
 			return err
@@ -184,6 +184,11 @@ func (w *works) ready(ctx context.Context, k *worker, t *task) error {
 		if k.destination, err = w.c.openDestination(ctx); err != nil {
 			return err
 		}
+	}
+	if t.kind != toLoad && k.source != nil {
+		// Tasks to load come first: there will be no more.
+		k.source.close()
+		k.source = nil
 	}
 	if t.kind != toLoad || k.source != nil {
 		return nil
@@ -282,8 +287,7 @@ func (w *works) index(s *state) {
 
 // build builds an index, and after the last what needs them all.
 func (w *works) build(ctx context.Context, k *worker, s *state, x *index) error {
-	text := "BEGIN; " + s.r.at() + "; SET LOCAL synchronous_commit = off; " + w.c.builder.buildIndex(s.r, x) + "; COMMIT"
-	if err := k.destination.exec(ctx, text); err != nil {
+	if err := inTransaction(ctx, k.destination, s.r, w.c.builder.buildIndex(s.r, x)); err != nil {
 		return failed(atDestination, "build index "+printable(x.name)+" of "+s.r.title(), err)
 	}
 	w.mu.Lock()
@@ -320,8 +324,19 @@ func (w *works) add(ctx context.Context, k *worker, r *relation) error {
 	if len(statements) == 0 {
 		return nil
 	}
-	text := words(append([]string{"BEGIN", r.at()}, append(statements, "COMMIT")...))
-	return failed(atDestination, "add the constraints of "+r.title(), k.destination.exec(ctx, text))
+	return failed(atDestination, "add the constraints of "+r.title(), inTransaction(ctx, k.destination, r, statements))
+}
+
+// inTransaction runs statements with definitions of the source in them.
+func inTransaction(ctx context.Context, l *link, r *relation, statements []string) error {
+	err := l.exec(ctx, "BEGIN; "+r.at()+"; SET LOCAL synchronous_commit = off")
+	if err == nil {
+		err = l.each(ctx, statements)
+	}
+	if err == nil {
+		err = l.exec(ctx, "COMMIT")
+	}
+	return err
 }
 
 // indexed completes an item whose tables are complete, locks them and has them
@@ -381,7 +396,7 @@ func (w *works) foreignKeys(ctx context.Context) error {
 				if k.kind != "f" || k.inherited || r.existing == Append {
 					continue
 				}
-				if err := w.c.keeper.exec(ctx, foreignKey(r, k, w.c.byOID[k.refers])); err != nil {
+				if err := w.c.keeper.each(ctx, []string{foreignKey(r, k, w.c.byOID[k.refers])}); err != nil {
 					return failed(atDestination, "add foreign key "+printable(k.name)+" of "+r.title(), err)
 				}
 			}
