@@ -114,7 +114,7 @@ func refused(t *testing.T, p pair) {
 	public.Items[0].Grants = []transfer.Grant{{Role: "public", Privileges: []string{"SELECT"}}}
 	fails(t, public, "not to PUBLIC")
 	public.Items[0].Grants = []transfer.Grant{{Role: "nobody such", Privileges: []string{"SELECT"}}}
-	fails(t, public, `role "nobody such" does not exist`)
+	fails(t, public, "has no role nobody such")
 	public.Items[0].Grants = []transfer.Grant{{Role: analyst, Privileges: []string{"SELECT ON x TO PUBLIC; --"}}}
 	fails(t, public, "is no privilege")
 }

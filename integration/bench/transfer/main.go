@@ -40,6 +40,7 @@ func main() {
 // turn is what one turn of a way took.
 type turn struct {
 	took   time.Duration
+	cpu    time.Duration // of servers and programs
 	memory int64
 }
 
@@ -67,7 +68,7 @@ func bench(ctx context.Context, size, rounds, streams int, only string) (err err
 				return fmt.Errorf("%s: %w", w.name, err)
 			}
 			turns[w.name] = append(turns[w.name], t)
-			fmt.Fprintf(os.Stderr, "round %d: %-16s %.2f s\n", round+1, w.name, t.took.Seconds())
+			fmt.Fprintf(os.Stderr, "round %d: %-16s %.2f s, %.2f s of processors\n", round+1, w.name, t.took.Seconds(), t.cpu.Seconds())
 		}
 	}
 	return report(ctx, s, ways, turns)
@@ -85,12 +86,23 @@ func (s *stage) turn(ctx context.Context, w way, want string) (turn, error) {
 			return turn{}, err
 		}
 	}
+	before, err := s.cpu()
+	if err != nil {
+		return turn{}, err
+	}
 	began := time.Now()
 	memory, err := w.copy(ctx)
-	t := turn{time.Since(began), memory}
+	t := turn{took: time.Since(began), memory: memory}
 	if err != nil {
 		return t, err
 	}
+	// Backends end a moment after their clients.
+	time.Sleep(300 * time.Millisecond)
+	after, err := s.cpu()
+	if err != nil {
+		return t, err
+	}
+	t.cpu = after - before
 	got, err := content(ctx, s.to, "copy")
 	if err == nil && got != want {
 		err = fmt.Errorf("the copy differs:\n%s\n%s", want, got)
@@ -139,7 +151,7 @@ func report(ctx context.Context, s *stage, ways []way, turns map[string][]turn) 
 	if err != nil {
 		return err
 	}
-	fmt.Printf("%d tables of %s with indexes of %s, %d streams\n\n| way | median s | all | sluice is so many times as fast | peak RSS MiB |\n|---|---|---|---|---|\n", len(tables), rows[0][0], rows[0][1], s.streams)
+	fmt.Printf("%d tables of %s with indexes of %s, %d streams\n\n| way | median s | all | sluice is so many times as fast | processors s | peak RSS MiB |\n|---|---|---|---|---|---|\n", len(tables), rows[0][0], rows[0][1], s.streams)
 	for _, w := range ways {
 		all := turns[w.name]
 		var words []string
@@ -155,13 +167,26 @@ func report(ctx context.Context, s *stage, ways []way, turns map[string][]turn) 
 		if memory > 0 {
 			rss = fmt.Sprintf("%.0f", float64(memory)/(1<<20))
 		}
-		fmt.Printf("| %s | %.2f | %s | %s | %s |\n", w.name, median(all).Seconds(), strings.Join(words, " "), ratio, rss)
+		fmt.Printf("| %s | %.2f | %s | %s | %.1f | %s |\n", strings.ReplaceAll(w.name, "|", "to"), median(all).Seconds(), strings.Join(words, " "), ratio, medianCPU(all).Seconds(), rss)
 	}
 	return nil
 }
 
 // median is that of the times.
 func median(turns []turn) time.Duration {
-	sorted := slices.SortedFunc(slices.Values(turns), func(a, b turn) int { return int(a.took - b.took) })
-	return sorted[len(sorted)/2].took
+	return middle(turns, func(t turn) time.Duration { return t.took })
+}
+
+// medianCPU is that of the processor times.
+func medianCPU(turns []turn) time.Duration {
+	return middle(turns, func(t turn) time.Duration { return t.cpu })
+}
+
+func middle(turns []turn, of func(turn) time.Duration) time.Duration {
+	var all []time.Duration
+	for _, t := range turns {
+		all = append(all, of(t))
+	}
+	slices.Sort(all)
+	return all[len(all)/2]
 }
