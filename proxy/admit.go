@@ -69,6 +69,7 @@ func (l *ListenTLS) load() (*tls.Config, error) {
 	return config, nil
 }
 
+// LoadPool reads the certificates of authorities from a file in PEM.
 func LoadPool(path string) (*x509.CertPool, error) {
 	pem, err := os.ReadFile(path)
 	if err != nil {

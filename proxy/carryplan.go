@@ -106,6 +106,7 @@ func (c *carryPlan) describe(fact *policy.Place) {
 	fact.Findings = findings(s.Posture)
 	inWords(s.Posture, fact)
 	fact.Deficits = s.Sentences()
+	fact.Blocked = c.at.blocked()
 	if s.Measured.InsideProblem != "" {
 		fact.Problem = "it could not be asked about itself: " + s.Measured.InsideProblem
 	}

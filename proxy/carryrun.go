@@ -411,6 +411,7 @@ func (s *Server) noteCopy(ctx context.Context, request, session string, body led
 	if s.ledger == nil {
 		return nil
 	}
+	defer s.copyNoted(body)
 	return s.ledger.Apply(index, event)
 }
 

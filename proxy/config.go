@@ -29,6 +29,8 @@ type Config struct {
 	Destinations []Destination `yaml:"destinations"`
 	// Copies bound what copies use.
 	Copies Copies `yaml:"copies"`
+	// Alerts says whom the watch over copies tells.
+	Alerts Alerts `yaml:"alerts"`
 	// Vault issues the credentials of databases and destinations that have
 	// credential.vault, and keeps the trail's key if there is trail.vault_key, and mask keys.
 	Vault *VaultConfig `yaml:"vault"`
@@ -254,6 +256,7 @@ func (c *Config) Anchor(dir string) {
 	for i := range c.Destinations {
 		paths = append(paths, &c.Destinations[i].Server.TLS.CA)
 	}
+	paths = append(paths, &c.Alerts.CA, &c.Alerts.HeaderFile)
 	if c.Vault != nil {
 		paths = append(paths, c.Vault.paths()...)
 	}
@@ -294,6 +297,7 @@ func (c *Config) fill() {
 		c.Destinations[i].fill()
 	}
 	c.Copies.fill()
+	c.Alerts.fill()
 	trail := ""
 	if c.Trail.Dir != "" {
 		trail = filepath.Clean(c.Trail.Dir)

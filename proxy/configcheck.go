@@ -36,6 +36,7 @@ func (c *Config) validate() error {
 	c.validateDatabases(wrong)
 	c.validateDestinations(wrong)
 	c.Copies.validate(wrong)
+	c.Alerts.validate(wrong)
 	if c.Vault != nil {
 		c.Vault.validate(wrong)
 		if c.Trail.VaultKey == nil && !c.VaultIssues() && !c.keptInVault() {

@@ -24,12 +24,17 @@ type destination struct {
 	server      *Server
 	target      *target
 	credentials Credentials
-	// side asks the place about itself.
-	side *side
+	// side asks the place about itself, watching is what the watch asks with.
+	side, watching *side
 
 	mu sync.Mutex
 	// ours are the logins there that the proxy has leases of.
 	ours map[string]bool
+	// issuing are the times at which logins were asked for that have not come yet;
+	// left is since when some may be there that nobody knows of, zero if none are.
+	issuing map[uint64]time.Time
+	issues  uint64
+	left    time.Time
 	// state is what was measured last; measuring is held by who measures.
 	state     *measure.State
 	measuring sync.Mutex
@@ -50,10 +55,12 @@ func (s *Server) openDestinations(issuers map[string]Credentials) error {
 		if !ok {
 			return fmt.Errorf("destination %s: nothing issues credentials for it", c.Name)
 		}
-		d := &destination{config: c, server: s, target: t, credentials: issuer, ours: map[string]bool{}}
-		d.side = newSideAs(s, c.Name, t, d, forPosture, func() (credential.Request, error) { return d.request(asProbe) })
+		d := &destination{config: c, server: s, target: t, credentials: issuer, ours: map[string]bool{}, issuing: map[uint64]time.Time{}, left: s.now()}
+		asProber := func() (credential.Request, error) { return d.request(asProbe) }
+		d.side = newSideAs(s, c.Name, t, d, forPosture, asProber)
+		d.watching = newSideAs(s, c.Name, t, d, forWatch, asProber)
 		s.destinations[c.Name] = d
-		s.unrevoked.doubt(issuer)
+		s.unrevoked.doubt(d)
 	}
 	return nil
 }
@@ -96,11 +103,19 @@ func (d *destination) request(use purpose) (r credential.Request, err error) {
 
 // Issue implements Credentials: the login is known as the proxy's own.
 func (d *destination) Issue(ctx context.Context, r credential.Request) (*credential.Lease, error) {
+	d.mu.Lock()
+	d.issues++
+	this := d.issues
+	d.issuing[this] = d.server.now()
+	d.mu.Unlock()
 	lease, err := d.credentials.Issue(ctx, r)
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	delete(d.issuing, this)
 	if err == nil {
-		d.mu.Lock()
 		d.ours[lease.User] = true
-		d.mu.Unlock()
+	} else if d.left.IsZero() {
+		d.left = d.server.now()
 	}
 	return lease, err
 }
@@ -118,7 +133,16 @@ func (d *destination) End(ctx context.Context, lease *credential.Lease) error {
 }
 
 // EndLeft implements Credentials.
-func (d *destination) EndLeft(ctx context.Context) (int, error) { return d.credentials.EndLeft(ctx) }
+func (d *destination) EndLeft(ctx context.Context) (int, error) {
+	began := d.server.now()
+	n, err := d.credentials.EndLeft(ctx)
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if err == nil && !d.left.After(began) {
+		d.left = time.Time{}
+	}
+	return n, err
+}
 
 func (d *destination) isOurs(role string) bool {
 	d.mu.Lock()

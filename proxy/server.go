@@ -17,6 +17,7 @@ import (
 	"github.com/sluice-pg/sluice/policy/statement"
 	"github.com/sluice-pg/sluice/proxy/credential"
 	"github.com/sluice-pg/sluice/proxy/identity"
+	"github.com/sluice-pg/sluice/proxy/watch"
 	"github.com/sluice-pg/sluice/proxy/wire"
 )
 
@@ -57,6 +58,8 @@ type Parts struct {
 	Budgets *Budgets
 	// Ledger knows every copy, as the trail has them; nil keeps none.
 	Ledger *ledger.Ledger
+	// Stored returns what the recorder's Put has kept; nil keeps nothing.
+	Stored func(digest string) ([]byte, error)
 	// Explain returns lines that say why a request of a user was decided
 	// as it was; none if the user made no such request. Optional.
 	Explain func(ctx context.Context, id, user string) ([]string, error)
@@ -93,8 +96,11 @@ type Server struct {
 	// each copy that is carried.
 	destinations map[string]*destination
 	copying      chan struct{}
-	// ledger knows every copy; nil if nobody keeps one.
+	// ledger knows every copy; nil if nobody keeps one. watch looks after them.
 	ledger    *ledger.Ledger
+	stored    func(digest string) ([]byte, error)
+	watch     *watch.Watch
+	alerts    *alerts
 	analyzer  Analyzer
 	policy    atomic.Pointer[policy.Policy]
 	recorder  Recorder
@@ -150,7 +156,7 @@ func New(config *Config, parts Parts) (*Server, error) {
 	s := &Server{
 		config: config, databases: map[string]*database{}, analyzer: parts.Analyzer, recorder: parts.Recorder,
 		verifiers: parts.Verifiers, vault: parts.Vault, maskKeys: parts.MaskKeys, explain: parts.Explain, log: parts.Log, observer: parts.Observer, now: parts.Now,
-		ledger: parts.Ledger, cancels: newCancelKeys(), sockets: parts.Sockets, messageKey: messageKey(parts.MessageKey),
+		ledger: parts.Ledger, stored: parts.Stored, cancels: newCancelKeys(), sockets: parts.Sockets, messageKey: messageKey(parts.MessageKey),
 		explaining:  make(chan struct{}, maxSearches),
 		descriptors: shareDescriptors(descriptorLimit(), len(config.Databases)),
 	}
@@ -184,6 +190,9 @@ func New(config *Config, parts Parts) (*Server, error) {
 		s.unrevoked.doubt(c) // an earlier run may have left something
 	}
 	if err := s.openDestinations(parts.Destinations); err != nil {
+		return nil, err
+	}
+	if err := s.openWatch(); err != nil {
 		return nil, err
 	}
 	return s, nil
@@ -223,7 +232,8 @@ func (s *Server) Serve(ctx context.Context) error {
 	s.mu.Unlock()
 	defer context.AfterFunc(ctx, s.cutStrangers)()
 	s.warnOfFewDescriptors()
-	defer s.attend(ctx)()
+	endBeside := s.attend(ctx)
+	defer endBeside()
 	failed := make(chan error, len(listeners))
 	for _, l := range listeners {
 		go func() {
@@ -239,6 +249,7 @@ func (s *Server) Serve(ctx context.Context) error {
 		}
 	}
 	s.conns.Wait()
+	endBeside() // nobody asks over what is closed next
 	s.closeSides()
 	s.returnBudgets()
 	s.providers.Close()
@@ -252,6 +263,7 @@ func (s *Server) attend(ctx context.Context) (end func()) {
 	beside.Go(func() { s.watchMachines(ctx) })
 	beside.Go(func() { s.revokeUnrevoked(ctx) })
 	beside.Go(func() { s.watchCatalogs(ctx) })
+	beside.Go(func() { s.watchCopies(ctx) })
 	return func() {
 		cancel()
 		beside.Wait()

@@ -44,6 +44,11 @@ var (
 	}
 )
 
+// forWatch asks a place that holds copies, every second, whether it is as it was.
+var forWatch = sideUse{
+	"sluice watch", "watches copies", "sluice/watch", 30 * time.Second, true, true,
+}
+
 // lateError says that a question was not answered in time.
 func (u sideUse) lateError() error {
 	return fmt.Errorf("the database's catalog did not answer within %s", u.timeout)
@@ -305,6 +310,7 @@ func (s *Server) closeSides() {
 	}
 	for _, d := range s.destinations {
 		d.side.close()
+		d.watching.close()
 	}
 }
 

@@ -101,7 +101,7 @@ func start(ctx context.Context, config *proxy.Config, told *telemetry.Telemetry,
 		Worker:     []string{self, workerName}, Parsed: told.Parsed(),
 	})
 	r.server, err = proxy.New(config, proxy.Parts{
-		Analyzer: r.analyzer, Policy: p, Recorder: told.Recorder(r.trail), Verifiers: verifiers, Credentials: issuers.databases, Destinations: issuers.destinations, Budgets: budgets, Ledger: copies,
+		Analyzer: r.analyzer, Policy: p, Recorder: told.Recorder(r.trail), Verifiers: verifiers, Credentials: issuers.databases, Destinations: issuers.destinations, Budgets: budgets, Ledger: copies, Stored: r.trail.Get,
 		Vault: r.vaultHealth(), MaskKeys: r.maskKeys, Explain: explainFor(config.Trail.Dir), Sockets: service.Sockets, Log: r.log, Observer: told.Observer(),
 		MessageKey: r.messageKey,
 	})

@@ -54,6 +54,8 @@ func (c Cause) rank() int {
 // Deficit is one thing that the destination protects less.
 type Deficit struct {
 	Cause Cause
+	// Effort is what reading takes at the destination.
+	Effort Effort
 	// Subject is empty if it is told for several together, and UNMAPPED for
 	// roles that have none.
 	Subject string
@@ -138,7 +140,7 @@ const (
 )
 
 func (g *group) deficit() Deficit {
-	d := Deficit{Cause: g.key.cause, Subject: strings.TrimSuffix(g.key.subject, ":"), Columns: sorted(g.columns), Roles: sorted(g.roles)}
+	d := Deficit{Cause: g.key.cause, Effort: g.key.effort, Subject: strings.TrimSuffix(g.key.subject, ":"), Columns: sorted(g.columns), Roles: sorted(g.roles)}
 	d.Text, d.Fix = g.text(d.Columns, d.Roles), g.fixes()
 	return d
 }

@@ -9,6 +9,8 @@
 //	GET /startupz   200 once clients can connect
 //	GET /readyz     200 if new clients should be sent here, else 503 with what
 //	                is in the way; text, or JSON for who accepts it
+//	GET /copies/watch   how the watch over copies is, as JSON: places by their
+//	                configured names, copies by their ids; 404 without one
 //	GET /metrics    what Options.Metrics serves; 404 without
 //	GET /debug/pprof/   profiles of the process, only with Options.PProf
 //

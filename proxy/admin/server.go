@@ -57,6 +57,7 @@ func (s *Server) routes(o Options) http.Handler {
 	mux.HandleFunc("GET /livez", func(w http.ResponseWriter, _ *http.Request) { answer(w, http.StatusOK, "alive\n") })
 	mux.HandleFunc("GET /startupz", s.startup)
 	mux.HandleFunc("GET /readyz", s.ready)
+	mux.HandleFunc("GET /copies/watch", s.watch)
 	if o.Metrics != nil {
 		mux.Handle("GET /metrics", o.Metrics)
 	}
