@@ -12,6 +12,7 @@ import (
 	"github.com/sluice-pg/sluice/examples/demo/pgserver"
 	"github.com/sluice-pg/sluice/integration/harness"
 	"github.com/sluice-pg/sluice/integration/masked/keys"
+	"github.com/sluice-pg/sluice/integration/vaultsetup"
 	"github.com/sluice-pg/sluice/policy/destination"
 )
 
@@ -29,6 +30,7 @@ type stage struct {
 	there  *pgserver.Server
 	gate   *harness.Gate
 	binary string
+	vault  *vaultsetup.Stage // nil where Sluice makes the logins itself
 }
 
 // newStage starts a source and a destination of two versions, and Sluice.
@@ -77,7 +79,9 @@ func newPlace(t *testing.T, version int) *pgserver.Server {
 func (s *stage) policy(t *testing.T) string {
 	t.Helper()
 	var b strings.Builder
-	err := template.Must(template.New("policy").Parse(policyTemplate)).Execute(&b, map[string]any{"Port": s.there.Port(), "CA": s.there.CAFile})
+	err := template.Must(template.New("policy").Parse(policyTemplate)).Execute(&b, map[string]any{
+		"Port": s.there.Port(), "CA": s.there.CAFile, "Vault": s.vault != nil,
+	})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -16,14 +16,18 @@ import (
 	"github.com/sluice-pg/sluice/proxy/credential"
 )
 
-// Database is the name of the database that the example is about.
-const Database = "shop"
+// Database is the name of the database that the example is about, and Place that of
+// the one that copies are carried to.
+const (
+	Database = "shop"
+	Place    = "copies"
+)
 
 // Example is the folder of the example, seen from the folder of a suite's
 // package.
 const Example = "../../examples/vault"
 
-// firstPassword is that of shop_vault until Vault sets another.
+// firstPassword is that of shop_vault and copies_vault until Vault sets another.
 const firstPassword = `a "first" password\of shop_vault`
 
 // schema is what there is before anybody thinks of Vault.
@@ -83,16 +87,16 @@ func prepare(t testing.TB, vault *vaultserver.Server, server *pgserver.Server) *
 	secrets.Learn(secrets.Password, firstPassword)
 	s := &Stage{Vault: vault, Server: server, dir: t.TempDir()}
 	s.Folder = filepath.Join(s.dir, "vault")
-	s.psql(t, "prepare.sql", firstPassword+"\n"+firstPassword+"\n")
+	psql(t, server, Database, "prepare.sql", firstPassword+"\n"+firstPassword+"\n")
 	return s
 }
 
 // psql runs a file of the example as superuser.
-func (s *Stage) psql(t testing.TB, file, stdin string) {
+func psql(t testing.TB, server *pgserver.Server, database, file, stdin string) {
 	t.Helper()
-	cmd := exec.CommandContext(t.Context(), "psql", "-X", "-q", s.Server.DSN(s.Server.Superuser(), "", Database),
+	cmd := exec.CommandContext(t.Context(), "psql", "-X", "-q", server.DSN(server.Superuser(), "", database),
 		"-f", filepath.Join(Example, file))
-	cmd.Env = append(os.Environ(), "PGPASSWORD="+s.Server.Password())
+	cmd.Env = append(os.Environ(), "PGPASSWORD="+server.Password())
 	cmd.Stdin = strings.NewReader(stdin)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
 	if out, err := cmd.CombinedOutput(); err != nil {
@@ -103,20 +107,34 @@ func (s *Stage) psql(t testing.TB, file, stdin string) {
 // Feed does what the example says about following changes.
 func (s *Stage) Feed(t testing.TB) {
 	t.Helper()
-	s.psql(t, "prepare-feed.sql", "")
+	psql(t, s.Server, Database, "prepare-feed.sql", "")
 	s.SetUp(t, "--feed")
+}
+
+// Copies does what the example says about a place that copies are carried to: a
+// server with TLS and the database named Place, where the SQL of sluice destination
+// setup has been run.
+func (s *Stage) Copies(t testing.TB, place *pgserver.Server) {
+	t.Helper()
+	psql(t, place, Place, "prepare-copies.sql", firstPassword+"\n"+firstPassword+"\n")
+	s.SetUp(t, append(s.firstOf(t, place, "copies_vault"), "--copies")...)
 }
 
 // first are the arguments of setup for a Vault that does not know the
 // database yet.
 func (s *Stage) first(t testing.TB) []string {
 	t.Helper()
-	file := filepath.Join(s.dir, "shop_vault.password")
+	return s.firstOf(t, s.Server, "shop_vault")
+}
+
+func (s *Stage) firstOf(t testing.TB, server *pgserver.Server, login string) []string {
+	t.Helper()
+	file := filepath.Join(s.dir, login+".password")
 	if err := os.WriteFile(file, []byte(firstPassword+"\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	return []string{
-		"--host", "localhost", "--port", strconv.Itoa(s.Server.Port()), "--ca", s.Server.CAFile,
+		"--host", "localhost", "--port", strconv.Itoa(server.Port()), "--ca", server.CAFile,
 		"--password-file", file,
 	}
 }

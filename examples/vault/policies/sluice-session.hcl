@@ -3,6 +3,18 @@
 path "database/creds/shop-*" {
   capabilities = ["read"]
 }
+
+# The same at the place that copies are carried to: to look, to load, to close.
+path "database/creds/copies-probe" {
+  capabilities = ["read"]
+}
+path "database/creds/copies-carry" {
+  capabilities = ["read"]
+}
+path "database/creds/copies-react" {
+  capabilities = ["read"]
+}
+
 path "auth/token/lookup-self" {
   capabilities = ["read"]
 }

@@ -50,23 +50,27 @@ path "auth/token/revoke-accessor" {
 # the path to revoke; then none may stand in the body, which would count.
 path "sys/leases/lookup" {
   capabilities       = ["update"]
-  allowed_parameters = { "lease_id" = ["database/creds/shop-*", "database/creds/sluice-control/*"] }
+  allowed_parameters = { "lease_id" = ["database/creds/shop-*", "database/creds/copies-*", "database/creds/sluice-control/*"] }
 }
 path "sys/leases/renew" {
   capabilities = ["update"]
   allowed_parameters = {
-    "lease_id"  = ["database/creds/shop-*", "database/creds/sluice-control/*"]
+    "lease_id"  = ["database/creds/shop-*", "database/creds/copies-*", "database/creds/sluice-control/*"]
     "increment" = []
   }
 }
 path "sys/leases/revoke" {
   capabilities = ["update"]
   allowed_parameters = {
-    "lease_id" = ["database/creds/shop-*", "database/creds/sluice-control/*"]
+    "lease_id" = ["database/creds/shop-*", "database/creds/copies-*", "database/creds/sluice-control/*"]
     "sync"     = []
   }
 }
 path "sys/leases/revoke/database/creds/shop-*" {
+  capabilities      = ["update"]
+  denied_parameters = { "lease_id" = [] }
+}
+path "sys/leases/revoke/database/creds/copies-*" {
   capabilities      = ["update"]
   denied_parameters = { "lease_id" = [] }
 }
@@ -75,8 +79,11 @@ path "sys/leases/revoke/database/creds/sluice-control/*" {
   denied_parameters = { "lease_id" = [] }
 }
 
-# The login with which it ends sessions.
+# The logins with which it ends sessions.
 path "database/creds/sluice-control" {
+  capabilities = ["read"]
+}
+path "database/creds/copies-signal" {
   capabilities = ["read"]
 }
 
