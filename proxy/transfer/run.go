@@ -348,16 +348,18 @@ func (r *relation) format() string {
 	return "text"
 }
 
-// discard removes what was staged, with a connection of its own, since the one at
-// hand may be in any state. It returns what it could not remove.
+// discard removes what was staged. It returns what it could not remove.
 func (c *carrier) discard() (left string) {
 	if !c.staged {
 		return ""
 	}
-	c.keeper.cancel()
-	c.keeper.close()
 	ctx, cancel := context.WithTimeout(context.Background(), cleanupTime)
 	defer cancel()
+	if c.keeper.status != 0 && c.discardOver(ctx, c.keeper) == nil {
+		return ""
+	}
+	c.keeper.cancel()
+	c.keeper.close()
 	l, err := c.openDestination(ctx)
 	if err == nil {
 		defer l.close()
@@ -367,6 +369,15 @@ func (c *carrier) discard() (left string) {
 		return "schema " + c.stages[0]
 	}
 	return ""
+}
+
+// discardOver removes it over a connection that waits for a statement: no other may
+// be had, where a server that was trusted lets people in as it should not.
+func (c *carrier) discardOver(ctx context.Context, l *link) error {
+	if err := l.exec(ctx, "ROLLBACK"); err != nil {
+		return err
+	}
+	return dropStages(ctx, l, c.stages)
 }
 
 // cleanupTime bounds the removal of what was staged.
