@@ -130,8 +130,9 @@ func commitCuts(t *testing.T, p pair) {
 	for _, c := range []struct {
 		name      string
 		passes    bool
+		stuck     bool
 		published bool
-	}{{"before", false, false}, {"behind", true, true}} {
+	}{{"before", false, false, false}, {"behind", true, false, true}, {"before, and the server does not notice", false, true, false}} {
 		t.Run(c.name, func(t *testing.T) {
 			r := newRelay(t, p.to.Server)
 			j := p.job("customer", "order")
@@ -141,7 +142,7 @@ func commitCuts(t *testing.T, p pair) {
 			j.BeforePublish = hookThat(func() error {
 				r.mu.Lock()
 				defer r.mu.Unlock()
-				r.watch = []byte("COMMIT\x00")
+				r.watch, r.stuck = []byte("COMMIT\x00"), c.stuck
 				r.met = func() bool {
 					if c.passes {
 						// It is passed on, and answered to nobody.
@@ -169,6 +170,31 @@ func commitCuts(t *testing.T, p pair) {
 			p.empty(t)
 		})
 	}
+}
+
+// unnoticed cuts the network while rows are loaded, and the server does not notice:
+// what its backends hold is removed all the same.
+func unnoticed(t *testing.T, p pair) {
+	p.newSource(t, simple)
+	r := newRelay(t, p.to.Server)
+	j := withSlow(p.job("customer", "order"))
+	j.Destination = through(r, p.to.Server.DSN(carrierRole, "carries it", "restored"), true)
+	ended := make(chan error, 1)
+	go func() {
+		_, err := transfer.Run(t.Context(), j)
+		ended <- err
+	}()
+	p.loading(t)
+	r.mu.Lock()
+	r.stuck = true
+	r.mu.Unlock()
+	r.cut(false)
+	err := <-ended
+	var at *transfer.Error
+	if !errors.As(err, &at) || at.Side != "destination" || at.Left != "" {
+		t.Errorf("%v", err)
+	}
+	p.wholeOrNothing(t, j.Copy, err)
 }
 
 // slow is a query that takes some seconds.

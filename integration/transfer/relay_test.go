@@ -25,6 +25,9 @@ type relay struct {
 	met   func() bool
 	down  bool
 	cuts  int
+	// stuck leaves the server's ends open when it is cut: the server does not
+	// notice.
+	stuck bool
 }
 
 func newRelay(t testing.TB, s *pgserver.Server) *relay {
@@ -37,6 +40,9 @@ func newRelay(t testing.TB, s *pgserver.Server) *relay {
 	go r.accept()
 	t.Cleanup(func() {
 		l.Close()
+		r.mu.Lock()
+		r.stuck = false
+		r.mu.Unlock()
 		r.cut(true)
 	})
 	return r
@@ -68,8 +74,14 @@ func (r *relay) accept() {
 }
 
 func (r *relay) pass(from, to net.Conn, fromClient bool) {
-	defer from.Close()
-	defer to.Close()
+	defer func() {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		if !r.stuck {
+			from.Close()
+			to.Close()
+		}
+	}()
 	buf := make([]byte, 8<<10)
 	for {
 		n, err := from.Read(buf)
@@ -110,10 +122,14 @@ func (r *relay) cut(stays bool) {
 	defer r.mu.Unlock()
 	r.cuts++
 	r.down = stays
-	for _, c := range r.conns {
-		c.Close()
+	for i, c := range r.conns {
+		if !r.stuck || i%2 == 0 { // each client is followed by its server
+			c.Close()
+		}
 	}
-	r.conns = nil
+	if !r.stuck {
+		r.conns = nil
+	}
 }
 
 func (r *relay) mend() {

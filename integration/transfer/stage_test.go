@@ -201,6 +201,7 @@ var scenarios = []scenario{
 	{"long rows", longRows, true},
 	{"network cuts", networkCuts, true},
 	{"cuts of the commit", commitCuts, true},
+	{"a cut that the server does not notice", unnoticed, true},
 	{"killed backends", killed, true},
 	{"cancelled", cancelled, true},
 	{"cancelled while publishing", cancelledWhilePublishing, true},

@@ -25,6 +25,14 @@ func Outcome(ctx context.Context, open Opener, owner, copyID string) (published 
 	return outcome(ctx, l, copyID)
 }
 
+// endOf ends the session that published, if it is still there: it holds the lock of
+// its copy, which no other process that has got its number since does.
+func endOf(copyID string, pid uint32) string {
+	key := uint64(aliveNumber(copyID))
+	return fmt.Sprintf("SELECT pg_catalog.pg_terminate_backend(l.pid) FROM pg_catalog.pg_locks l WHERE l.locktype = 'advisory' AND l.granted AND l.pid = %d AND l.classid = %d AND l.objid = %d AND l.objsubid = 1",
+		pid, uint32(key>>32), uint32(key))
+}
+
 // outcome waits for the lock of the copy's process, then looks for its lease.
 func outcome(ctx context.Context, l *link, copyID string) (bool, error) {
 	if err := l.exec(ctx, "SELECT pg_catalog.pg_advisory_lock("+aliveKey(copyID)+")"); err != nil {

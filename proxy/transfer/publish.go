@@ -86,9 +86,8 @@ func (c *carrier) ask(ctx context.Context) (*link, bool, error) {
 	for {
 		l, err := c.openDestination(ctx)
 		if err == nil {
-			_ = l.exec(ctx, fmt.Sprintf("SELECT pg_catalog.pg_terminate_backend(%d)", c.keeper.pid))
 			var published bool
-			if published, err = outcome(ctx, l, c.job.Copy); err == nil {
+			if published, err = c.askOver(ctx, l); err == nil {
 				return l, published, nil
 			}
 			l.close()
@@ -99,6 +98,18 @@ func (c *carrier) ask(ctx context.Context) (*link, bool, error) {
 		case <-time.After(time.Second):
 		}
 	}
+}
+
+// askOver asks over a connection. The session that published may not have noticed
+// that nobody is there; the role that logged in may end it, the owner may not.
+func (c *carrier) askOver(ctx context.Context, l *link) (bool, error) {
+	if err := l.exec(ctx, "RESET ROLE; "+endOf(c.job.Copy, c.keeper.pid)); err != nil {
+		return false, err
+	}
+	if err := l.exec(ctx, "SET ROLE "+ident(c.job.Owner)); err != nil {
+		return false, err
+	}
+	return outcome(ctx, l, c.job.Copy)
 }
 
 // lookAgain finds out whether what had the names is still what was looked at, and

@@ -363,6 +363,8 @@ func (c *carrier) discard() (left string) {
 	l, err := c.openDestination(ctx)
 	if err == nil {
 		defer l.close()
+		// A backend that has not noticed that nobody is there would keep its locks.
+		_ = l.exec(ctx, "RESET ROLE; "+endUsers(c.stages)+"; SET ROLE "+ident(c.job.Owner))
 		err = dropStages(ctx, l, c.stages)
 	}
 	if err != nil {
@@ -382,6 +384,13 @@ func (c *carrier) discardOver(ctx context.Context, l *link) error {
 
 // cleanupTime bounds the removal of what was staged.
 const cleanupTime = 30 * time.Second
+
+// endUsers ends sessions of the role that logged in which have locks on what is
+// staged: they are the copy's own.
+func endUsers(stages []string) string {
+	return "SELECT pg_catalog.pg_terminate_backend(a.pid) FROM pg_catalog.pg_stat_activity a WHERE a.usename = session_user AND a.pid <> pg_catalog.pg_backend_pid() AND EXISTS (SELECT FROM pg_catalog.pg_locks l" +
+		" JOIN pg_catalog.pg_class c ON c.oid = l.relation JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE l.pid = a.pid AND n.nspname IN (" + literals(stages) + "))"
+}
 
 // dropStages drops schemas with all that is in them.
 func dropStages(ctx context.Context, l *link, stages []string) error {

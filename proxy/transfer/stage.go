@@ -46,9 +46,11 @@ func validCopy(id string) bool {
 
 // aliveKey is the advisory lock that the process of a copy holds at the
 // destination for as long as it lives.
-func aliveKey(copyID string) string {
+func aliveKey(copyID string) string { return strconv.FormatInt(aliveNumber(copyID), 10) }
+
+func aliveNumber(copyID string) int64 {
 	sum := sha256.Sum256([]byte("sluice copy " + copyID))
-	return strconv.FormatInt(int64(binary.BigEndian.Uint64(sum[:])), 10)
+	return int64(binary.BigEndian.Uint64(sum[:]))
 }
 
 // place assigns staging schemas and looks at what is there already.
