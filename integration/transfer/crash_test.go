@@ -14,6 +14,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/sluice-pg/sluice/integration/harness"
+	"github.com/sluice-pg/sluice/policy/mask"
 	"github.com/sluice-pg/sluice/proxy/transfer"
 )
 
@@ -23,8 +24,8 @@ const childOf = "SLUICE_TRANSFER_CHILD"
 // errand is what such a process copies.
 type errand struct {
 	ID, Source, Destination string
-	// Slow adds a table that takes long.
-	Slow bool
+	// Slow adds a table that takes long, Masked a mask.
+	Slow, Masked bool
 }
 
 func TestMain(m *testing.M) {
@@ -51,6 +52,9 @@ func beChild(text string) int {
 	if e.Slow {
 		j = withSlow(j)
 	}
+	if e.Masked {
+		j.Items[1].Masks = map[string]mask.Mask{"id": {Kind: mask.Band, Width: "10"}}
+	}
 	_, err := transfer.Run(context.Background(), j)
 	fmt.Println("ended", err)
 	return 0
@@ -62,7 +66,7 @@ func crashes(t *testing.T, p pair) {
 	p.newSource(t, simple)
 	for _, moment := range []string{string(transfer.Reading), string(transfer.Copying), string(transfer.Finishing), string(transfer.Publishing), "hook"} {
 		t.Run(moment, func(t *testing.T) {
-			e := errand{newID(), p.from.Server.DSN(readerRole, "reads it", "source"), p.to.Server.DSN(carrierRole, "carries it", "restored"), moment == string(transfer.Copying)}
+			e := errand{newID(), p.from.Server.DSN(readerRole, "reads it", "source"), p.to.Server.DSN(carrierRole, "carries it", "restored"), moment == string(transfer.Copying), false}
 			text, err := json.Marshal(e)
 			if err != nil {
 				t.Fatal(err)

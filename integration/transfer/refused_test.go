@@ -102,6 +102,12 @@ func refused(t *testing.T, p pair) {
 			}
 		})
 	}
+	if p.from.Version >= 18 {
+		p.from.Exec(t, "source", "CREATE TABLE shop.holes (a integer); INSERT INTO shop.holes VALUES (NULL), (1); ALTER TABLE shop.holes ADD CONSTRAINT n NOT NULL a NOT VALID; GRANT SELECT ON shop.holes TO reads")
+		if r := run(t, p.job("holes")); r.Relations[0].Rows != 2 || !slices.ContainsFunc(r.Warnings, func(w string) bool { return strings.Contains(w, "is NOT NULL only for new rows") }) {
+			t.Errorf("%+v", r)
+		}
+	}
 	p.from.Exec(t, "source", "CREATE TABLE shop.plain (a integer); GRANT SELECT ON shop.plain TO reads; CREATE TABLE shop.unlogged (a integer); ALTER TABLE shop.unlogged SET UNLOGGED")
 	for _, j := range []transfer.Job{{}, func() transfer.Job { j := p.job("plain"); j.Copy = "../../"; return j }(), p.job()} {
 		if _, err := transfer.Run(t.Context(), j); err == nil {

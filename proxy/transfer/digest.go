@@ -36,6 +36,15 @@ func (d Digest) String() string {
 	return fmt.Sprintf("%s%x:%d:%x", digestName, d.Key, d.Rows, d.Sum)
 }
 
+// MarshalText implements encoding.TextMarshaler.
+func (d Digest) MarshalText() ([]byte, error) { return []byte(d.String()), nil }
+
+// UnmarshalText implements encoding.TextUnmarshaler.
+func (d *Digest) UnmarshalText(text []byte) (err error) {
+	*d, err = ParseDigest(string(text))
+	return err
+}
+
 const digestName = "sluice-rows-1:"
 
 // ParseDigest reads what String prints.

@@ -22,7 +22,7 @@ type Hook func(ctx context.Context, q catalog.Querier, relations []Published) er
 // Job is one copy: a set of relations that appears at the destination as a
 // whole or not at all.
 type Job struct {
-	// Copy is the copy's id: 26 lower-case letters and digits 2-7.
+	// Copy is the copy's id: 26 lower-case letters and digits.
 	Copy string
 	// Source opens connections that read. All rights used are those of its
 	// role.

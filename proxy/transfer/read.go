@@ -266,7 +266,8 @@ func ofDefault(alias string) string {
 }
 
 // askColumns reads pg_attribute.
-var askColumns = eq(`SELECT a.attname, a.atttypid, pg_catalog.format_type(a.atttypid, a.atttypmod), a.attnotnull, a.attidentity, a.attgenerated,
+var askColumns = eq(`SELECT a.attname, a.atttypid, pg_catalog.format_type(a.atttypid, a.atttypmod),
+CASE WHEN NOT a.attnotnull THEN 'no' WHEN EXISTS (SELECT FROM pg_catalog.pg_constraint n WHERE n.conrelid == a.attrelid AND n.contype == 'n'::pg_catalog."char" AND NOT n.convalidated AND a.attnum == ANY (n.conkey)) THEN 'not valid' ELSE 'yes' END, a.attidentity, a.attgenerated,
 coalesce(pg_catalog.pg_get_expr(d.adbin, d.adrelid), ''), coalesce(d.oid, 0::pg_catalog.oid),
 CASE WHEN a.attstorage == t.typstorage THEN '' ELSE a.attstorage::pg_catalog.text END, coalesce(pg_catalog.to_jsonb(a) OPERATOR(pg_catalog.->>) 'attcompression', ''),
 coalesce((SELECT pg_catalog.quote_ident(cn.nspname) OPERATOR(pg_catalog.||) '.' OPERATOR(pg_catalog.||) pg_catalog.quote_ident(c.collname) FROM pg_catalog.pg_collation c
@@ -295,12 +296,15 @@ func (rd *reader) readColumns(ctx context.Context, r *relation) error {
 	owned := map[string]bool{"": true}
 	for _, v := range rows {
 		c := &column{
-			name: v[0], typ: &typeUse{oid: number(v[1]), name: v[2], modifier: v[15]}, notNull: v[3] == "t", identity: v[4], generated: v[5], expression: v[6],
+			name: v[0], typ: &typeUse{oid: number(v[1]), name: v[2], modifier: v[15]}, notNull: v[3] == "yes", identity: v[4], generated: v[5], expression: v[6],
 			defaultOID: v[7], storage: v[8], compression: v[9], collation: v[10], comment: v[11], local: v[12] == "t",
 		}
 		rd.columns[c] = c.typ.oid
 		if v[14] != "" {
 			c.uses = list(v[14])
+		}
+		if v[3] == "not valid" {
+			rd.warn("column %s of %s is NOT NULL only for new rows, and may be NULL in the copy", printable(c.name), r.title())
 		}
 		r.columns = append(r.columns, c)
 		if v[13] != "0" {

@@ -118,7 +118,7 @@ const maxStreams = 16
 func (job *Job) check() error {
 	switch {
 	case !validCopy(job.Copy):
-		return fmt.Errorf("%q is no id of a copy: 26 letters a-z and digits 2-7", printable(job.Copy))
+		return fmt.Errorf("%q is no id of a copy: 26 letters a-z and digits", printable(job.Copy))
 	case job.Source == nil || job.Destination == nil || len(job.Items) == 0:
 		return errors.New("a copy needs a source, a destination and something to copy")
 	case !nameable(job.Owner):
@@ -298,7 +298,7 @@ func (c *carrier) settle(ctx context.Context) error {
 			if err := c.constants(ctx, r); err != nil {
 				return err
 			}
-			if _, err := r.newMasks(); err != nil {
+			if _, err := r.newMasks(c.longest()); err != nil {
 				return &Refusal{r.title(), err.Error(), "choose another mask"}
 			}
 		}
@@ -323,8 +323,9 @@ func (c *carrier) constants(ctx context.Context, r *relation) error {
 	return nil
 }
 
-// newMasks are the masks of one stream; nil if no column has one.
-func (r *relation) newMasks() (*mask.Copy, error) {
+// newMasks are the masks of one stream, for rows of so many bytes; nil if no column
+// has one.
+func (r *relation) newMasks(limit int) (*mask.Copy, error) {
 	if !r.masked() {
 		return nil, nil
 	}
@@ -332,7 +333,7 @@ func (r *relation) newMasks() (*mask.Copy, error) {
 	if r.binary {
 		options = mask.DefaultOptions(mask.Binary)
 	}
-	options.MaxRow = maxWhole
+	options.MaxRow = limit
 	var columns []mask.Column
 	for _, c := range r.stored() {
 		columns = append(columns, maskColumn(c))

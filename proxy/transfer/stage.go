@@ -41,7 +41,7 @@ func copyOf(schema string) (string, bool) {
 
 // validCopy reports whether a text is the id of a copy.
 func validCopy(id string) bool {
-	return len(id) == 26 && strings.Trim(id, "abcdefghijklmnopqrstuvwxyz234567") == ""
+	return len(id) == 26 && strings.Trim(id, "abcdefghijklmnopqrstuvwxyz0123456789") == ""
 }
 
 // aliveKey is the advisory lock that the process of a copy holds at the

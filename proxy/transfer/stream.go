@@ -26,10 +26,17 @@ const (
 	frameSize = 5
 )
 
-// maxWhole is how long a row may be that has to be looked at as a whole, because it
-// has masks, in bytes. Rows without masks pass in pieces and may have any length
-// that PostgreSQL can send, which is 1 GB.
-const maxWhole = 8 << 20
+// A row that has to be looked at as a whole, because it has masks, may have so many
+// bytes: maxWhole, or less where allWhole would not do for all streams. Rows
+// without masks pass in pieces and may have any length that PostgreSQL can send,
+// which is 1 GB.
+const (
+	maxWhole = 8 << 20
+	allWhole = 24 << 20
+)
+
+// longest is how long such a row may be, in bytes.
+func (c *carrier) longest() int { return min(maxWhole, allWhole/c.job.Streams) }
 
 // counter counts what has been sent, for progress.
 type counter struct{ rows, bytes atomic.Uint64 }
@@ -42,10 +49,12 @@ type reading struct {
 	canon  *canonical // nil if rows are hashed as they are
 	hash   *rowHash
 	count  *counter
-	emit   func([]byte) error // nil for a COPY that is only compared
-	begun  bool               // the header was seen
-	ended  bool               // the trailer was seen
-	room   []byte
+	// longest is how long a row may be that is looked at as a whole, in bytes.
+	longest int
+	emit    func([]byte) error // nil for a COPY that is only compared
+	begun   bool               // the header was seen
+	ended   bool               // the trailer was seen
+	room    []byte
 	// sentBytes is how much came out, in bytes.
 	sentBytes uint64
 }
@@ -113,10 +122,10 @@ func (r *reading) data(h wire.Header) error {
 		return r.long()
 	}
 	if r.masks == nil {
-		if h.Len > maxWhole {
-			return fmt.Errorf("%w: a row of %d bytes in a table with masks; the limit is %d", wire.ErrTooLarge, h.Len, maxWhole)
+		if h.Len > r.longest {
+			return r.tooLong(h)
 		}
-		body, err := r.from.conn.Body(maxWhole)
+		body, err := r.from.conn.Body(r.longest)
 		if err != nil {
 			return err
 		}
@@ -125,10 +134,14 @@ func (r *reading) data(h wire.Header) error {
 	return r.masked(h)
 }
 
+func (r *reading) tooLong(h wire.Header) error {
+	return fmt.Errorf("%w: a row of %d bytes in a table with masks; the limit is %d", wire.ErrTooLarge, h.Len, r.longest)
+}
+
 // masked puts a row through the masks, of which it comes whole.
 func (r *reading) masked(h wire.Header) error {
-	if h.Len > maxWhole {
-		return fmt.Errorf("%w: a row of %d bytes in a table with masks; the limit is %d", wire.ErrTooLarge, h.Len, maxWhole)
+	if h.Len > r.longest {
+		return r.tooLong(h)
 	}
 	out, err := r.room[:0], error(nil)
 	again := r.from.conn.Pieces(func(piece []byte) {

@@ -236,13 +236,14 @@ func (w *works) load(ctx context.Context, k *worker, s *state, p part, parts int
 // pumpOf moves rows of a table into its copy, in the columns of the item that it is
 // part of. Options can be added to what it runs at the destination.
 func (w *works) pumpOf(k *worker, root, r *relation) (*pump, error) {
-	masks, err := root.newMasks()
+	masks, err := root.newMasks(w.c.longest())
 	if err != nil {
 		return nil, err
 	}
 	return &pump{
 		reading: reading{
 			from: k.source, binary: root.binary, masks: masks, canon: newCanonical(shapesOf(root.stored()), root.binary), hash: newRowHash(w.c.key), count: &w.c.watch.count,
+			longest: w.c.longest(),
 		},
 		to: k.destination, what: r.title(),
 		into: "COPY " + r.staged() + " (" + idents(root.storedNames()) + ") FROM STDIN (FORMAT " + root.format(),
@@ -432,7 +433,7 @@ func (w *works) compare(ctx context.Context, k *worker, s *state) error {
 func (w *works) readBack(ctx context.Context, k *worker, s *state, p part) error {
 	root := s.root.r
 	r := &reading{
-		from: k.destination, binary: root.binary, canon: newCanonical(shapesOf(root.stored()), root.binary), hash: newRowHash(w.c.key), count: &counter{},
+		from: k.destination, binary: root.binary, canon: newCanonical(shapesOf(root.stored()), root.binary), hash: newRowHash(w.c.key), count: &counter{}, longest: w.c.longest(),
 	}
 	if err := r.run(ctx, heldOf(s.r, root.storedNames(), root.format(), p)); err != nil {
 		return failed(atDestination, "read back "+s.r.title(), err)
