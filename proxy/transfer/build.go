@@ -9,7 +9,7 @@ import (
 
 // builder writes the statements that make the tables at the destination.
 type builder struct {
-	source, version int // server_version_num
+	version int // server_version_num
 	// lz4 is true if the destination can compress with it.
 	lz4  bool
 	warn func(format string, args ...any)

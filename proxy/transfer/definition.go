@@ -62,14 +62,12 @@ type column struct {
 	// default's.
 	generated  string
 	expression string
-	defaultOID string // of pg_attrdef
 	// uses are the columns that the expression of a generated column reads.
 	uses        []string
 	collation   string
 	storage     string // empty for the type's own
 	compression string
 	comment     string
-	local       bool
 	mask        mask.Mask
 	// sequence is what the default or identity takes its values from.
 	sequence *sequence
@@ -85,7 +83,6 @@ type constraint struct {
 	refersTo   []string
 	validated  bool
 	enforced   bool
-	noInherit  bool
 	inherited  bool
 	deferrable bool
 	deferred   bool

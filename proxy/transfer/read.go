@@ -268,11 +268,11 @@ func ofDefault(alias string) string {
 // askColumns reads pg_attribute.
 var askColumns = eq(`SELECT a.attname, a.atttypid, pg_catalog.format_type(a.atttypid, a.atttypmod),
 CASE WHEN NOT a.attnotnull THEN 'no' WHEN EXISTS (SELECT FROM pg_catalog.pg_constraint n WHERE n.conrelid == a.attrelid AND n.contype == 'n'::pg_catalog."char" AND NOT n.convalidated AND a.attnum == ANY (n.conkey)) THEN 'not valid' ELSE 'yes' END, a.attidentity, a.attgenerated,
-coalesce(pg_catalog.pg_get_expr(d.adbin, d.adrelid), ''), coalesce(d.oid, 0::pg_catalog.oid),
+coalesce(pg_catalog.pg_get_expr(d.adbin, d.adrelid), ''),
 CASE WHEN a.attstorage == t.typstorage THEN '' ELSE a.attstorage::pg_catalog.text END, coalesce(pg_catalog.to_jsonb(a) OPERATOR(pg_catalog.->>) 'attcompression', ''),
 coalesce((SELECT pg_catalog.quote_ident(cn.nspname) OPERATOR(pg_catalog.||) '.' OPERATOR(pg_catalog.||) pg_catalog.quote_ident(c.collname) FROM pg_catalog.pg_collation c
   JOIN pg_catalog.pg_namespace cn ON cn.oid == c.collnamespace WHERE c.oid == a.attcollation AND NOT (a.attcollation == t.typcollation)), ''),
-coalesce(pg_catalog.col_description(a.attrelid, a.attnum), ''), a.attislocal,
+coalesce(pg_catalog.col_description(a.attrelid, a.attnum), ''),
 coalesce((SELECT s.objid FROM pg_catalog.pg_depend s JOIN pg_catalog.pg_class q ON q.oid == s.objid AND q.relkind == 'S' WHERE s.classid == 1259::pg_catalog.oid
   AND s.refclassid == 1259::pg_catalog.oid AND s.refobjid == a.attrelid AND s.refobjsubid == a.attnum::pg_catalog.int4 AND s.deptype == ANY ('{a,i}'::pg_catalog."char"[]) LIMIT 1), 0::pg_catalog.oid),
 (SELECT pg_catalog.string_agg(u.attname, pg_catalog.chr(1)) FROM pg_catalog.pg_depend g JOIN pg_catalog.pg_attribute u ON u.attrelid == g.refobjid AND u.attnum::pg_catalog.int4 == g.refobjsubid
@@ -289,30 +289,30 @@ LEFT JOIN pg_catalog.pg_attrdef d ON d.adrelid == a.attrelid AND d.adnum == a.at
 WHERE a.attrelid == %s::pg_catalog.oid AND a.attnum OPERATOR(pg_catalog.>) 0::pg_catalog.int2 AND NOT a.attisdropped ORDER BY a.attnum`)
 
 func (rd *reader) readColumns(ctx context.Context, r *relation) error {
-	rows, err := rd.l.rows(ctx, fmt.Sprintf(askColumns, r.oid), 18)
+	rows, err := rd.l.rows(ctx, fmt.Sprintf(askColumns, r.oid), 16)
 	if err != nil {
 		return err
 	}
 	owned := map[string]bool{"": true}
 	for _, v := range rows {
 		c := &column{
-			name: v[0], typ: &typeUse{oid: number(v[1]), name: v[2], modifier: v[15]}, notNull: v[3] == "yes", identity: v[4], generated: v[5], expression: v[6],
-			defaultOID: v[7], storage: v[8], compression: v[9], collation: v[10], comment: v[11], local: v[12] == "t",
+			name: v[0], typ: &typeUse{oid: number(v[1]), name: v[2], modifier: v[13]}, notNull: v[3] == "yes", identity: v[4], generated: v[5], expression: v[6],
+			storage: v[7], compression: v[8], collation: v[9], comment: v[10],
 		}
 		rd.columns[c] = c.typ.oid
-		if v[14] != "" {
-			c.uses = list(v[14])
+		if v[12] != "" {
+			c.uses = list(v[12])
 		}
 		if v[3] == "not valid" {
 			rd.warn("column %s of %s is NOT NULL only for new rows, and may be NULL in the copy", printable(c.name), r.title())
 		}
 		r.columns = append(r.columns, c)
-		if v[13] != "0" {
-			owned[v[13]] = true
+		if v[11] != "0" {
+			owned[v[11]] = true
 		}
 	}
 	for i, v := range rows {
-		if err := rd.readDefault(ctx, r, r.columns[i], origin{v[13], v[16], strings.Split(v[17], ",")}, owned); err != nil {
+		if err := rd.readDefault(ctx, r, r.columns[i], origin{v[11], v[14], strings.Split(v[15], ",")}, owned); err != nil {
 			return err
 		}
 	}

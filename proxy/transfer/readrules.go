@@ -36,7 +36,7 @@ func usedColumns(class, object, relid string) string {
 
 // askConstraints reads pg_constraint.
 var askConstraints = eq(`SELECT k.oid, k.conname, k.contype, pg_catalog.pg_get_constraintdef(k.oid), ` + names("k.conkey", "k.conrelid") + `,
-k.confrelid, ` + names("k.confkey", "k.confrelid") + `, k.convalidated, coalesce(pg_catalog.to_jsonb(k) OPERATOR(pg_catalog.->>) 'conenforced', 'true'), k.connoinherit,
+k.confrelid, ` + names("k.confkey", "k.confrelid") + `, k.convalidated, coalesce(pg_catalog.to_jsonb(k) OPERATOR(pg_catalog.->>) 'conenforced', 'true'),
 k.coninhcount OPERATOR(pg_catalog.>) 0 OR NOT (k.conparentid == 0::pg_catalog.oid), k.condeferrable, k.condeferred, coalesce(pg_catalog.to_jsonb(k) OPERATOR(pg_catalog.->>) 'conperiod', 'false'),
 k.confmatchtype, k.confupdtype, k.confdeltype,
 (SELECT pg_catalog.string_agg(a.attname, pg_catalog.chr(1)) FROM pg_catalog.jsonb_array_elements_text(CASE pg_catalog.jsonb_typeof(pg_catalog.to_jsonb(k) OPERATOR(pg_catalog.->) 'confdelsetcols')
@@ -47,18 +47,18 @@ pg_catalog.pg_get_expr(k.conbin, k.conrelid)
 FROM pg_catalog.pg_constraint k WHERE k.conrelid == %s::pg_catalog.oid AND k.contype == ANY ('{c,f,p,u,x}'::pg_catalog."char"[]) ORDER BY k.conname`)
 
 func (rd *reader) readConstraints(ctx context.Context, r *relation) error {
-	rows, err := rd.l.rows(ctx, fmt.Sprintf(askConstraints, r.oid), 21)
+	rows, err := rd.l.rows(ctx, fmt.Sprintf(askConstraints, r.oid), 20)
 	if err != nil {
 		return err
 	}
 	for _, v := range rows {
 		k := &constraint{
 			oid: v[0], name: v[1], kind: v[2], definition: v[3], columns: list(v[4]), refers: v[5], refersTo: list(v[6]), validated: v[7] == "t",
-			enforced: v[8] == "true", noInherit: v[9] == "t", inherited: v[10] == "t", deferrable: v[11] == "t", deferred: v[12] == "t", period: v[13] == "true",
-			match: v[14], onUpdate: v[15], onDelete: v[16], deleteSets: list(v[17]), index: v[18], expression: v[20],
+			enforced: v[8] == "true", inherited: v[9] == "t", deferrable: v[10] == "t", deferred: v[11] == "t", period: v[12] == "true",
+			match: v[13], onUpdate: v[14], onDelete: v[15], deleteSets: list(v[16]), index: v[17], expression: v[19],
 		}
-		if k.kind != "f" && v[19] != "" {
-			rd.warn("constraint %s of %s calls code (%s) and is not carried", printable(k.name), r.title(), printable(v[19]))
+		if k.kind != "f" && v[18] != "" {
+			rd.warn("constraint %s of %s calls code (%s) and is not carried", printable(k.name), r.title(), printable(v[18]))
 			continue
 		}
 		r.constraints = append(r.constraints, k)

@@ -285,7 +285,7 @@ func (c *carrier) settle(ctx context.Context) error {
 	if err != nil {
 		return failed(atDestination, "read settings", err)
 	}
-	c.builder = &builder{source: c.source.version, version: c.keeper.version, lz4: lz4 == "t", warn: c.warn}
+	c.builder = &builder{version: c.keeper.version, lz4: lz4 == "t", warn: c.warn}
 	for _, root := range c.roots {
 		for _, r := range root.all() {
 			r.binary = true

@@ -34,10 +34,8 @@ type typeDef struct {
 	// extension and version are what it is a member of.
 	extension, version string
 	// form is a text that is equal for equal definitions.
-	form string
-	// create is what makes it, up to its name and from there.
-	createAs string
-	comment  string
+	form    string
+	comment string
 }
 
 // firstUserOID is the first OID that is not PostgreSQL's own (FirstNormalObjectId
