@@ -197,6 +197,7 @@ var scenarios = []scenario{
 	{"columns and rows", someColumns, true},
 	{"what cannot be carried", refused, false},
 	{"types of the destination", ownTypes, true},
+	{"extensions", extensions, true},
 	{"rights of the reader", readersRights, true},
 	{"long rows", longRows, true},
 	{"network cuts", networkCuts, true},

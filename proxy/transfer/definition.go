@@ -40,8 +40,8 @@ type relation struct {
 	// unseen is true for a partition that the role may read only as part of what it
 	// belongs to.
 	unseen bool
-	// path are schemas of the destination whose types are used: definitions name
-	// them without their schema where that is the table's at the source.
+	// path are schemas of the destination with types and extensions that are used:
+	// definitions name them without.
 	path []string
 	// targetOID is the OID of the table that is made, at the destination.
 	targetOID uint32
@@ -173,13 +173,7 @@ func (r *relation) has(names []string) bool {
 
 // at is the statement under which definitions are read at the destination.
 func (r *relation) at() string {
-	schemas := []string{r.stage, r.target}
-	for _, s := range r.path {
-		if s != r.target {
-			schemas = append(schemas, s)
-		}
-	}
-	return inSchema(schemas...)
+	return inSchema(slices.Concat([]string{r.stage}, r.path, []string{r.target})...)
 }
 
 // title is how messages name it.

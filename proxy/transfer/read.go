@@ -3,6 +3,7 @@ package transfer
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -21,7 +22,23 @@ type reader struct {
 	elements map[uint32]uint32
 	columns  map[*column]uint32 // the types of columns, until they are read
 	byOID    map[string]*relation
-	warn     func(format string, args ...any)
+	// extensions are the source's, with their schemas.
+	extensions map[string]string
+	warn       func(format string, args ...any)
+}
+
+// readExtensions reads the schemas of the extensions that a server has, of PostgreSQL's
+// own schema none.
+func readExtensions(ctx context.Context, l *link) (map[string]string, error) {
+	rows, err := l.rows(ctx, "SELECT e.extname, n.nspname FROM pg_extension e JOIN pg_namespace n ON n.oid = e.extnamespace WHERE n.nspname <> 'pg_catalog'", 2)
+	if err != nil {
+		return nil, failed(l.side, "read extensions", err)
+	}
+	out := map[string]string{}
+	for _, v := range rows {
+		out[v[0]] = v[1]
+	}
+	return out, nil
 }
 
 // hold begins the source's transaction. Relations are locked before its snapshot
@@ -231,10 +248,10 @@ func (rd *reader) partitions(ctx context.Context, root *relation) error {
 	return nil
 }
 
-// definition reads what belongs to one table. Names of its own schema are printed
-// without it, so that they can be read again in another.
+// definition reads what belongs to one table. Names of its own schema and of those of
+// extensions are printed without them, so that they can be read again in others.
 func (rd *reader) definition(ctx context.Context, r *relation) error {
-	if err := rd.l.exec(ctx, inSchema(r.schema)); err != nil {
+	if err := rd.l.exec(ctx, inSchema(append([]string{r.schema}, schemasOf(rd.extensions)...)...)); err != nil {
 		return failed(rd.l.side, "read the definition of "+r.title(), err)
 	}
 	for _, read := range []func(context.Context, *relation) error{rd.readColumns, rd.readConstraints, rd.readIndexes, rd.readPolicies, rd.readSize} {
@@ -252,6 +269,11 @@ func list(joined string) []string {
 		return nil
 	}
 	return strings.Split(joined, "\x01")
+}
+
+// schemasOf are the schemas of extensions, each once.
+func schemasOf(extensions map[string]string) []string {
+	return slices.Compact(slices.Sorted(maps.Values(extensions)))
 }
 
 // eq is PostgreSQL's own equality. While a schema of the source is in the

@@ -110,7 +110,7 @@ func (c *carrier) secure(ctx context.Context) error {
 			if !r.rls && !c.leased() {
 				continue
 			}
-			statements := append([]string{inSchema(append([]string{r.target}, r.path...)...)}, c.policies(r, root)...)
+			statements := append([]string{inSchema(slices.Concat(r.path, []string{r.target})...)}, c.policies(r, root)...)
 			statements = append(statements, "ALTER TABLE "+r.published()+" ENABLE ROW LEVEL SECURITY", "ALTER TABLE "+r.published()+" FORCE ROW LEVEL SECURITY", searchNothing)
 			if err := c.keeper.each(ctx, statements); err != nil {
 				return failed(atDestination, "set row security of "+r.title(), err)

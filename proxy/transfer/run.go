@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"sync"
 	"time"
 
@@ -255,6 +256,9 @@ func (c *carrier) define(ctx context.Context) error {
 	}
 	rd := &reader{l: c.source, columns: map[*column]uint32{}, byOID: map[string]*relation{}, warn: c.warn}
 	c.byOID = rd.byOID
+	if rd.extensions, err = readExtensions(ctx, c.source); err != nil {
+		return err
+	}
 	for i := range c.job.Items {
 		r, err := rd.item(ctx, i, &c.job.Items[i])
 		if err != nil {
@@ -275,8 +279,26 @@ func (c *carrier) define(ctx context.Context) error {
 	if found := checkMasks(c.roots, c.byOID); len(found) > 0 {
 		return &Refusal{"the copy", "masked values could not be stored: " + printable(found[0]), "change the masks, or leave the constraint out"}
 	}
-	c.settler, err = newSettler(ctx, c.keeper, rd.source)
-	return err
+	if c.settler, err = newSettler(ctx, c.keeper, rd.source); err != nil {
+		return err
+	}
+	return c.findExtensions(ctx, rd.extensions)
+}
+
+// findExtensions has definitions find those of the source's extensions that the
+// destination has too, in its schemas.
+func (c *carrier) findExtensions(ctx context.Context, source map[string]string) error {
+	there, err := readExtensions(ctx, c.keeper)
+	if err != nil {
+		return err
+	}
+	maps.DeleteFunc(there, func(name, _ string) bool { return source[name] == "" })
+	for _, root := range c.roots {
+		for _, r := range root.all() {
+			r.path = schemasOf(there)
+		}
+	}
+	return nil
 }
 
 // settle decides how each table is made and how its rows travel.

@@ -12,7 +12,7 @@ import (
 const pinned = `SET client_encoding = 'UTF8'; SET standard_conforming_strings = on; SET DateStyle = 'ISO, MDY';
 SET IntervalStyle = 'postgres'; SET extra_float_digits = 3; SET bytea_output = 'hex'; SET xmloption = 'content';
 SET lc_monetary = 'C'; SET TimeZone = 'UTC'; SET row_security = off; SET search_path = pg_catalog, pg_temp;
-SET statement_timeout = 0; SET idle_in_transaction_session_timeout = 0; SET lock_timeout = %d; SET default_transaction_isolation = 'read committed';
+SET client_min_messages = 'warning'; SET statement_timeout = 0; SET idle_in_transaction_session_timeout = 0; SET lock_timeout = %d; SET default_transaction_isolation = 'read committed';
 SET tcp_keepalives_idle = 10; SET tcp_keepalives_interval = 5; SET tcp_keepalives_count = 4; SET tcp_user_timeout = 30000`
 
 // later are settings that not every version has.
