@@ -35,7 +35,7 @@ func longRows(t *testing.T, p pair) {
 		t.Fatal("no resource usage")
 	}
 	t.Logf("%d MiB", usage.Maxrss>>10)
-	if usage.Maxrss<<10 > maxResident && !raced {
+	if usage.Maxrss<<10 > maxResident && !raceDetector {
 		t.Errorf("the process had %d MiB in memory", usage.Maxrss>>10)
 	}
 	rows := "SELECT count(*) || ' ' || sum(length(body)) || ' ' || sum(hashtext(right(body, 100))) FROM "

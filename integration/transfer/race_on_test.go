@@ -2,5 +2,5 @@
 
 package transfer
 
-// raced tells that the race detector is on, which keeps several bytes for each.
-const raced = true
+// raceDetector tells that the race detector is on, which keeps several bytes for each.
+const raceDetector = true
