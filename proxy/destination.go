@@ -28,8 +28,10 @@ type destination struct {
 	side, watching *side
 
 	mu sync.Mutex
-	// ours are the logins there that the proxy has leases of.
-	ours map[string]bool
+	// ours are the logins there that the proxy has leases of; ended are those that it
+	// had, by when they were ended.
+	ours  map[string]bool
+	ended map[string]time.Time
 	// issuing are the times at which logins were asked for that have not come yet;
 	// left is since when some may be there that nobody knows of, zero if none are.
 	issuing map[uint64]time.Time
@@ -55,7 +57,7 @@ func (s *Server) openDestinations(issuers map[string]Credentials) error {
 		if !ok {
 			return fmt.Errorf("destination %s: nothing issues credentials for it", c.Name)
 		}
-		d := &destination{config: c, server: s, target: t, credentials: issuer, ours: map[string]bool{}, issuing: map[uint64]time.Time{}, left: s.now()}
+		d := &destination{config: c, server: s, target: t, credentials: issuer, ours: map[string]bool{}, ended: map[string]time.Time{}, issuing: map[uint64]time.Time{}, left: s.now()}
 		asProber := func() (credential.Request, error) { return d.request(asProbe) }
 		d.side = newSideAs(s, c.Name, t, d, forPosture, asProber)
 		d.watching = newSideAs(s, c.Name, t, d, forWatch, asProber)
@@ -127,9 +129,24 @@ func (d *destination) End(ctx context.Context, lease *credential.Lease) error {
 	if err == nil {
 		d.mu.Lock()
 		delete(d.ours, lease.User)
+		d.ended[lease.User] = d.server.now()
 		d.mu.Unlock()
 	}
 	return err
+}
+
+// endedAge is for how long a login that was ended is still known as the proxy's own:
+// who read the catalogs before that has seen it, and judges it now.
+const endedAge = time.Minute
+
+// wereOurs are the logins that were the proxy's own a moment ago. The lock is held.
+func (d *destination) wereOurs() map[string]time.Time {
+	for name, at := range d.ended {
+		if d.server.now().Sub(at) > endedAge {
+			delete(d.ended, name)
+		}
+	}
+	return d.ended
 }
 
 // EndLeft implements Credentials.
@@ -147,7 +164,8 @@ func (d *destination) EndLeft(ctx context.Context) (int, error) {
 func (d *destination) isOurs(role string) bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	return d.ours[role]
+	_, was := d.wereOurs()[role]
+	return was || d.ours[role]
 }
 
 // place is the destination as the policy has it, nil with a reason if policy and

@@ -174,6 +174,9 @@ func (d *destination) logins(own string) watch.Logins {
 	for name := range d.ours {
 		l.Live[name] = true
 	}
+	for name := range d.wereOurs() {
+		l.Live[name] = true
+	}
 	for _, began := range d.issuing {
 		if l.Pending.IsZero() || began.Before(l.Pending) {
 			l.Pending = began

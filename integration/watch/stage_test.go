@@ -55,12 +55,6 @@ type stage struct {
 	hook  *hook
 }
 
-// source is one source for all tests of a version: nothing changes there.
-var source struct {
-	sync.Mutex
-	binary string
-}
-
 // newStage starts a source and a place, and Sluice between them.
 func newStage(t *testing.T, version int, s says) *stage {
 	t.Helper()
@@ -70,7 +64,7 @@ func newStage(t *testing.T, version int, s says) *stage {
 	st.gate = harness.StartGateWith(t, st.world, harness.BuildSluice(t), harness.Setup{Policy: st.policy(t, s), Config: st.config(t)})
 	t.Cleanup(func() {
 		if t.Failed() {
-			t.Log(st.gate.Log())
+			t.Logf("%s", lastOf(st.gate.Log(), 4000))
 		}
 	})
 	return st
@@ -202,13 +196,13 @@ func (s *stage) psql(t *testing.T, statements ...string) harness.Result {
 	return harness.Run(t, s.gate.Target(), harness.Command{Program: "psql", Dir: t.TempDir(), Args: args})
 }
 
-// carry copies crm.people to tables of the place, one copy for each, and returns the
+// carry copies crm.guests to tables of the place, one copy for each, and returns the
 // ids of the copies by the names of the tables.
 func (s *stage) carry(t *testing.T, tables ...string) map[string]string {
 	t.Helper()
 	var statements []string
 	for _, table := range tables {
-		statements = append(statements, "COPY crm.people TO 'sluice://analytics/crm."+table+"'")
+		statements = append(statements, "COPY crm.guests TO 'sluice://analytics/crm."+table+"'")
 	}
 	if r := s.psql(t, statements...); r.Exit != 0 {
 		t.Fatalf("not carried:\n%s\n%s", r.Stdout, r.Stderr)
@@ -336,7 +330,7 @@ func (s *stage) well(t *testing.T) {
 			return
 		}
 		if time.Now().After(deadline) {
-			t.Fatalf("not well: %+v\n%s", st, s.gate.Log())
+			t.Fatalf("not well: %+v", st)
 		}
 	}
 }
@@ -359,4 +353,12 @@ func (s *stage) ask(t *testing.T, question string) string {
 		return ""
 	}
 	return rows[0][0]
+}
+
+// lastOf is the end of a text.
+func lastOf(text string, most int) string {
+	if len(text) > most {
+		return "..." + text[len(text)-most:]
+	}
+	return text
 }

@@ -32,6 +32,7 @@ type looker struct {
 	writes, made uint64
 	highest      uint32
 	first        bool
+	hint         bool // counters moved, and nobody has looked since
 	hinted       time.Time
 	at           map[Tier]time.Time // when each tier looked last
 	strange      map[string]time.Time
@@ -91,12 +92,14 @@ func (l *looker) ask(ctx context.Context, q catalog.Querier, now time.Time, def 
 		return fmt.Errorf("the tripwire: %w", err)
 	}
 	l.at[Tripwire] = now
-	hint := g.hint && now.Sub(l.hinted) >= hintRest
+	l.hint = l.hint || g.hint
+	hint := l.hint && now.Sub(l.hinted) >= hintRest
 	if hint {
-		l.hinted = now
+		l.hint, l.hinted = false, now
 	}
 	due := func(t Tier, every time.Duration) bool {
-		return l.first || hint || g.reloaded || now.Sub(l.at[t]) >= every
+		// A beat earlier, so that what is seen is judged within the interval.
+		return l.first || hint || g.reloaded || now.Sub(l.at[t]) >= max(every-beat, beat/2)
 	}
 	roots := rootsOf(copies)
 	if due(T0, def.Watch.Relations) {

@@ -59,6 +59,8 @@ var (
 
 // Logins are those at a place of which the proxy has leases.
 type Logins struct {
+	// Live are they, with those that have ended a moment ago: who asks the server may
+	// still see them.
 	Live map[string]bool
 	// Own is the one with which the watch asks, empty if there is none.
 	Own string

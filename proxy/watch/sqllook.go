@@ -103,8 +103,8 @@ items(root, kind, key, says) AS (
    string_agg(DISTINCT concat_ws(' ', CASE WHEN m.admin_option THEN 'admin' END` + memberOptions(version) + `), ', ')
   FROM pg_auth_members m WHERE m.member NOT IN (SELECT oid FROM leases) GROUP BY m.member, 3
  UNION ALL SELECT 0::oid, 'database', d.datname::text, concat_ws(' ', 'owner', pg_get_userbyid(d.datdba), 'rights', COALESCE(
-   (SELECT string_agg(x.words, ',' ORDER BY x.words) FROM (SELECT DISTINCT CASE WHEN a.grantee = 0 THEN 'PUBLIC' WHEN a.grantee IN (SELECT oid FROM leases) THEN 'a lease' ELSE pg_get_userbyid(a.grantee)::text END
-     || '=' || a.privilege_type AS words FROM aclexplode(d.datacl) a) x), 'default'),
+   (SELECT string_agg(x.words, ',' ORDER BY x.words) FROM (SELECT CASE a.grantee WHEN 0 THEN 'PUBLIC' ELSE pg_get_userbyid(a.grantee)::text END || '=' || a.privilege_type AS words
+     FROM aclexplode(d.datacl) a WHERE a.grantee NOT IN (SELECT oid FROM leases)) x), 'default'),
    CASE WHEN NOT d.datallowconn THEN 'closed' END, CASE WHEN d.datistemplate THEN 'template' END) FROM pg_database d
  UNION ALL SELECT 0::oid, 'default rights', concat_ws(' ', pg_get_userbyid(a.defaclrole), a.defaclobjtype, (SELECT nspname FROM pg_namespace n WHERE n.oid = a.defaclnamespace)), a.defaclacl::text FROM pg_default_acl a
  UNION ALL SELECT 0::oid, 'publication', p.pubname::text, concat_ws(' ', 'owner', pg_get_userbyid(p.pubowner), CASE WHEN p.puballtables THEN 'all tables' END) FROM pg_publication p

@@ -20,6 +20,9 @@ const (
 	rest = time.Minute
 	// verdictAge is how old a verdict may be without any change.
 	verdictAge = time.Hour
+	// badAge is how old a verdict may be while something is wrong: it may have been
+	// put right.
+	badAge = 10 * time.Second
 	// patience is for how long a place may not answer until that counts. The
 	// lease inside the data is not renewed meanwhile.
 	patience = 10 * time.Second
@@ -361,7 +364,7 @@ func (w *watcher) judgeDue(now time.Time) bool {
 		return w.verdict.Place.Severity != ledger.SeverityUnknown || old >= mostPause
 	}
 	for _, s := range w.stands {
-		if s.bad() && (old >= w.def.Watch.Wire || s.wanted == policy.ReactPurge && !s.confirmed) {
+		if s.bad() && (old >= max(badAge, 20*w.took) || s.wanted == policy.ReactPurge && !s.confirmed) {
 			return true
 		}
 	}
