@@ -72,6 +72,21 @@ func (s *Server) WatchStatus() *watch.Status {
 	return &status
 }
 
+// CopiesState is how the copies are that the proxy watches, and whether people can be
+// told.
+type CopiesState struct {
+	// Watch is nil if nothing is watched.
+	Watch *watch.Status
+	// Sent counts alerts that the webhook took, Failed tries that it did not take, and
+	// Lost alerts that were given up.
+	Sent, Failed, Lost int64
+}
+
+// Copies may be called at any time.
+func (s *Server) Copies() CopiesState {
+	return CopiesState{Watch: s.WatchStatus(), Sent: s.alerts.sent.Load(), Failed: s.alerts.failed.Load(), Lost: s.alerts.lost.Load()}
+}
+
 // copyBook is the ledger as the watch uses it.
 type copyBook struct{ server *Server }
 

@@ -22,6 +22,7 @@ type errand struct {
 	at      *destination
 	lease   *credential.Lease
 	id      string
+	use     purpose
 	purpose string
 }
 
@@ -38,7 +39,7 @@ func (d *destination) run(ctx context.Context, use purpose, work func(context.Co
 	if err != nil {
 		return err
 	}
-	e := &errand{at: d, id: newID() + newID(), purpose: errandPurposes[use]}
+	e := &errand{at: d, id: newID() + newID(), use: use, purpose: errandPurposes[use]}
 	request.SessionID, request.Subject, request.Database, request.Connections = e.id, "sluice watch", d.config.Name, 3
 	if e.lease, err = d.Issue(ctx, request); err != nil {
 		d.server.unrevoked.doubt(d)
@@ -60,6 +61,11 @@ func (e *errand) open(ctx context.Context) (*pgconn.PgConn, error) {
 		return nil, err
 	}
 	config.MaxProtocolMessageBodyLen = catalog.MostText
+	if e.use == asReactor && config.TLSConfig != nil {
+		// A server that lets everybody in without a password is what the reactor is
+		// for: it is let in the same way, and knows the server by its certificate.
+		config.RequireAuth, config.ChannelBinding = "scram-sha-256,none", "prefer"
+	}
 	conn, err := pgconn.ConnectConfig(ctx, config)
 	if err == nil {
 		e.lease.Backends.Add(conn.PID())

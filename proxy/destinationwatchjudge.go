@@ -29,7 +29,7 @@ func (p *watchedPlace) Judge(ctx context.Context, copies []*ledger.Copy, whole b
 	document := d.server.policy.Load()
 	place, err := d.place(document)
 	if err != nil {
-		v.Place = watch.Judgement{Severity: ledger.SeverityUnknown, Unknown: []string{inLedger(err.Error())}}
+		v.Place = watch.Judgement{Unknown: []string{inLedger(err.Error())}}
 		return v
 	}
 	before := d.logins("")
@@ -256,7 +256,6 @@ func worsen(of *watch.Judgement, s ledger.Severity, d ledger.Deficit) {
 }
 
 func unknown(of *watch.Judgement, why string) {
-	of.Severity = watch.Worse(of.Severity, ledger.SeverityUnknown)
 	if len(of.Unknown) < ledger.MaxList {
 		of.Unknown = append(of.Unknown, inLedger(why))
 	}

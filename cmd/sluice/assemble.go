@@ -108,7 +108,7 @@ func start(ctx context.Context, config *proxy.Config, told *telemetry.Telemetry,
 	if err != nil {
 		return nil, err
 	}
-	err = told.Watch(telemetry.Subject{State: r.server.State, Stats: r.analyzer.Stats, Healthy: r.trail.Healthy})
+	err = told.Watch(telemetry.Subject{State: r.server.State, Stats: r.analyzer.Stats, Healthy: r.trail.Healthy, Copies: r.server.Copies})
 	if err != nil {
 		return nil, err
 	}

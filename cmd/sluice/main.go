@@ -57,7 +57,7 @@ func newApp() *cli.App {
 		// main prints errors and exits, so that deferred work is done.
 		ExitErrHandler: func(*cli.Context, error) {},
 		Commands: []*cli.Command{
-			serveCommand(), healthcheckCommand(), demoCommand(), userCommand(), loginCommand(), psqlCommand(), auditCommand(), whyCommand(), copyCommand(), copiesCommand(), destinationCommand(), checkCommand(),
+			serveCommand(), healthcheckCommand(), demoCommand(), userCommand(), loginCommand(), psqlCommand(), auditCommand(), whyCommand(), copyCommand(), copiesCommand(), destinationCommand(), watchCommand(), checkCommand(),
 			doctorCommand(), classifyCommand(), functionsCommand(), egressCommand(), policyCommand(), configCommand(), completionCommand(), manCommand(), completeCommand(), workerCommand(),
 		},
 		Action:       chooseCommand,

@@ -4,6 +4,7 @@ import (
 	"context"
 	_ "embed"
 	"encoding/json"
+	"flag"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -26,7 +27,14 @@ import (
 	"github.com/sluice-pg/sluice/proxy/watch"
 )
 
-func TestMain(m *testing.M) { harness.RunTests(m) }
+// The tests wait more than they work.
+func TestMain(m *testing.M) {
+	flag.Parse()
+	if err := flag.Set("test.parallel", "3"); err != nil {
+		panic(err)
+	}
+	harness.RunTests(m)
+}
 
 //go:embed schema.sql
 var schema string
@@ -259,7 +267,7 @@ func (s *stage) events(t *testing.T) (out []event) {
 // first is the first event after a time that is meant, waiting for it.
 func (s *stage) first(t *testing.T, after time.Time, within time.Duration, what string, meant func(event) bool) event {
 	t.Helper()
-	for deadline := time.Now().Add(within); ; time.Sleep(50 * time.Millisecond) {
+	for deadline := time.Now().Add(within); ; time.Sleep(200 * time.Millisecond) {
 		all := s.events(t)
 		if at := slices.IndexFunc(all, func(e event) bool { return e.at.After(after) && meant(e) }); at >= 0 {
 			return all[at]

@@ -19,6 +19,8 @@ type Subject struct {
 	Stats func() statement.Stats
 	// Healthy is the error that the trail would refuse a record with.
 	Healthy func() error
+	// Copies are those that are watched; nil where none are.
+	Copies func() proxy.CopiesState
 	// Now is the clock; nil means time.Now.
 	Now func() time.Time
 }
@@ -29,6 +31,7 @@ type gauges struct {
 	cacheBytes, cacheEntries                       metric.Int64ObservableGauge
 	bytes, rows, cacheHits, cacheMisses, leftOut   metric.Int64ObservableCounter
 	lease                                          metric.Float64ObservableGauge
+	watched                                        watchGauges
 }
 
 // Watch has a subject asked. It is called once.
@@ -82,6 +85,8 @@ func newGauges(meter metric.Meter) (*gauges, []metric.Observable, error) {
 	lease, err := meter.Float64ObservableGauge("sluice.lease.remaining", metric.WithUnit("s"),
 		metric.WithDescription("Time until the first credential that a session works with ends, and the session with it."))
 	g.lease, all, errs = lease, append(all, lease), append(errs, err)
+	more, err := g.watched.make(meter)
+	all, errs = append(all, more...), append(errs, err)
 	return g, all, errors.Join(errs...)
 }
 
@@ -104,6 +109,9 @@ func (g *gauges) observe(o metric.Observer, s Subject) {
 	o.ObserveInt64(g.cacheMisses, int64(stats.Misses)) //nolint:gosec // nor that
 	if !state.NextLeaseEnd.IsZero() {
 		o.ObserveFloat64(g.lease, state.NextLeaseEnd.Sub(s.Now()).Seconds())
+	}
+	if s.Copies != nil {
+		g.watched.observe(o, s.Copies(), s.Now())
 	}
 }
 

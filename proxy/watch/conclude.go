@@ -23,7 +23,7 @@ func (w *watcher) judge(ctx context.Context) {
 	w.changes, w.strange, w.present, w.wanted, w.whole = nil, nil, nil, false, false
 	w.verdict, w.judged, w.took = v, w.now(), w.now().Sub(began)
 	w.verdicts++
-	if !w.silent.IsZero() && !open(v.Place.Severity) {
+	if !w.silent.IsZero() && !open(v.Place.worst()) {
 		// It did not answer, and then it did: the next look says how it is.
 		w.wanted = true
 	}
@@ -50,7 +50,7 @@ func (w *watcher) conclude(ctx context.Context, v *Verdict, changes, strange []C
 			continue
 		}
 		j := merged(&v.Place, v.Copies[c.ID])
-		if latent[c.ID] && j.Severity == "" {
+		if latent[c.ID] && j.worst() == "" {
 			j.Severity = ledger.SeverityLatent
 		}
 		w.concludeCopy(ctx, v.At, c, j, seen)
@@ -61,7 +61,7 @@ func (w *watcher) conclude(ctx context.Context, v *Verdict, changes, strange []C
 		}
 	}
 	w.block(v.At, code, why)
-	if !open(v.Place.Severity) && all {
+	if !open(v.Place.worst()) && all {
 		w.wellAt = v.At
 	}
 }
@@ -119,8 +119,8 @@ func (w *watcher) concludeCopy(ctx context.Context, at time.Time, c *ledger.Copy
 	}
 	wasBad := s.bad()
 	switch {
-	case open(j.Severity):
-		s.see(j.Severity, w.def.React, at)
+	case open(j.worst()):
+		s.see(j.severities(), w.def.React, at)
 		w.drifted(ctx, at, c, s, j, seen)
 	case j.Severity == ledger.SeverityLatent:
 		recovered := wasBad && w.recovered(ctx, at, c)
@@ -152,7 +152,7 @@ func lastEvent(c *ledger.Copy) time.Time {
 // drifted records that a copy is not protected as it was, once for each way in which
 // it is not.
 func (w *watcher) drifted(ctx context.Context, at time.Time, c *ledger.Copy, s *stand, j Judgement, seen []ledger.Evidence) {
-	severity := Worse(j.Severity, s.severity)
+	severity := Worse(j.worst(), s.severity)
 	words := drift(severity, j)
 	if words == s.told && severity != ledger.SeverityLatent {
 		return
@@ -177,14 +177,22 @@ func (w *watcher) drifted(ctx context.Context, at time.Time, c *ledger.Copy, s *
 	if len(body.Deficits) == 0 && (severity == ledger.SeverityObject || severity == ledger.SeverityServer) {
 		body.Severity = ledger.SeverityUnknown
 	}
-	if !w.note(ctx, body) {
-		return
-	}
-	s.told = words
+	s.untold, s.told = body, words
+	w.retell(ctx, s)
 	w.tell(Alert{
-		Event: "drifted", Copy: c.ID, Severity: severity, Reaction: reactionTo(severity, w.def.React), Owner: ownerOf(c),
+		Event: "drifted", Copy: c.ID, Severity: severity, Reaction: sterner(s.wanted, reactionTo(severity, w.def.React)), Owner: ownerOf(c),
 		Summary: summary(c, severity, j, seen), Deficits: body.Deficits, Evidence: body.Evidence,
 	})
+}
+
+// retell records a drift that is not on record yet, and reports whether it is now. That
+// the trail takes nothing does not keep a copy from being closed; but what was done is
+// on record behind why.
+func (w *watcher) retell(ctx context.Context, s *stand) bool {
+	if s.untold != nil && w.note(ctx, s.untold) {
+		s.untold = nil
+	}
+	return s.untold == nil
 }
 
 // drift is what of a drift makes it another one.
@@ -238,7 +246,7 @@ func published(c *ledger.Copy) bool {
 
 // recovered records that a copy is protected again as it must be.
 func (w *watcher) recovered(ctx context.Context, at time.Time, c *ledger.Copy) bool {
-	if c.Severity == "" && w.stand(c).told == "" {
+	if s := w.stand(c); c.Severity == "" && (s.told == "" || s.untold != nil) {
 		return true // that it was not was not recorded, or what was done has ended it
 	}
 	ok := w.note(ctx, &ledger.Recovered{Copy: c.ID, Evidence: []ledger.Evidence{
@@ -303,7 +311,7 @@ func (w *watcher) notePlace(ctx context.Context, v *Verdict, changes []Change, s
 	}
 	if len(body.Changes) > 0 {
 		body.Evidence = bounded(seen)
-		if w.note(ctx, body) && !open(v.Place.Severity) {
+		if w.note(ctx, body) && !open(v.Place.worst()) {
 			w.tell(Alert{Event: "changed", Severity: ledger.SeverityLatent, Summary: Clean("at " + w.place.Name() + ": " + changeWords(changes)), Evidence: body.Evidence})
 		}
 	}

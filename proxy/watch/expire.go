@@ -40,7 +40,7 @@ func (w *watcher) removeAll(ctx context.Context, due []*ledger.Copy) {
 	err := w.place.Act(ctx, Reactor, func(ctx context.Context, q catalog.Querier) error {
 		h := &hand{q: q, def: &w.def, logins: w.place.Logins(), now: w.now}
 		for _, c := range due {
-			done[c.ID] = h.remove(ctx, c)
+			done[c.ID] = h.remove(ctx, c, false)
 		}
 		return nil
 	})

@@ -100,13 +100,33 @@ type Verdict struct {
 
 // Judgement is a part of a verdict. The zero value is that all is well.
 type Judgement struct {
-	// Severity is empty if nothing is wrong.
+	// Severity is that of the worst of the deficits, empty without any.
 	Severity ledger.Severity
 	Deficits []ledger.Deficit
 	// Unknown is what could not be told, in sentences.
 	Unknown []string
 	// Missing are relations that are not there, as schema.name.
 	Missing []string
+}
+
+// severities are those of what is wrong: a place can be less protected and partly
+// unknown.
+func (j *Judgement) severities() (all []ledger.Severity) {
+	if j.Severity != "" {
+		all = append(all, j.Severity)
+	}
+	if len(j.Unknown) > 0 {
+		all = append(all, ledger.SeverityUnknown)
+	}
+	return all
+}
+
+// worst is the worst of them, empty if all is well.
+func (j *Judgement) worst() (w ledger.Severity) {
+	for _, s := range j.severities() {
+		w = Worse(w, s)
+	}
+	return w
 }
 
 // Worse returns the worse of two severities.

@@ -2,10 +2,13 @@ package watch
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/sluice-pg/sluice/audit/ledger"
 	"github.com/sluice-pg/sluice/policy"
@@ -19,6 +22,7 @@ func (w *watcher) react(ctx context.Context) {
 	var due []*ledger.Copy
 	for _, c := range w.copies {
 		if published(c) && w.stand(c).due(now) != "" {
+			w.retell(ctx, w.stand(c))
 			due = append(due, c)
 		}
 	}
@@ -30,7 +34,7 @@ func (w *watcher) react(ctx context.Context) {
 		h := &hand{q: q, def: &w.def, logins: w.place.Logins(), now: w.now}
 		for _, c := range due {
 			if w.stands[c.ID].due(now) == policy.ReactPurge {
-				done[c.ID] = h.remove(ctx, c)
+				done[c.ID] = h.remove(ctx, c, true)
 			} else {
 				done[c.ID] = h.freeze(ctx, c)
 			}
@@ -43,7 +47,7 @@ func (w *watcher) react(ctx context.Context) {
 			o = &outcome{left: []string{"nobody could log in to do it"}}
 		}
 		if err != nil && len(o.verified) == 0 {
-			o.left = append(o.left, Clean(err.Error()))
+			o.leaves("%v", err)
 		}
 		w.reacted(ctx, c, w.stands[c.ID].due(now), o)
 	}
@@ -62,7 +66,21 @@ func (o *outcome) did(format string, args ...any) {
 }
 
 func (o *outcome) leaves(format string, args ...any) {
+	for i, a := range args {
+		if err, is := a.(error); is {
+			args[i] = inWords(err)
+		}
+	}
 	o.left = append(o.left, Clean(fmt.Sprintf(format, args...)))
+}
+
+// inWords is an error as the server has worded it, or else as it is.
+func inWords(err error) string {
+	var refused *pgconn.PgError
+	if errors.As(err, &refused) {
+		return refused.Message + " (" + refused.Code + ")"
+	}
+	return err.Error()
 }
 
 // reacted records how a reaction ended, and says so.
@@ -93,7 +111,7 @@ func (w *watcher) reacted(ctx context.Context, c *ledger.Copy, what policy.React
 	if what == policy.ReactPurge {
 		body = &ledger.Purged{Copy: c.ID, Steps: bounded(o.steps), Left: bounded(o.left), Verified: bounded(o.verified), Why: why}
 	}
-	if !w.note(ctx, body) {
+	if !w.retell(ctx, s) || !w.note(ctx, body) {
 		s.failedAt(w.now()) // done again, and recorded then
 		return
 	}
@@ -242,7 +260,7 @@ func (h *hand) terminate(ctx context.Context, parts []part, readers []uint32, ev
 		ours = append(ours, literal(name))
 	}
 	whom := fmt.Sprintf(`FROM pg_stat_activity a JOIN pg_roles r ON r.oid = a.usesysid
- WHERE a.pid <> pg_backend_pid() AND a.backend_type IN ('client backend', 'parallel worker') AND a.datname = current_database()
+ WHERE a.pid <> pg_backend_pid() AND a.datname = current_database()
  AND a.usename <> ALL (ARRAY[%s]::name[]) AND (a.pid IN (SELECT l.pid FROM pg_locks l WHERE l.relation = ANY (%s) AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database()))
   OR NOT r.rolsuper AND (%t OR EXISTS (SELECT FROM unnest(%s) g WHERE pg_has_role(r.oid, g, 'MEMBER'))))`,
 		strings.Join(ours, ","), relations(parts), everybody, oids(readers))

@@ -10,9 +10,10 @@ import (
 )
 
 // remove drops the relations of a copy with what depends on them: views and
-// materialised views over it show or hold its rows. Readers are ended first, since
-// they would be in the way.
-func (h *hand) remove(ctx context.Context, c *ledger.Copy) *outcome {
+// materialised views over it show or hold its rows. Sessions that hold a lock are ended
+// first, since they would be in the way; and those of everybody who could read it if
+// that was by mistake.
+func (h *hand) remove(ctx context.Context, c *ledger.Copy, mistake bool) *outcome {
 	o := &outcome{}
 	parts, missing, err := h.parts(ctx, c)
 	if err != nil {
@@ -30,7 +31,7 @@ func (h *hand) remove(ctx context.Context, c *ledger.Copy) *outcome {
 	}
 	for i := range parts {
 		if p := &parts[i]; p.root {
-			h.drop(ctx, p, parts, o)
+			h.drop(ctx, p, parts, mistake, o)
 		}
 	}
 	h.seeGone(ctx, c, parts, o)
@@ -43,7 +44,7 @@ func (h *hand) remove(ctx context.Context, c *ledger.Copy) *outcome {
 }
 
 // drop drops one relation.
-func (h *hand) drop(ctx context.Context, p *part, parts []part, o *outcome) {
+func (h *hand) drop(ctx context.Context, p *part, parts []part, mistake bool, o *outcome) {
 	if !p.table() {
 		o.leaves("%s is no table any more", p.name)
 		return
@@ -63,6 +64,9 @@ func (h *hand) drop(ctx context.Context, p *part, parts []part, o *outcome) {
 	if err != nil {
 		o.leaves("who has rights on it could not be read: %v", err)
 		return
+	}
+	if !mistake {
+		readers, everybody = nil, false
 	}
 	h.terminate(ctx, parts, readers, everybody, o)
 	text := "BEGIN; " + lockExactly(p) + "DROP TABLE " + p.name + " CASCADE; COMMIT"

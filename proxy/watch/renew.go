@@ -71,7 +71,7 @@ func (w *watcher) renew(ctx context.Context) {
 
 // green reports whether what is known now is that all is well.
 func (w *watcher) green(now time.Time) bool {
-	return w.verdict != nil && w.began && w.silent.IsZero() && w.refusal == "" && !w.wanted && len(w.changes) == 0 && !open(w.verdict.Place.Severity) &&
+	return w.verdict != nil && w.began && w.silent.IsZero() && w.refusal == "" && !w.wanted && len(w.changes) == 0 && !open(w.verdict.Place.worst()) &&
 		now.Sub(w.answered) <= lookAge && (w.knocked.IsZero() || now.Sub(w.looker.at[Wire]) <= 2*w.def.Watch.Wire+lookAge || now.Sub(w.judged) <= 2*w.def.Watch.Wire)
 }
 

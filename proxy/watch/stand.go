@@ -19,9 +19,11 @@ type stand struct {
 	confirmed bool
 	// since is when it was first seen, lastGood when all was last seen to be well.
 	since, lastGood time.Time
-	// told is what was recorded last: the same is not recorded again. latent is
-	// what was recorded of changes that harm nobody.
+	// told is what was recorded last: the same is not recorded again; failed is
+	// what a reaction has left undone, likewise.
 	told, failed string
+	// untold is a drift that could not be recorded.
+	untold *ledger.Drifted
 	// again is when a reaction that failed is tried again, after pause.
 	again time.Time
 	pause time.Duration
@@ -52,9 +54,14 @@ func sterner(a, b policy.Reaction) policy.Reaction {
 	return a
 }
 
-// see takes what a verdict says. It returns what that is: it has become well, or is
-// bad. While it is bad, severity and reaction only get worse.
-func (s *stand) see(severity ledger.Severity, react policy.PlaceReactions, now time.Time) {
+// see takes what a verdict says is wrong, nothing if all is well. While something is,
+// severity and reaction only get worse: the reaction is the sternest that the policy
+// asks for, for anything that is wrong.
+func (s *stand) see(wrong []ledger.Severity, react policy.PlaceReactions, now time.Time) {
+	severity, wanted := ledger.Severity(""), policy.Reaction("")
+	for _, one := range wrong {
+		severity, wanted = Worse(severity, one), sterner(wanted, reactionTo(one, react))
+	}
 	if !open(severity) {
 		s.well(now)
 		return
@@ -62,9 +69,8 @@ func (s *stand) see(severity ledger.Severity, react policy.PlaceReactions, now t
 	if s.severity == "" {
 		s.since = now
 	}
-	again := rank(severity) >= rank(s.severity) && s.severity != ""
-	s.severity = Worse(s.severity, severity)
-	wanted := sterner(s.wanted, reactionTo(severity, react))
+	again := s.severity != "" && sternness(wanted) >= sternness(s.wanted)
+	s.severity, wanted = Worse(s.severity, severity), sterner(s.wanted, wanted)
 	s.confirmed = wanted == s.wanted && (s.confirmed || again)
 	s.wanted = wanted
 }

@@ -14,9 +14,11 @@ import (
 // Status is how the watch is at one moment. It names places as they are configured
 // and copies by their ids, and nobody and nothing else.
 type Status struct {
-	SchemaVersion int           `json:"schema_version"`
-	At            time.Time     `json:"at"`
-	Places        []PlaceStatus `json:"places"`
+	SchemaVersion int       `json:"schema_version"`
+	At            time.Time `json:"at"`
+	// Since is when the watch began.
+	Since  time.Time     `json:"since"`
+	Places []PlaceStatus `json:"places"`
 	// Reactions counts reactions since the start, by what and how they ended.
 	Reactions map[string]int64 `json:"reactions"`
 	// Alerts counts what people were to be told since the start.
@@ -92,7 +94,7 @@ func (c *counts) reaction(what policy.Reaction, outcome string) {
 
 // Status may be asked for at any time; it waits for nothing.
 func (w *Watch) Status() Status {
-	out := Status{SchemaVersion: statusVersion, At: w.options.Now().UTC(), Reactions: map[string]int64{}}
+	out := Status{SchemaVersion: statusVersion, At: w.options.Now().UTC(), Since: w.began.UTC(), Reactions: map[string]int64{}}
 	w.counts.mu.Lock()
 	maps.Copy(out.Reactions, w.counts.reactions)
 	out.Alerts = w.counts.alerts

@@ -23,6 +23,7 @@ type Options struct {
 // Watch looks after all copies.
 type Watch struct {
 	options  Options
+	began    time.Time
 	watchers map[string]*watcher
 	counts   counts
 }
@@ -38,7 +39,7 @@ func New(o Options) *Watch {
 	if o.Tell == nil {
 		o.Tell = func(Alert) {}
 	}
-	w := &Watch{options: o, watchers: map[string]*watcher{}}
+	w := &Watch{options: o, began: o.Now(), watchers: map[string]*watcher{}}
 	for _, p := range o.Places {
 		w.watchers[p.Name()] = newWatcher(w, p)
 	}

@@ -26,6 +26,8 @@ const (
 	// patience is for how long a place may not answer until that counts. The
 	// lease inside the data is not renewed meanwhile.
 	patience = 10 * time.Second
+	// awayPause is how long after it has not answered it is asked again.
+	awayPause = 2 * time.Second
 	// sweepEvery is how often what crashed copies have left is looked for.
 	sweepEvery = 10 * time.Minute
 )
@@ -57,12 +59,12 @@ type watcher struct {
 	knocks  chan *destination.Outside
 	knocked time.Time
 	door    map[string]string
-	// answered is when it last answered, silent since when it does not, refusal
-	// what it has answered instead.
-	answered, silent time.Time
-	refusal          string
-	wellAt           time.Time
-	blocked          *Blocked
+	// answered is when it last answered, silent since when it does not, asked when it
+	// was asked last, refusal what it has answered instead.
+	answered, silent, asked time.Time
+	refusal                 string
+	wellAt                  time.Time
+	blocked                 *Blocked
 	// own are relations that the proxy itself has changed since the last look.
 	own     map[uint32]bool
 	swept   time.Time
@@ -229,9 +231,10 @@ func (w *watcher) mine(copies []*ledger.Copy) {
 
 // look asks what is due. It reports whether the proxy stops.
 func (w *watcher) look(ctx context.Context, now time.Time) (stopping bool) {
-	if !w.silent.IsZero() && now.Sub(w.silent) > patience && now.Sub(w.judged) < patience && w.verdict != nil {
-		return false // it was asked a moment ago
+	if !w.silent.IsZero() && now.Sub(w.asked) < awayPause {
+		return false
 	}
+	defer func() { w.asked = w.now() }()
 	g, err := w.looker.look(ctx, now, &w.def, w.copies)
 	w.take(g)
 	refused := errors.Is(err, ErrRefused)
@@ -353,7 +356,7 @@ func (w *watcher) judgeDue(now time.Time) bool {
 	if w.verdict == nil {
 		most = longestPending
 	}
-	if left := w.place.Logins().Left; !left.IsZero() && now.Sub(left) < most {
+	if left := w.place.Logins().Left; !away && !left.IsZero() && now.Sub(left) < most {
 		return false
 	}
 	old := now.Sub(w.judged)
@@ -361,7 +364,7 @@ func (w *watcher) judgeDue(now time.Time) bool {
 	case w.verdict == nil, w.wanted && !away, old >= verdictAge:
 		return true
 	case away:
-		return w.verdict.Place.Severity != ledger.SeverityUnknown || old >= mostPause
+		return w.verdict.Place.worst() != ledger.SeverityUnknown || old >= mostPause
 	}
 	for _, s := range w.stands {
 		if s.bad() && (old >= max(badAge, 20*w.took) || s.wanted == policy.ReactPurge && !s.confirmed) {
