@@ -54,11 +54,8 @@ func (s *session) carry(ctx context.Context, j *judgement) ([]int64, *refusal) {
 	if r := s.carryAlone(j.id); r != nil {
 		return nil, r
 	}
-	ctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
-	s.carrying.Store(&carrying{cancel})
-	defer s.carrying.Store(nil)
-	defer s.watchWaiting(cancel)()
+	ctx, end := s.whileWaiting(ctx)
+	defer end()
 	n := s.beginNews(ctx)
 	defer n.end()
 	return s.server.carry(ctx, s, j, n)
@@ -91,9 +88,26 @@ func refuseInTransaction(id, sqlstate, why string) *refusal {
 	}
 }
 
+// whileWaiting is a context that ends when the client cancels or hangs up, for what
+// a copy waits for before it is sent anything. Until end is called nothing else reads
+// from the client.
+func (s *session) whileWaiting(ctx context.Context) (waiting context.Context, end func()) {
+	waiting, cancel := context.WithCancelCause(ctx)
+	s.carrying.Store(&carrying{cancel})
+	endWatch := s.watchWaiting(cancel)
+	return waiting, func() {
+		endWatch()
+		s.carrying.Store(nil)
+		cancel(nil)
+	}
+}
+
 // watchWaiting cancels a copy when the client hangs up. What it returns ends that,
 // so that the client can be read from again.
 func (s *session) watchWaiting(cancel context.CancelCauseFunc) (end func()) {
+	if s.client.Part() != nil {
+		return func() {} // whoever sends next finds out
+	}
 	var over sync.WaitGroup
 	ended := make(chan struct{})
 	over.Go(func() {

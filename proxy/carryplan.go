@@ -46,6 +46,8 @@ type plannedItem struct {
 // a fact: what could not be measured speaks against the copy.
 func (s *session) planCarry(ctx context.Context, p *policy.Policy, r *policy.Request, wants *policy.CarryWants) (*carryPlan, policy.Place) {
 	s.leave()
+	ctx, end := s.whileWaiting(ctx)
+	defer end()
 	now := func() string { return s.server.now().UTC().Format(time.RFC3339) }
 	fact := policy.Place{Name: wants.Place, MeasuredAt: now(), Parity: &policy.Parity{MeasuredAt: now()}}
 	at := s.server.destinations[wants.Place]
@@ -65,7 +67,10 @@ func (s *session) planCarry(ctx context.Context, p *policy.Policy, r *policy.Req
 		return nil, fact
 	}
 	plan.origins = origins{ledger: s.server.ledger, get: s.server.recorder.Get, system: plan.system, database: s.database.config.Upstream.Database}
-	plan.state = at.measured(ctx, place, plan.system)
+	if plan.state, err = at.measured(ctx, place, plan.system); err != nil {
+		fact.Problem = err.Error()
+		return nil, fact
+	}
 	plan.describe(&fact)
 	if err := plan.prepare(p, s.database.config.Name, r, wants); err != nil {
 		fact.Parity.Problem = err.Error()

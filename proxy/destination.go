@@ -37,9 +37,11 @@ type destination struct {
 	issuing map[uint64]time.Time
 	issues  uint64
 	left    time.Time
-	// state is what was measured last; measuring is held by who measures.
-	state     *measure.State
-	measuring sync.Mutex
+	// state is what was measured last, and measuredAt when that was done; whoever
+	// measures has put something into measuring.
+	state      *measure.State
+	measuredAt time.Time
+	measuring  chan struct{}
 }
 
 // stateAge is for how long what was measured about a place is not measured again
@@ -57,7 +59,7 @@ func (s *Server) openDestinations(issuers map[string]Credentials) error {
 		if !ok {
 			return fmt.Errorf("destination %s: nothing issues credentials for it", c.Name)
 		}
-		d := &destination{config: c, server: s, target: t, credentials: issuer, ours: map[string]bool{}, ended: map[string]time.Time{}, issuing: map[uint64]time.Time{}, left: s.now()}
+		d := &destination{config: c, server: s, target: t, credentials: issuer, ours: map[string]bool{}, ended: map[string]time.Time{}, issuing: map[uint64]time.Time{}, left: s.now(), measuring: make(chan struct{}, 1)}
 		asProber := func() (credential.Request, error) { return d.request(asProbe) }
 		d.side = newSideAs(s, c.Name, t, d, forPosture, asProber)
 		d.watching = newSideAs(s, c.Name, t, d, forWatch, asProber)
@@ -223,12 +225,22 @@ func readingIn(ctx context.Context, conn *pgconn.PgConn, question func(context.C
 }
 
 // measured is what is known of the place, measured now or a moment ago.
-func (d *destination) measured(ctx context.Context, place *measure.Place, sourceSystem string) *measure.State {
-	d.measuring.Lock()
-	defer d.measuring.Unlock()
-	if d.state != nil && d.server.now().Sub(d.state.At) < stateAge && d.state.Source == sourceSystem {
-		return d.state
+// The error says why nobody could wait for it. A place that is slow to answer is asked
+// once for all who wait.
+func (d *destination) measured(ctx context.Context, place *measure.Place, sourceSystem string) (*measure.State, error) {
+	select {
+	case d.measuring <- struct{}{}:
+		defer func() { <-d.measuring }()
+	case <-ctx.Done():
+		return nil, context.Cause(ctx)
 	}
-	d.state = place.Measure(ctx, d.ask, sourceSystem)
-	return d.state
+	if d.state != nil && d.server.now().Sub(d.measuredAt) < stateAge && d.state.Source == sourceSystem {
+		return d.state, nil
+	}
+	state := place.Measure(ctx, d.ask, sourceSystem)
+	if ctx.Err() != nil {
+		return nil, context.Cause(ctx) // what was not measured is not to be held against it
+	}
+	d.state, d.measuredAt = state, d.server.now()
+	return state, nil
 }

@@ -89,10 +89,27 @@ func (c *Conn) fill(n int) error {
 	return nil
 }
 
+// Part leaves the buffer to whoever has been given a body in it: what comes in from
+// now on goes into another. It is to be called before Ahead is.
+func (c *Conn) Part() error {
+	if c.lent != nil {
+		if err := c.lent.settle(); err != nil {
+			return err
+		}
+	}
+	if c.buf != nil {
+		fresh := takeBuffer()
+		c.wp = copy(fresh, c.buf[c.rp:c.wp])
+		c.buf, c.rp = fresh, 0
+	}
+	return nil
+}
+
 // Ahead waits until something has come in beyond the first n bytes that are
 // buffered, and consumes nothing. It returns an error if the peer has hung up, and
 // io.ErrShortBuffer if no more can be buffered. Whoever deals with a message for long
-// learns by it that nobody waits for the answer any more.
+// learns by it that nobody waits for the answer any more. Bodies that were given out
+// before hold no longer, but for those before Part.
 func (c *Conn) Ahead(n int) error {
 	if n >= readBuffer {
 		return io.ErrShortBuffer
