@@ -159,6 +159,10 @@ func (c *ruling) carryPlace() (*place, *Reason) {
 	return def, nil
 }
 
+// bookSchema is the schema of a place that Sluice keeps leases in; those in which
+// copies are loaded have that name with _stage_ and a copy's id behind.
+const bookSchema = "sluice"
+
 // carryTarget says what speaks against where the copy is to be put.
 func (c *ruling) carryTarget(def *place) *Reason {
 	schema, table := c.target()
@@ -167,6 +171,8 @@ func (c *ruling) carryTarget(def *place) *Reason {
 		return &Reason{Text: "nobody can tell what the copy is to be called: write the target behind the place, as sluice://" + def.Name + "/schema.table"}
 	case strings.HasPrefix(schema, "pg_") || schema == "information_schema":
 		return &Reason{Text: "schema " + clean(schema, maxName) + " belongs to PostgreSQL: nothing is copied there"}
+	case schema == bookSchema || strings.HasPrefix(schema, bookSchema+"_stage_"):
+		return &Reason{Text: "in schema " + clean(schema, maxName) + " Sluice keeps what belongs to copies, such as until when they can be read: nothing is copied there"}
 	case len(def.Schemas) > 0 && !slices.Contains(def.Schemas, schema):
 		return &Reason{Position: def.Position, Text: fmt.Sprintf("copies are put into %s at %s, not into %s", strings.Join(def.Schemas, ", "), def.Name, clean(schema, maxName))}
 	case time.Duration(c.st.Carry.Expires)*time.Second > def.Expires.AtMost:
