@@ -76,8 +76,8 @@ func (s *Server) carry(ctx context.Context, by *session, j *judgement, n *news) 
 	}
 	now := s.now()
 	c := &carrier{
-		server: s, session: by, plan: j.made.carry, policy: j.made.policy, terms: terms, id: newCopyID(now), request: j.id, sources: j.sources,
-		news: n, began: now, machine: by.declaredNow()["progress"] == "machine", expires: now.Add(time.Duration(terms.Seconds) * time.Second),
+		server: s, session: by, plan: j.made.carry, made: j.made, policy: j.made.policy, terms: terms, id: newCopyID(now), request: j.id, sources: j.sources,
+		news: n, began: now, machine: j.made.request.Session.Declared["progress"] == "machine", expires: now.Add(time.Duration(terms.Seconds) * time.Second),
 	}
 	return c.run(ctx)
 }
@@ -135,7 +135,7 @@ func (c *carrier) transfer(ctx context.Context) (*transfer.Receipt, error) {
 	return transfer.Run(ctx, transfer.Job{
 		Copy: c.id, Source: source.open, Destination: there.open, Items: c.items(), Streams: c.server.config.Copies.Streams,
 		Owner: c.plan.place.Roles.Owner, Roles: c.plan.counterparts, LeaseUntil: until,
-		BeforePublish: c.recheck, Progress: c.progress, Now: c.server.now,
+		BeforeCopy: c.stillDecided, BeforePublish: c.recheck, Progress: c.progress, Now: c.server.now,
 	})
 }
 
@@ -337,6 +337,9 @@ func (c *carrier) recheckRelation(state *measure.State, server *protection.Serve
 		return err
 	}
 	deficits, problem := measure.Sentences(c.plan.place.Compare(c.policy, state, &one.relation, one.origin, facts))
+	if err := c.stillDecided(ctx); err != nil {
+		return err
+	}
 	switch {
 	case len(deficits) > 0:
 		return fmt.Errorf("as it stands there, somebody could read more of %s.%s than here: %s", p.Schema, p.Name, worstOf(deficits))

@@ -46,6 +46,10 @@ type Job struct {
 	// LeaseUntil is until when rows can be read unless the lease is renewed.
 	// The zero time makes a copy without a lease.
 	LeaseUntil time.Time
+	// BeforeCopy runs when all definitions are read and what will be read is
+	// locked, so that it stays what it is until all is loaded. Its error ends the
+	// copy before the first row is read. nil has nobody look.
+	BeforeCopy func(ctx context.Context) error
 	// BeforePublish runs inside the publishing transaction, last before its
 	// COMMIT. Its error rolls everything back. It may not end the transaction.
 	BeforePublish Hook

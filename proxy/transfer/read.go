@@ -43,12 +43,13 @@ func readExtensions(ctx context.Context, l *link) (map[string]string, error) {
 
 // hold begins the source's transaction. Relations are locked before its snapshot
 // is taken, so that nobody changes them in between and definitions fit rows. LOCK
-// demands rights on the whole table; where the role has those of columns only,
-// the first read takes the same lock, after the snapshot.
+// demands rights on the whole table; where the role has those of columns only, naming
+// it in a query takes the same lock, after the snapshot.
 func hold(ctx context.Context, l *link, items []Item) error {
 	if err := l.exec(ctx, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"); err != nil {
 		return failed(l.side, "begin", err)
 	}
+	var named []Item
 	for _, it := range items {
 		if it.Query != "" {
 			continue
@@ -57,11 +58,17 @@ func hold(ctx context.Context, l *link, items []Item) error {
 		err := l.exec(ctx, "SAVEPOINT sluice_lock; LOCK TABLE "+name+" IN ACCESS SHARE MODE")
 		if hasCode(err, "42501", "42809") { // insufficient_privilege, wrong_object_type
 			err = l.exec(ctx, "ROLLBACK TO SAVEPOINT sluice_lock")
+			named = append(named, it)
 		}
 		if err == nil {
 			err = l.exec(ctx, "RELEASE SAVEPOINT sluice_lock")
 		}
 		if err != nil {
+			return failed(l.side, "lock "+printable(it.Schema)+"."+printable(it.Name), err)
+		}
+	}
+	for _, it := range named {
+		if _, err := l.describe(ctx, "SELECT FROM "+qualified(it.Schema, it.Name)); err != nil {
 			return failed(l.side, "lock "+printable(it.Schema)+"."+printable(it.Name), err)
 		}
 	}

@@ -93,6 +93,11 @@ func (c *carrier) run(ctx context.Context) (published bool, err error) {
 	if err := c.define(ctx); err != nil {
 		return false, err
 	}
+	if c.job.BeforeCopy != nil {
+		if err := c.job.BeforeCopy(ctx); err != nil {
+			return false, failed(atSource, "check before copying", err)
+		}
+	}
 	if err := c.place(ctx); err != nil {
 		return false, err
 	}
