@@ -113,8 +113,12 @@ func (c *carrier) run(ctx context.Context) ([]int64, *refusal) {
 // transfer issues the logins for both ends, moves the rows, and takes the logins
 // back.
 func (c *carrier) transfer(ctx context.Context) (*transfer.Receipt, error) {
-	ctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
+	limits := c.made.decision.Limits
+	if limits.Duration > 0 {
+		var stop context.CancelFunc
+		ctx, stop = context.WithTimeoutCause(ctx, limits.Duration, fmt.Errorf("it took longer than %s, and that is how long it may take", policy.DurationWords(limits.Duration)))
+		defer stop()
+	}
 	source, err := c.openEnd(ctx, c.session.database.credentials, c.session.database.target, c.sourceRequest(), sideSource)
 	if err != nil {
 		return nil, err
@@ -139,6 +143,7 @@ func (c *carrier) transfer(ctx context.Context) (*transfer.Receipt, error) {
 	})
 }
 
+		MaxRows: uint64(max(limits.Rows, 0)), MaxBytes: uint64(max(limits.Bytes, 0)),
 // The sides of a copy, beside those of a session.
 const (
 	sideSource      = wire.Side("source")

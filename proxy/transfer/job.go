@@ -58,6 +58,9 @@ type Job struct {
 	// Progress is told how far the copy is, from one goroutine, about twice a
 	// second and at every change of phase. nil tells nobody.
 	Progress func(Progress)
+	// MaxRows and MaxBytes are how many rows, and bytes as Progress counts them, the
+	// copy may have; 0 is no limit. One that has more is refused.
+	MaxRows, MaxBytes uint64
 	// LockTimeout bounds each wait for a lock at the destination; 30 seconds if
 	// 0.
 	LockTimeout time.Duration

@@ -39,7 +39,11 @@ const (
 func (c *carrier) longest() int { return min(maxWhole, allWhole/c.job.Streams) }
 
 // counter counts what has been sent, for progress.
-type counter struct{ rows, bytes atomic.Uint64 }
+type counter struct {
+	rows, bytes atomic.Uint64
+	// maxRows and maxBytes are how many there may be; 0 is no limit.
+	maxRows, maxBytes uint64
+}
 
 // reading takes one COPY ... TO from a server and sums its rows.
 type reading struct {
@@ -177,6 +181,9 @@ func (r *reading) whole(body []byte) error {
 	}
 	r.sentBytes += uint64(len(body))
 	r.count.bytes.Add(uint64(len(body)))
+	if err := r.count.over(); err != nil {
+		return err
+	}
 	if r.emit == nil {
 		return nil
 	}
@@ -234,7 +241,10 @@ func (r *reading) long() error {
 	})
 	r.hash.end()
 	r.count.rows.Add(1)
-	return errors.Join(err, wrong)
+	if err = errors.Join(err, wrong); err != nil {
+		return err
+	}
+	return r.count.over()
 }
 
 // writing sends one COPY ... FROM STDIN in chunks.

@@ -24,6 +24,7 @@ const beat = 500 * time.Millisecond
 func newWatch(job *Job) *watch {
 	w := &watch{tell: job.Progress, now: job.Now, began: job.Now(), change: make(chan struct{}, 1), end: make(chan struct{})}
 	w.state.Phase = Reading
+	w.count.maxRows, w.count.maxBytes = job.MaxRows, job.MaxBytes
 	if w.tell != nil {
 		w.done.Add(1)
 		go w.run()
