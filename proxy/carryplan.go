@@ -136,14 +136,18 @@ func (c *carryPlan) prepare(p *policy.Policy, database string, r *policy.Request
 		if err := c.traceOrigins(&one, place); err != nil {
 			return err
 		}
-		if rel, known := c.source.Relation(one.Schema, one.Relation); known {
-			one.view = rel.Kind == 'v' || rel.Kind == 'm' || rel.Kind == 'f'
-		}
+		one.view = c.isView(&one)
 		one.grants = c.grants(&one)
 		one.plan = c.planned(&one)
 		c.items = append(c.items, one)
 	}
 	return nil
+}
+
+// isView reports whether what an item reads cannot be copied as a table.
+func (c *carryPlan) isView(one *plannedItem) bool {
+	rel, known := c.source.Relation(one.Schema, one.Relation)
+	return known && (rel.Kind == 'v' || rel.Kind == 'm' || rel.Kind == 'f')
 }
 
 func sortedRelations(set map[policy.RelationFact]bool) (out []policy.RelationFact) {

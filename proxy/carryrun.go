@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
@@ -245,17 +246,20 @@ func (e *end) close() {
 func (c *carrier) items() []transfer.Item {
 	var out []transfer.Item
 	for i := range c.plan.items {
-		one := &c.plan.items[i]
+		one := c.plan.items[i]
 		source := c.sources[one.Statement]
 		item := transfer.Item{
 			TargetSchema: one.TargetSchema, TargetName: one.Target, Masks: one.masksOf(c.server.maskKeys), Grants: one.grants,
+		if source.Query == "" && one.Relation == "" {
+			c.nameSource(&one, source)
+		}
 			Existing: existing[one.Existing], Comments: one.comments(), Path: c.session.sight.path,
 		}
 		switch {
 		case source.Query != "":
 			item.Query = source.Query
-		case one.view:
-			item.Query = one.selectAll(source.Filter)
+		case one.view, source.Only:
+			item.Query = one.selectAll(source)
 		default:
 			item.Schema, item.Name, item.Where = one.Schema, one.Relation, source.Filter
 			for _, o := range one.fact.Outputs {
@@ -272,7 +276,7 @@ var existing = map[statement.Existing]transfer.Existing{
 }
 
 // selectAll reads a relation by a query, for what cannot be copied as a table.
-func (one *plannedItem) selectAll(filter string) string {
+func (one *plannedItem) selectAll(source statement.CarrySource) string {
 	text := "SELECT "
 	for i, o := range one.fact.Outputs {
 		if i > 0 {
@@ -280,9 +284,13 @@ func (one *plannedItem) selectAll(filter string) string {
 		}
 		text += quoted(o.Name)
 	}
-	text += " FROM " + quoted(one.Schema) + "." + quoted(one.Relation)
-	if filter != "" {
-		text += " WHERE (\n" + filter + "\n)"
+	text += " FROM "
+	if source.Only {
+		text += "ONLY "
+	}
+	text += quoted(one.Schema) + "." + quoted(one.Relation)
+	if source.Filter != "" {
+		text += " WHERE (\n" + source.Filter + "\n)"
 	}
 	return text
 }
