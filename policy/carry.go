@@ -220,6 +220,8 @@ func (c *ruling) carryFaults(t terms) []Reason {
 	switch only := setOf(statement.ExportRemote) | setOf(statement.OrdinaryRead); {
 	case !c.maskable(), slices.ContainsFunc(c.st.Effects, func(e statement.Effect) bool { return !only.has(e.Kind) }):
 		return c.whyUntold()
+	case len(f.Relations) == 0:
+		return []Reason{{Text: "it reads no relation, so it would be a copy of nothing"}}
 	case len(f.Outputs) == 0:
 		return []Reason{{Text: "nobody can tell which columns the copy would have"}}
 	}

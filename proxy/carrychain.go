@@ -23,12 +23,40 @@ type origins struct {
 	system, database string
 }
 
-// parentsOf are the copies that a relation of the source holds.
-func (o *origins) parentsOf(schema, name string) []*ledger.Copy {
+// held are the copies that a relation holds, by its name or its OID: one that was
+// renamed is still what it was.
+func (o *origins) held(system, database string, r ledger.OriginRelation) []*ledger.Copy {
 	if o.ledger == nil {
 		return nil
 	}
-	return o.ledger.Held(o.system, o.database, ledger.OriginRelation{Schema: schema, Name: name})
+	return o.ledger.Held(system, database, r)
+}
+
+// parentsOf are the copies that a relation of the source holds.
+func (o *origins) parentsOf(r ledger.OriginRelation) []*ledger.Copy {
+	return o.held(o.system, o.database, r)
+}
+
+// originRelation is a relation of the source, in the words of the ledger.
+func (c *carryPlan) originRelation(schema, name string) ledger.OriginRelation {
+	r := ledger.OriginRelation{Schema: schema, Name: name}
+	if rel, known := c.source.Relation(schema, name); known {
+		r.OID = rel.OID()
+	}
+	return r
+}
+
+// madeAs is what a copy called a relation that it made.
+func madeAs(c *ledger.Copy, r ledger.OriginRelation) ledger.OriginRelation {
+	if c.Receipt == nil || r.OID == 0 {
+		return r
+	}
+	for i := range c.Receipt.Relations {
+		if made := &c.Receipt.Relations[i]; made.OID == r.OID {
+			return ledger.OriginRelation{Schema: made.Schema, Name: made.Name, OID: made.OID}
+		}
+	}
+	return r
 }
 
 // facts are those of a copy's first origin.
@@ -56,28 +84,26 @@ const maxChain = 50
 
 // column is what a column of a relation is made of, at its first origin. masked is
 // true if somewhere on the way nothing of its values was left.
-func (o *origins) column(system, database, schema, relation, column string, depth int) (out []protection.Origin, err error) {
+func (o *origins) column(system, database string, relation ledger.OriginRelation, column string, depth int) (out []protection.Origin, err error) {
 	if depth > maxChain {
 		return nil, errors.New("the chain of copies that the source is made of is too long to be followed")
 	}
-	var held []*ledger.Copy
-	if o.ledger != nil {
-		held = o.ledger.Held(system, database, ledger.OriginRelation{Schema: schema, Name: relation})
-	}
+	held := o.held(system, database, relation)
 	if len(held) == 0 {
-		return []protection.Origin{{Column: protection.ColumnName(schema, relation, column)}}, nil
+		return []protection.Origin{{Column: protection.ColumnName(relation.Schema, relation.Name, column)}}, nil
 	}
 	for _, c := range held {
 		if c.Begun == nil {
 			return nil, fmt.Errorf("the trail does not say what copy %s is made of, which the source holds", c.ID)
 		}
-		sources, masked, known := sourcesOf(c.Begun, schema, relation, column)
+		made := madeAs(c, relation)
+		sources, masked, known := sourcesOf(c.Begun, made.Schema, made.Name, column)
 		if !known {
-			return nil, fmt.Errorf("%s.%s has a column %s that copy %s, which it holds, did not have", schema, relation, column, c.ID)
+			return nil, fmt.Errorf("%s.%s has a column %s that copy %s, which it holds, did not have", relation.Schema, relation.Name, column, c.ID)
 		}
 		for _, s := range sources {
 			from := c.Begun.Origin.Relations[s.Relation]
-			further, err := o.column(c.Begun.Origin.System, c.Begun.Origin.Database, from.Schema, from.Name, s.Column, depth+1)
+			further, err := o.column(c.Begun.Origin.System, c.Begun.Origin.Database, from, s.Column, depth+1)
 			if err != nil {
 				return nil, err
 			}
@@ -102,12 +128,12 @@ func sourcesOf(b *ledger.Begun, schema, relation, column string) (sources []ledg
 		for _, c := range t.Columns {
 			switch {
 			case c.Name != column:
+			case c.Own:
+				return nil, false, true
 			case len(c.From) > 0:
 				return c.From, c.Mask != "", true
 			case len(t.From) == 1:
 				return []ledger.Source{{Relation: t.From[0], Column: column}}, c.Mask != "", true
-			default:
-				return nil, c.Mask != "", true // made of nothing at the origin
 			}
 		}
 		for _, name := range t.Rest {
@@ -132,7 +158,7 @@ func (c *carryPlan) traceOrigins(one *plannedItem, place protection.Place) error
 				continue // what it shows is among the others
 			}
 			read[policy.RelationFact{Schema: col.Schema, Name: col.Relation}] = true
-			further, err := c.origins.column(c.origins.system, c.origins.database, col.Schema, col.Relation, col.Name, 0)
+			further, err := c.origins.column(c.origins.system, c.origins.database, c.originRelation(col.Schema, col.Relation), col.Name, 0)
 			if err != nil {
 				return err
 			}
@@ -165,7 +191,7 @@ func (c *carryPlan) factsAbout(one *plannedItem, name policy.RelationFact, place
 	if !known {
 		return nil, fmt.Errorf("%s.%s is not among the relations of the source", name.Schema, name.Name)
 	}
-	held := c.origins.parentsOf(name.Schema, name.Name)
+	held := c.origins.parentsOf(c.originRelation(name.Schema, name.Name))
 	if len(held) == 0 {
 		return []*protection.Facts{protection.Source(c.source, rel, place, nil)}, nil
 	}

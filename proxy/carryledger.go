@@ -24,7 +24,7 @@ func (c *carrier) begun(ctx context.Context) (*ledger.Begun, error) {
 		return nil, err
 	}
 	s, at := c.session, c.plan.at.config.Server
-	declared := s.declaredNow()
+	declared := c.made.request.Session.Declared
 	b := &ledger.Begun{
 		Copy: c.id, Expires: ledger.At(c.expires), Owner: s.personName(), Person: s.personName(), Role: s.lease.Role,
 		Reason: bounded(declared["reason"]), Ticket: bounded(declared["ticket"]),
@@ -38,7 +38,7 @@ func (c *carrier) begun(ctx context.Context) (*ledger.Begun, error) {
 	}
 	for i := range c.plan.items {
 		one := &c.plan.items[i]
-		b.Targets = append(b.Targets, one.target(&b.Origin, c.sources[one.Statement]))
+		b.Targets = append(b.Targets, c.plan.target(one, &b.Origin, c.sources[one.Statement]))
 		for _, parent := range one.parents {
 			if !slices.Contains(b.Parents, parent) {
 				b.Parents = append(b.Parents, parent)
@@ -63,50 +63,69 @@ func bounded(text string) string {
 }
 
 // target is a relation at the place, in the words of the ledger.
-func (one *plannedItem) target(origin *ledger.Origin, source statement.CarrySource) ledger.Target {
+func (c *carryPlan) target(one *plannedItem, origin *ledger.Origin, source statement.CarrySource) ledger.Target {
 	t := ledger.Target{Schema: one.TargetSchema, Name: one.Target, Mode: modes[one.Existing], Partial: source.Filter != "" || source.Query != ""}
-	at := func(col *policy.ColumnFact) int {
-		name := ledger.OriginRelation{Schema: col.Schema, Name: col.Relation}
-		i := slices.Index(origin.Relations, name)
-		if i < 0 {
-			i = len(origin.Relations)
-			origin.Relations = append(origin.Relations, name)
+	from := func(name policy.RelationFact) int {
+		at := slices.IndexFunc(origin.Relations, func(r ledger.OriginRelation) bool { return r.Schema == name.Schema && r.Name == name.Name })
+		if at < 0 {
+			at = len(origin.Relations)
+			origin.Relations = append(origin.Relations, c.originRelation(name.Schema, name.Name))
 		}
-		if !slices.Contains(t.From, i) {
-			t.From = append(t.From, i)
+		if !slices.Contains(t.From, at) {
+			t.From = append(t.From, at)
 		}
-		return i
+		return at
 	}
+	made := make([][]ledger.Source, len(one.fact.Outputs))
 	for out := range one.fact.Outputs {
-		o := &one.fact.Outputs[out]
-		column := ledger.Column{Name: o.Name}
-		for _, of := range o.Origins {
+		for _, of := range one.fact.Outputs[out].Origins {
 			if col := &one.fact.Columns[of]; !col.View {
-				column.From = append(column.From, ledger.Source{Relation: at(col), Column: col.Name})
+				made[out] = append(made[out], ledger.Source{Relation: from(policy.RelationFact{Schema: col.Schema, Name: col.Relation}), Column: col.Name})
 			}
 		}
-		for _, m := range one.masks {
-			if m.Output == out {
-				column.Mask, column.Classes = m.Masking.Mask, []string{m.Class}
-			}
+	}
+	for _, read := range one.fact.Relations {
+		if len(t.From) == 0 && read.Name != "" {
+			from(read) // of its values there are none
 		}
-		for _, class := range one.Classes {
-			if class.Name == o.Name && !slices.Contains(column.Classes, class.Class) && class.Class != "*" {
-				column.Classes = append(column.Classes, class.Class)
-			}
-		}
-		column.Classes = slices.DeleteFunc(column.Classes, func(class string) bool { return class == "*" })
-		same := len(column.From) == 1 && column.From[0].Column == o.Name
-		if same && len(t.From) == 1 {
+	}
+	slices.Sort(t.From)
+	for out := range one.fact.Outputs {
+		column := one.column(out)
+		column.From, column.Own = made[out], len(made[out]) == 0
+		if len(t.From) == 1 && len(column.From) == 1 && column.From[0].Column == column.Name {
 			column.From = nil
 		}
-		if column.Mask == "" && len(column.Classes) == 0 && same {
-			t.Rest = append(t.Rest, o.Name)
+		if !column.Own && column.Mask == "" && len(column.Classes)+len(column.From) == 0 {
+			t.Rest = append(t.Rest, column.Name)
 			continue
 		}
 		t.Columns = append(t.Columns, column)
 	}
 	return t
+}
+
+// column is what became of the values of a column, in the words of the ledger.
+func (one *plannedItem) column(output int) ledger.Column {
+	column := ledger.Column{Name: one.fact.Outputs[output].Name}
+	note := func(class string) {
+		if class != "*" && !slices.Contains(column.Classes, class) {
+			column.Classes = append(column.Classes, class)
+		}
+	}
+	for _, m := range one.masks {
+		if m.Output == output {
+			column.Mask = m.Masking.Mask
+			note(m.Class)
+		}
+	}
+	for _, class := range one.Classes {
+		if class.Name == column.Name {
+			note(class.Class)
+		}
+	}
+	slices.Sort(column.Classes)
+	return column
 }
 
 var modes = map[statement.Existing]ledger.Mode{

@@ -42,6 +42,8 @@ type carrier struct {
 	server  *Server
 	session *session
 	plan    *carryPlan
+	// made is the decision, policy the one in force when it was last taken.
+	made    *decided
 	policy  *policy.Policy
 	terms   *policy.CarryTerms
 	id      string
@@ -141,10 +143,10 @@ func (c *carrier) transfer(ctx context.Context) (*transfer.Receipt, error) {
 		Copy: c.id, Source: source.open, Destination: there.open, Items: c.items(), Streams: c.server.config.Copies.Streams,
 		Owner: c.plan.place.Roles.Owner, Roles: c.plan.counterparts, LeaseUntil: until,
 		BeforeCopy: c.stillDecided, BeforePublish: c.recheck, Progress: c.progress, Now: c.server.now,
+		MaxRows: uint64(max(limits.Rows, 0)), MaxBytes: uint64(max(limits.Bytes, 0)),
 	})
 }
 
-		MaxRows: uint64(max(limits.Rows, 0)), MaxBytes: uint64(max(limits.Bytes, 0)),
 // The sides of a copy, beside those of a session.
 const (
 	sideSource      = wire.Side("source")
@@ -248,11 +250,11 @@ func (c *carrier) items() []transfer.Item {
 	for i := range c.plan.items {
 		one := c.plan.items[i]
 		source := c.sources[one.Statement]
-		item := transfer.Item{
-			TargetSchema: one.TargetSchema, TargetName: one.Target, Masks: one.masksOf(c.server.maskKeys), Grants: one.grants,
 		if source.Query == "" && one.Relation == "" {
 			c.nameSource(&one, source)
 		}
+		item := transfer.Item{
+			TargetSchema: one.TargetSchema, TargetName: one.Target, Masks: one.masksOf(c.server.maskKeys), Grants: one.grants,
 			Existing: existing[one.Existing], Comments: one.comments(), Path: c.session.sight.path,
 		}
 		switch {
@@ -273,6 +275,18 @@ func (c *carrier) items() []transfer.Item {
 
 var existing = map[statement.Existing]transfer.Existing{
 	statement.RefuseExisting: transfer.Refuse, statement.SwapExisting: transfer.Swap, statement.AppendExisting: transfer.Append,
+}
+
+// nameSource says which relation the rows are of, where the condition on them reads
+// others.
+func (c *carrier) nameSource(one *plannedItem, source statement.CarrySource) {
+	named := c.made.request.Statements[one.Statement].Relations
+	at := slices.IndexFunc(named, func(r statement.Relation) bool { return r.Schema == source.Schema && r.Name == source.Name })
+	if at < 0 || at >= len(one.fact.Relations) {
+		return
+	}
+	one.Schema, one.Relation = one.fact.Relations[at].Schema, one.fact.Relations[at].Name
+	one.view = c.plan.isView(one)
 }
 
 // selectAll reads a relation by a query, for what cannot be copied as a table.
@@ -324,6 +338,9 @@ func (c *carrier) recheck(ctx context.Context, q catalog.Querier, relations []tr
 		}
 		return q.Query(ctx, "SET LOCAL ROLE "+quoted(c.plan.place.Roles.Owner), nil)
 	}
+	if err := c.stillDecided(ctx); err != nil {
+		return err
+	}
 	state := c.plan.place.Again(ctx, c.plan.state, ask, true, c.plan.system)
 	if faults := state.Sentences(); len(faults) > 0 {
 		return fmt.Errorf("the place is not protected any more as it was: %s", worstOf(faults))
@@ -350,9 +367,6 @@ func (c *carrier) recheckRelation(state *measure.State, server *protection.Serve
 		return err
 	}
 	deficits, problem := measure.Sentences(c.plan.place.Compare(c.policy, state, &one.relation, one.origin, facts))
-	if err := c.stillDecided(ctx); err != nil {
-		return err
-	}
 	switch {
 	case len(deficits) > 0:
 		return fmt.Errorf("as it stands there, somebody could read more of %s.%s than here: %s", p.Schema, p.Name, worstOf(deficits))
@@ -446,6 +460,9 @@ func (c *carrier) factsOf(ctx context.Context) (ledger.Facts, error) {
 	sum, err := all.Digest()
 	if err != nil {
 		return ledger.Facts{}, err
+	}
+	if all.Facts == nil {
+		all.Facts = []protection.Fact{} // of columns that are made of none nobody can read anything
 	}
 	inline, err := json.Marshal(all.Facts)
 	if err != nil {

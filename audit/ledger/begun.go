@@ -130,6 +130,8 @@ type Column struct {
 	// empty if they are as they were.
 	Mask string `json:"mask,omitempty"`
 	Name string `json:"name"`
+	// Own is true if it is made of no column: a constant, a count.
+	Own bool `json:"own,omitempty"`
 }
 
 // Source is a column at the origin.
@@ -250,7 +252,7 @@ func (t *Target) check(c *check, where string, relations int) {
 
 func (col *Column) check(c *check, where string, from []int) {
 	where = fmt.Sprintf("%s.%.80s", where, col.Name)
-	c.must(len(col.Classes)+len(col.Mask)+len(col.From) > 0, "%s has nothing to say and belongs to the rest", where)
+	c.must(col.Own || len(col.Classes)+len(col.Mask)+len(col.From) > 0, "%s has nothing to say and belongs to the rest", where)
 	c.must(len(col.Classes) <= MaxList && len(col.From) <= MaxList, "%s has more than %d classes or origins", where, MaxList)
 	for i, class := range col.Classes {
 		c.must(validClass(class), "the class %.80q of %s is not family.name", class, where)
@@ -258,7 +260,8 @@ func (col *Column) check(c *check, where string, from []int) {
 	}
 	c.maybe("the mask of "+where, col.Mask)
 	c.must(col.Mask != "pass", "%s has the mask pass, which is none", where)
-	c.must(len(col.From) > 0 || len(from) == 1, "%s does not say what it is made of", where)
+	c.must(!col.Own || len(col.From) == 0, "%s is made of columns, and of none", where)
+	c.must(col.Own || len(col.From) > 0 || len(from) == 1, "%s does not say what it is made of", where)
 	for _, s := range col.From {
 		c.name("an origin of "+where, s.Column)
 		c.must(slices.Contains(from, s.Relation), "%s comes from relation %d, and its target does not", where, s.Relation)

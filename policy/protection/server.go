@@ -92,6 +92,9 @@ type Relation struct {
 	rules, triggers []string
 }
 
+// OID is pg_class.oid, 0 for a relation that does not exist yet.
+func (r *Relation) OID() uint32 { return uint32(r.oid) }
+
 // columnRights are the rights to one column, by its place in Columns.
 type columnRights struct {
 	column int
