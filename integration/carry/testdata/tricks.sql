@@ -1,0 +1,16 @@
+SET ROLE shop_app;
+CREATE SCHEMA tricks;
+CREATE TABLE tricks.turned (id integer, email text, country text);
+COMMENT ON COLUMN tricks.turned.email IS 'class:contact.email';
+INSERT INTO tricks.turned VALUES (1, 'canary1@example.net', 'DE');
+CREATE VIEW tricks.shown AS SELECT id, country FROM crm.people;
+CREATE TABLE tricks.parts (id integer, v text) PARTITION BY RANGE (id);
+CREATE TABLE tricks.part1 PARTITION OF tricks.parts FOR VALUES FROM (0) TO (100);
+INSERT INTO tricks.parts VALUES (1, 'x');
+CREATE SCHEMA few;
+CREATE TABLE few.rows (id integer);
+COMMENT ON COLUMN few.rows.id IS 'class:none';
+INSERT INTO few.rows SELECT generate_series(1, 200);
+RESET ROLE;
+GRANT USAGE ON SCHEMA tricks, few TO analysts;
+GRANT SELECT ON ALL TABLES IN SCHEMA tricks, few TO analysts;
