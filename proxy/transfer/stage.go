@@ -403,5 +403,24 @@ func (c *carrier) stillClosed(ctx context.Context) error {
 		return &Refusal{"the copy", fmt.Sprintf("at the destination %s has rights on %s right after they were revoked", printable(rows[0][2]), printable(rows[0][0])),
 			"have its DBA look at event triggers there"}
 	}
+	return c.nothingRuns(ctx)
+}
+
+// askCode lists what runs when rows are written to tables of schemas.
+const askCode = `SELECT 'trigger', t.tgname, n.nspname, c.relname FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid JOIN pg_namespace n ON n.oid = c.relnamespace
+WHERE NOT t.tgisinternal AND n.nspname IN (%[1]s)
+UNION ALL SELECT 'rule', w.rulename, n.nspname, c.relname FROM pg_rewrite w JOIN pg_class c ON c.oid = w.ev_class JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname IN (%[1]s)`
+
+// nothingRuns makes sure that nothing sees the rows that are loaded: an event trigger
+// that has every new table audited would keep them elsewhere, published or not.
+func (c *carrier) nothingRuns(ctx context.Context) error {
+	rows, err := c.keeper.rows(ctx, fmt.Sprintf(askCode, literals(c.stages)), 4)
+	if err != nil {
+		return failed(atDestination, "look at what runs when rows are loaded", err)
+	}
+	if len(rows) > 0 {
+		return &Refusal{"the copy", fmt.Sprintf("at the destination the new table %s has the %s %s, which nobody asked for and which would see its rows", printable(rows[0][3]), rows[0][0], printable(rows[0][1])),
+			"have its DBA look at event triggers there"}
+	}
 	return nil
 }
