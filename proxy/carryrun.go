@@ -222,10 +222,35 @@ func (e *end) open(ctx context.Context) (*pgconn.PgConn, error) {
 	}
 	config.MaxProtocolMessageBodyLen = 0
 	conn, err := pgconn.ConnectConfig(ctx, config)
-	if err == nil {
-		e.lease.Backends.Add(conn.PID())
+	if err != nil {
+		return nil, err
 	}
-	return conn, err
+	e.lease.Backends.Add(conn.PID())
+	if e.side != sideDestination {
+		return conn, nil
+	}
+	if err := e.sameServer(ctx, conn); err != nil {
+		_ = conn.Close(ctx) // nothing was sent that could be lost
+		return nil, err
+	}
+	return conn, nil
+}
+
+// sameServer makes sure that a connection leads to the server that was measured,
+// before a row goes there: its name may mean another one by now.
+func (e *end) sameServer(ctx context.Context, conn *pgconn.PgConn) error {
+	system, err := systemIdentifier(ctx, catalogQuerier{conn})
+	if err != nil {
+		return err
+	}
+	return sameSystem(system, e.carrier.plan.state.System())
+}
+
+func sameSystem(system, was string) error {
+	if system == "" || system != was {
+		return fmt.Errorf("another server answers than the one that was measured: its system identifier is %s, and that was %s", system, was)
+	}
+	return nil
 }
 
 // close takes the login back.
@@ -345,8 +370,11 @@ func (c *carrier) recheck(ctx context.Context, q catalog.Querier, relations []tr
 	if faults := state.Sentences(); len(faults) > 0 {
 		return fmt.Errorf("the place is not protected any more as it was: %s", worstOf(faults))
 	}
-	if system, was := state.System(), c.plan.state.System(); system != was {
-		return fmt.Errorf("another server answers than the one that was measured: its system identifier is %s, and that was %s", system, was)
+	if err := sameSystem(state.System(), c.plan.state.System()); err != nil {
+		return err
+	}
+	if key, was := state.Key(), c.plan.state.Key(); key != was {
+		return fmt.Errorf("another server than the one that was measured may answer to its name: the SHA-256 of its certificate's key is %s, and was %s", key, was)
 	}
 	for i := range relations {
 		if err := c.recheckRelation(state, state.Server, &relations[i]); err != nil {
