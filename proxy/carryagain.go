@@ -32,8 +32,8 @@ func (c *carrier) stillDecided(ctx context.Context) error {
 	if book == before.sight.book && now == c.policy {
 		return nil
 	}
-	if now != c.policy && !c.sameTerms(now) {
-		return errDecidedOtherwise
+	if err := c.sameTerms(now); err != nil {
+		return err
 	}
 	seen := s.sight.seen()
 	seen.Snapshot = book.Snapshot
@@ -48,14 +48,25 @@ func (c *carrier) stillDecided(ctx context.Context) error {
 	return nil
 }
 
-// sameTerms reports whether a policy says the same of the place, and of who reads
-// at the source, as the one that the copy was decided by.
-func (c *carrier) sameTerms(now *policy.Policy) bool {
+// sameTerms makes sure that a policy says of the place, and of who reads at the
+// source, what the one says that the copy was decided by.
+func (c *carrier) sameTerms(now *policy.Policy) error {
+	if now == c.policy {
+		return nil
+	}
 	database := c.session.database.config.Name
 	def, known := now.PlaceNamed(c.plan.place.Name)
 	was := c.plan.place.PlaceDef
 	def.Position, was.Position = "", ""
-	return known && reflect.DeepEqual(def, was) && reflect.DeepEqual(now.ReadersOf(database), c.policy.ReadersOf(database))
+	switch {
+	case !known:
+		return errors.New("the policy has been loaded again since and names no such destination any more")
+	case !reflect.DeepEqual(def, was):
+		return errors.New("the policy has been loaded again since and says something else of the destination")
+	case !reflect.DeepEqual(now.ReadersOf(database), c.policy.ReadersOf(database)):
+		return errors.New("the policy has been loaded again since and says something else of who reads at the source")
+	}
+	return nil
 }
 
 func sameMask(a, b policy.OutputMask) bool {
