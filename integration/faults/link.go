@@ -58,6 +58,7 @@ func (l *link) pump(d Direction) {
 
 // pass writes one piece, with the fault that is in force.
 func (l *link) pass(d Direction, piece []byte) error {
+	l.relay.count(d, len(piece))
 	f, changed := l.relay.now(d)
 	for f.Hold {
 		select {

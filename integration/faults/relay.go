@@ -49,15 +49,25 @@ const dripTick = 20 * time.Millisecond
 // changed while it runs.
 type Relay struct {
 	listener *net.TCPListener
-	to       string
 	group    sync.WaitGroup
 
 	mu      sync.Mutex
+	to      string
+	from    net.Addr // nil lets the system choose
 	faults  [2]Fault
 	left    [2]int        // bytes to ResetAfter or EndAfter
 	changed chan struct{} // closed when faults change
 	links   map[*link]struct{}
 	closed  bool
+	passed  [2]int64 // bytes in all
+	due     [2]*moment
+	next    func()
+}
+
+// moment is what is to happen before a byte passes.
+type moment struct {
+	at int64
+	do func()
 }
 
 // StartRelay listens on a free port of loopback and passes on to an address.
@@ -69,13 +79,80 @@ func StartRelay(ctx context.Context, to string) (*Relay, error) {
 	if err != nil {
 		return nil, fmt.Errorf("relay: %w", err)
 	}
-	r := &Relay{listener: l.(*net.TCPListener), to: to, changed: make(chan struct{}), links: map[*link]struct{}{}}
+	r := &Relay{to: to, listener: l.(*net.TCPListener), changed: make(chan struct{}), links: map[*link]struct{}{}}
 	r.group.Go(r.accept)
 	return r, nil
 }
 
 // Port is where it listens.
 func (r *Relay) Port() int { return r.listener.Addr().(*net.TCPAddr).Port }
+
+// Redirect has new connections passed on to another address.
+func (r *Relay) Redirect(to string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.to = to
+}
+
+// From has new connections come from another address of this machine.
+func (r *Relay) From(address net.IP) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.from = &net.TCPAddr{IP: address}
+}
+
+// Passed is how many bytes have passed in one direction, of all connections.
+func (r *Relay) Passed(d Direction) int64 {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.passed[d]
+}
+
+// At has something done once, when n more bytes have passed in one direction and
+// before the piece passes that goes beyond. The connection whose piece that is
+// waits for it.
+func (r *Relay) At(d Direction, n int64, do func()) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.due[d] = &moment{r.passed[d] + n, do}
+}
+
+// AtNext has something done once, when somebody has dialled and before that is
+// passed on.
+func (r *Relay) AtNext(do func()) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.next = do
+}
+
+// count counts a piece that is about to pass, and does what is due then.
+func (r *Relay) count(d Direction, n int) {
+	r.mu.Lock()
+	r.passed[d] += int64(n)
+	due := r.due[d]
+	if due == nil || r.passed[d] <= due.at {
+		r.mu.Unlock()
+		return
+	}
+	r.due[d] = nil
+	r.mu.Unlock()
+	due.do()
+}
+
+// dialled does what is due when somebody has dialled, and says where to go on to, from
+// where.
+func (r *Relay) dialled() (to string, from net.Addr) {
+	r.mu.Lock()
+	do := r.next
+	r.next = nil
+	r.mu.Unlock()
+	if do != nil {
+		do()
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.to, r.from
+}
 
 // Set begins a fault in one direction, for connections that are there and
 // those to come, in place of the one before.
@@ -136,7 +213,8 @@ func (r *Relay) accept() {
 		if err != nil {
 			return
 		}
-		far, err := (&net.Dialer{KeepAlive: -1}).Dial("tcp", r.to)
+		to, from := r.dialled()
+		far, err := (&net.Dialer{KeepAlive: -1, LocalAddr: from}).Dial("tcp", to)
 		if err != nil {
 			// As the one behind does: nobody is there.
 			_ = near.SetLinger(0)
