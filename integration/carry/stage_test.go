@@ -31,19 +31,40 @@ type stage struct {
 	gate   *harness.Gate
 	binary string
 	vault  *vaultsetup.Stage // nil where Sluice makes the logins itself
+	// way is the port at which Sluice reaches the destination.
+	way int
+	// more are further names of the destination, with ports.
+	more []way
+}
+
+// way is a name of a place with a port at which it is reached.
+type way struct {
+	name string
+	port int
 }
 
 // newStage starts a source and a destination of two versions, and Sluice.
 func newStage(t *testing.T, source, destination int) *stage {
 	t.Helper()
-	s := &stage{world: harness.NewWorld(t, source)}
-	s.world.Exec(t, "shop", schema)
-	s.there = newPlace(t, destination)
-	s.binary = harness.BuildSluice(t)
-	s.gate = harness.StartGateWith(t, s.world, s.binary, harness.Setup{
-		Policy: s.policy(t), Config: s.config(t),
-	})
+	s := newEnds(t, source, destination)
+	s.start(t, harness.Setup{Policy: s.policy(t)})
 	return s
+}
+
+// newEnds starts a source and a destination of two versions.
+func newEnds(t *testing.T, source, destination int) *stage {
+	t.Helper()
+	s := &stage{world: harness.NewWorld(t, source), there: newPlace(t, destination), binary: harness.BuildSluice(t)}
+	s.world.Exec(t, "shop", schema)
+	s.way = s.there.Port()
+	return s
+}
+
+// start starts Sluice, with the destination in its configuration.
+func (s *stage) start(t *testing.T, setup harness.Setup) {
+	t.Helper()
+	setup.Config += s.config(t)
+	s.gate = harness.StartGateWith(t, s.world, s.binary, setup)
 }
 
 // newPlace starts a server that protects what it is given.
@@ -80,7 +101,7 @@ func (s *stage) policy(t *testing.T) string {
 	t.Helper()
 	var b strings.Builder
 	err := template.Must(template.New("policy").Parse(policyTemplate)).Execute(&b, map[string]any{
-		"Port": s.there.Port(), "CA": s.there.CAFile, "Vault": s.vault != nil,
+		"Port": s.way, "CA": s.there.CAFile, "Vault": s.vault != nil,
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -94,15 +115,17 @@ func (s *stage) config(t *testing.T) string {
 	if err := os.WriteFile(passfile, fmt.Appendf(nil, "*:*:*:%s:%s\n", s.there.Superuser(), s.there.Password()), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	admin := fmt.Sprintf("host=localhost port=%d user=%s dbname=copies sslmode=verify-full sslrootcert=%s passfile=%s",
-		s.there.Port(), s.there.Superuser(), s.there.CAFile, passfile)
-	return fmt.Sprintf(`mask_keys: [{name: default, file: %s}]
-destinations:
-  - name: analytics
+	config := fmt.Sprintf("mask_keys: [{name: default, file: %s}]\ndestinations:\n", keys.File(t))
+	for _, at := range append([]way{{"analytics", s.way}}, s.more...) {
+		admin := fmt.Sprintf("host=localhost port=%d user=%s dbname=copies sslmode=verify-full sslrootcert=%s passfile=%s",
+			at.port, s.there.Superuser(), s.there.CAFile, passfile)
+		config += fmt.Sprintf(`  - name: %s
     server: {host: localhost, port: %d, database: copies, tls: {mode: verify-full, ca: %q}}
     credential:
       builtin: {admin: %q, ttl: 1h}
-`, keys.File(t), s.there.Port(), s.there.CAFile, admin)
+`, at.name, at.port, s.there.CAFile, admin)
+	}
+	return config
 }
 
 // psql runs a text through Sluice.

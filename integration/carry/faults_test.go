@@ -1,0 +1,294 @@
+package carry
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/sluice-pg/sluice/audit/ledger"
+	"github.com/sluice-pg/sluice/integration/faults"
+	"github.com/sluice-pg/sluice/integration/harness"
+)
+
+// fault is something that goes wrong while a copy is carried.
+type fault struct {
+	name string
+	// do brings it about, mend ends it once the client knows or a while has
+	// passed.
+	do, mend func(t *testing.T, s *broken, c *client)
+	// says are words of which the client is told one if the copy fails.
+	says []string
+	// forgets is true if the process that knows of the copy ends by it.
+	forgets bool
+	// usual are the moments at which it happens unless versions are asked for.
+	usual []int
+}
+
+func nothing(*testing.T, *broken, *client) {}
+
+func startAgain(t *testing.T, s *broken, _ *client) { s.restart(t) }
+
+const notMade = "was not made"
+
+var badThings = []fault{
+	{"the proxy is killed", func(t *testing.T, s *broken, _ *client) { s.gate.Kill(t) }, startAgain,
+		[]string{"connection", "SSL SYSCALL"}, true, []int{3, 7, 9}},
+	{"a server process of the source is killed", func(t *testing.T, s *broken, _ *client) { killBackend(t, s.world.Server, "DESC") }, nothing,
+		[]string{notMade, "connection"}, false, []int{0, 4}},
+	{"a server process of the destination is killed", func(t *testing.T, s *broken, _ *client) { killBackend(t, s.there, "DESC") }, nothing,
+		[]string{notMade}, false, []int{3}},
+	{"the server process that publishes is killed", func(t *testing.T, s *broken, _ *client) { killBackend(t, s.there, "ASC") }, nothing,
+		[]string{notMade}, false, []int{5, 8, 9}},
+	{"the network to the source is cut", cut(func(s *broken) *faults.Relay { return s.source }), mendNetwork,
+		[]string{notMade, "connection"}, false, []int{2}},
+	{"the network to the destination is cut", cut(func(s *broken) *faults.Relay { return s.place }), mendNetwork,
+		[]string{notMade}, false, []int{6, 9}},
+	{"the client hangs up", func(t *testing.T, _ *broken, c *client) { signal(t, c, syscall.SIGKILL) }, nothing,
+		nil, false, []int{4, 8}},
+	{"Ctrl-C", func(t *testing.T, _ *broken, c *client) { signal(t, c, syscall.SIGINT) }, nothing,
+		[]string{"was canceled"}, false, []int{1, 5}},
+	{"the proxy is asked to end", func(t *testing.T, s *broken, _ *client) { s.gate.Signal(t, syscall.SIGTERM) }, startAgain,
+		[]string{notMade, "connection", "terminating"}, true, []int{3}},
+	{"the proxy is asked to end, and the copy takes longer than it waits", func(t *testing.T, s *broken, _ *client) {
+		s.gate.Signal(t, syscall.SIGTERM)
+		<-s.gate.Exited()
+	}, startAgain, []string{notMade, "connection", "terminating"}, false, []int{7}},
+	{"the policy is loaded again, and is the same", func(t *testing.T, s *broken, _ *client) { s.reload(t, s.policy(t)+"# the same\n") }, nothing,
+		nil, false, []int{2}},
+	{"the policy is loaded again, and has no such destination", func(t *testing.T, s *broken, _ *client) { s.reload(t, "version: 1\n") },
+		func(t *testing.T, s *broken, c *client) { c.end(t); s.reload(t, s.policy(t)) },
+		[]string{"names no such destination any more"}, false, []int{7}},
+	{"the policy is loaded again, and asks more of the destination", func(t *testing.T, s *broken, _ *client) {
+		s.reload(t, strings.Replace(s.policy(t), "authentication: scram", "authentication: certificate", 1))
+	}, func(t *testing.T, s *broken, c *client) { c.end(t); s.reload(t, s.policy(t)) },
+		[]string{"says something else of the destination"}, false, []int{2}},
+	{"the destination is restarted", func(t *testing.T, s *broken, _ *client) { must(t, s.there.Restart(t.Context())) }, nothing,
+		[]string{notMade}, false, []int{6}},
+	{"the source is restarted", func(t *testing.T, s *broken, _ *client) { must(t, s.world.Server.Restart(t.Context())) }, nothing,
+		[]string{notMade, "connection", "terminat"}, false, []int{2}},
+	{"the trail cannot be written", func(t *testing.T, s *broken, _ *client) { s.limitFiles(t, 1) }, func(t *testing.T, s *broken, _ *client) {
+		s.limitFiles(t, unix.RLIM_INFINITY)
+		s.gate.Signal(t, syscall.SIGTERM)
+		s.restart(t)
+	}, []string{notMade, "recorded", "trail", "record"}, true, []int{4, 8}},
+}
+
+func must(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func signal(t *testing.T, c *client, sig syscall.Signal) {
+	t.Helper()
+	must(t, c.cmd.Process.Signal(sig))
+	time.Sleep(300 * time.Millisecond) // it has to arrive before the copy goes on
+}
+
+func cut(which func(*broken) *faults.Relay) func(*testing.T, *broken, *client) {
+	return func(t *testing.T, s *broken, _ *client) {
+		if err := which(s).Cut(); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// mendNetwork gives the proxy time to find out, which it does within
+// limits.unreachable, and the network back.
+func mendNetwork(t *testing.T, s *broken, c *client) {
+	for range 60 {
+		if c.hasEnded() {
+			break
+		}
+		time.Sleep(100 * time.Millisecond)
+	}
+	must(t, s.source.Mend())
+	must(t, s.place.Mend())
+}
+
+// reload gives the program another policy and waits until it has it.
+func (s *stage) reload(t *testing.T, policy string) {
+	t.Helper()
+	must(t, os.WriteFile(filepath.Join(s.gate.Dir(), "policy.yaml"), []byte(policy), 0o600))
+	before := strings.Count(s.gate.Log(), reloaded)
+	s.gate.Signal(t, syscall.SIGHUP)
+	await(t, "the policy to be loaded", func() bool { return strings.Count(s.gate.Log(), reloaded) > before })
+}
+
+// reloaded is what the program says then.
+const reloaded = "policy reloaded"
+
+// limitFiles has the program fail to write beyond so many bytes of a file.
+func (s *stage) limitFiles(t *testing.T, bytes uint64) {
+	t.Helper()
+	var now unix.Rlimit
+	must(t, unix.Prlimit(s.gate.PID(), unix.RLIMIT_FSIZE, nil, &now))
+	now.Cur = min(bytes, now.Max)
+	must(t, unix.Prlimit(s.gate.PID(), unix.RLIMIT_FSIZE, &now, nil))
+}
+
+// TestFaults breaks something at moments of a carried copy. Whatever it was, the
+// destination shows the whole set or nothing of it, the ledger says so, nobody can
+// read what was not published, the client was not told anything that is not so, and
+// the next try succeeds.
+func TestFaults(t *testing.T) {
+	all := os.Getenv("SLUICE_TEST_VERSIONS") != ""
+	for _, version := range harness.VersionsOr(t, 15) {
+		t.Run(fmt.Sprint(version), func(t *testing.T) {
+			s := newBroken(t, version, version)
+			for i := range badThings {
+				f := &badThings[i]
+				for at, m := range moments {
+					if all || contains(f.usual, at) {
+						t.Run(f.name+" when "+m.name, func(t *testing.T) { s.breakIt(t, f, &m, (i+at)%2 == 0) })
+					}
+				}
+			}
+			s.ends(t)
+		})
+	}
+}
+
+func contains(list []int, n int) bool {
+	for _, one := range list {
+		if one == n {
+			return true
+		}
+	}
+	return false
+}
+
+func (s *broken) breakIt(t *testing.T, f *fault, m *moment, fresh bool) {
+	began := time.Now()
+	if fresh {
+		s.at(t, "DROP TABLE IF EXISTS crm.orders, crm.people")
+	}
+	before, known := s.published(t), len(s.copies(t))
+	c := &client{stage: s.stage, text: theSet}
+	m.reach(t, s, c, func() {
+		s.closed(t)
+		f.do(t, s, c)
+	})
+	f.mend(t, s, c)
+	c.end(t)
+	told := time.Since(began)
+	s.awaitServers(t)
+	s.settled(t, known)
+	s.closed(t)
+	s.truth(t, f, c, known, before)
+	s.again(t)
+	t.Logf("%.1f s, the client knew after %.1f s: %s", time.Since(began).Seconds(), told.Seconds(), c.said())
+}
+
+// settled waits until the proxy has done what it does after a copy.
+func (s *broken) settled(t *testing.T, known int) {
+	t.Helper()
+	await(t, "the ledger to say what became of the copy", func() bool {
+		copies := s.copies(t)
+		return len(copies) == known || copies[len(copies)-1].Life != ledger.LifeCopying
+	})
+	await(t, "logins to be taken back", func() bool {
+		return loginsLeft(t, s.world.Server) == "[]" && loginsLeft(t, s.there) == "[]"
+	})
+}
+
+// truth compares what is there with what the client was told and the ledger says.
+func (s *broken) truth(t *testing.T, f *fault, c *client, known int, before string) {
+	t.Helper()
+	after := s.published(t)
+	if after != "" {
+		s.whole(t)
+	}
+	copies := s.copies(t)[known:]
+	if len(copies) > 1 {
+		t.Fatalf("%d copies were begun by one text", len(copies))
+	}
+	var one *ledger.Copy
+	made := false
+	if len(copies) == 1 {
+		one = copies[0]
+		made = after == one.ID
+	}
+	if !made && after != before {
+		t.Errorf("before there was copy %q, now there is %q", before, after)
+	}
+	s.toldTruth(t, f, c, made)
+	if one == nil {
+		if staged := s.staged(t); staged != "" {
+			t.Errorf("nothing was begun, and %s is staged", staged)
+		}
+		return
+	}
+	s.ledgerTruth(t, f, one, made)
+}
+
+func (s *broken) toldTruth(t *testing.T, f *fault, c *client, made bool) {
+	t.Helper()
+	text := c.said()
+	success := c.exit() == 0 && strings.Contains(text, "COPY 2000") && strings.Contains(text, "COPY 5000")
+	switch {
+	case success && !made, made && strings.Contains(text, notMade):
+		t.Errorf("the copy was made: %v, and the client was told\n%s\n%s", made, text, s.gate.Log())
+	case c.exit() == 0 && !success:
+		t.Errorf("it ended well without a word of success\n%s", text)
+	case !made && len(f.says) > 0:
+		for _, words := range f.says {
+			if strings.Contains(text, words) {
+				return
+			}
+		}
+		t.Errorf("the client was not told why it failed\n%s", text)
+	}
+}
+
+func (s *broken) ledgerTruth(t *testing.T, f *fault, one *ledger.Copy, made bool) {
+	t.Helper()
+	staged := strings.Contains(s.staged(t), one.ID)
+	switch one.Life {
+	case ledger.LifeLive:
+		if !made || staged {
+			t.Errorf("the ledger says that copy %s lives; published: %v, staged: %v", one.ID, made, staged)
+		}
+	case ledger.LifeFailed:
+		switch left := one.Failure.Left; {
+		case left == ledger.LeftNothing && (made || staged), left == ledger.LeftStaging && made:
+			t.Errorf("the ledger says that copy %s failed and left %s; published: %v, staged: %v", one.ID, left, made, staged)
+		}
+	case ledger.LifeUnknown:
+		// Whoever looks at the place then says what there is of it.
+		if !f.forgets {
+			t.Errorf("copy %s has no end in the trail although the proxy went on\n%s", one.ID, s.gate.Log())
+		}
+	default:
+		t.Errorf("the ledger says that copy %s is %s", one.ID, one.Life)
+	}
+}
+
+// again makes the copy with nothing broken.
+func (s *broken) again(t *testing.T) {
+	t.Helper()
+	known := len(s.copies(t))
+	s.mustBe(t, s.psql(t, theSet), 0, "COPY 2000", "COPY 5000")
+	s.whole(t)
+	copies := s.copies(t)
+	if len(copies) != known+1 || copies[known].ID != s.published(t) || copies[known].Life != ledger.LifeLive {
+		t.Errorf("the second try is not on record as it is there: %v", copies[known:])
+	}
+}
+
+// ends ends the program and makes sure that no login is left of it anywhere.
+func (s *broken) ends(t *testing.T) {
+	t.Helper()
+	s.gate.Stop(t)
+	rows, err := s.there.Query(t.Context(), "postgres", `SELECT rolname FROM pg_roles WHERE rolname LIKE 'sluice%' AND rolcanlogin`)
+	if err != nil || len(rows) > 0 {
+		t.Errorf("logins are left at the destination: %v %v", rows, err)
+	}
+}
