@@ -1,0 +1,12 @@
+SET ROLE shop_app;
+CREATE TABLE crm.emails (v text);
+CREATE TABLE crm.tokens (v text);
+CREATE TABLE crm.births (v date);
+CREATE TABLE crm.amounts (v numeric);
+CREATE TABLE crm.places (v text);
+INSERT INTO crm.emails SELECT 'canary' || i || '@example.net' FROM generate_series(1, 3) AS i;
+INSERT INTO crm.tokens SELECT 'canary' || i FROM generate_series(1, 3) AS i;
+INSERT INTO crm.births SELECT date '1970-01-01' + i FROM generate_series(1, 3) AS i;
+INSERT INTO crm.amounts SELECT 100.5 + i FROM generate_series(1, 3) AS i;
+INSERT INTO crm.places SELECT 'canary' || i FROM generate_series(1, 3) AS i;
+RESET ROLE;
