@@ -31,7 +31,8 @@ type stage struct {
 	gate   *harness.Gate
 	binary string
 	vault  *vaultsetup.Stage // nil where Sluice makes the logins itself
-	// way is the port at which Sluice reaches the destination.
+	// way is the port at which Sluice reaches the destination; 0 for the
+	// destination's own.
 	way int
 	// more are further names of the destination, with ports.
 	more []way
@@ -41,6 +42,13 @@ type stage struct {
 type way struct {
 	name string
 	port int
+}
+
+func (s *stage) road() int {
+	if s.way == 0 {
+		return s.there.Port()
+	}
+	return s.way
 }
 
 // newStage starts a source and a destination of two versions, and Sluice.
@@ -56,7 +64,6 @@ func newEnds(t *testing.T, source, destination int) *stage {
 	t.Helper()
 	s := &stage{world: harness.NewWorld(t, source), there: newPlace(t, destination), binary: harness.BuildSluice(t)}
 	s.world.Exec(t, "shop", schema)
-	s.way = s.there.Port()
 	return s
 }
 
@@ -101,7 +108,7 @@ func (s *stage) policy(t *testing.T) string {
 	t.Helper()
 	var b strings.Builder
 	err := template.Must(template.New("policy").Parse(policyTemplate)).Execute(&b, map[string]any{
-		"Port": s.way, "CA": s.there.CAFile, "Vault": s.vault != nil,
+		"Port": s.road(), "CA": s.there.CAFile, "Vault": s.vault != nil,
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -116,7 +123,7 @@ func (s *stage) config(t *testing.T) string {
 		t.Fatal(err)
 	}
 	config := fmt.Sprintf("mask_keys: [{name: default, file: %s}]\ndestinations:\n", keys.File(t))
-	for _, at := range append([]way{{"analytics", s.way}}, s.more...) {
+	for _, at := range append([]way{{"analytics", s.road()}}, s.more...) {
 		admin := fmt.Sprintf("host=localhost port=%d user=%s dbname=copies sslmode=verify-full sslrootcert=%s passfile=%s",
 			at.port, s.there.Superuser(), s.there.CAFile, passfile)
 		config += fmt.Sprintf(`  - name: %s

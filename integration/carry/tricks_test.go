@@ -3,10 +3,7 @@ package carry
 import (
 	"context"
 	_ "embed"
-	"os"
-	"path/filepath"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
@@ -138,21 +135,6 @@ func (s *stage) forbiddenMeanwhile(t *testing.T) {
 	s.mustBe(t, <-done, 1, "has changed since it was decided")
 	s.reload(t, s.trickPolicy(t))
 	s.holds(t, "SELECT count(*) FROM crm.parts", "1")
-}
-
-// reload puts another policy into force.
-func (s *stage) reload(t *testing.T, policy string) {
-	t.Helper()
-	before := strings.Count(s.gate.Log(), "policy reloaded")
-	if err := os.WriteFile(filepath.Join(s.gate.Dir(), "policy.yaml"), []byte(policy), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	s.gate.Signal(t, syscall.SIGHUP)
-	for end := time.Now().Add(20 * time.Second); strings.Count(s.gate.Log(), "policy reloaded") == before; time.Sleep(20 * time.Millisecond) {
-		if time.Now().After(end) {
-			t.Fatalf("the policy was not loaded again:\n%s", s.gate.Log())
-		}
-	}
 }
 
 // booksAreShut has nobody write into what says until when copies can be read.
