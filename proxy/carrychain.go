@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/sluice-pg/sluice/audit/ledger"
 	"github.com/sluice-pg/sluice/policy"
@@ -23,18 +24,13 @@ type origins struct {
 	system, database string
 }
 
-// held are the copies that a relation holds, by its name or its OID: one that was
-// renamed is still what it was.
-func (o *origins) held(system, database string, r ledger.OriginRelation) []*ledger.Copy {
+// parentsOf are the copies that a relation of the source holds, by its name or its
+// OID: one that was renamed is still what it was.
+func (o *origins) parentsOf(r ledger.OriginRelation) []*ledger.Copy {
 	if o.ledger == nil {
 		return nil
 	}
-	return o.ledger.Held(system, database, r)
-}
-
-// parentsOf are the copies that a relation of the source holds.
-func (o *origins) parentsOf(r ledger.OriginRelation) []*ledger.Copy {
-	return o.held(o.system, o.database, r)
+	return o.ledger.Held(o.system, o.database, r)
 }
 
 // originRelation is a relation of the source, in the words of the ledger.
@@ -82,40 +78,84 @@ func (o *origins) facts(c *ledger.Copy) (*protection.Facts, error) {
 // maxChain bounds how long a chain of copies is followed.
 const maxChain = 50
 
-// column is what a column of a relation is made of, at its first origin. masked is
-// true if somewhere on the way nothing of its values was left.
-func (o *origins) column(system, database string, relation ledger.OriginRelation, column string, depth int) (out []protection.Origin, err error) {
-	if depth > maxChain {
-		return nil, errors.New("the chain of copies that the source is made of is too long to be followed")
-	}
-	held := o.held(system, database, relation)
+// column is what a column of a relation of the source is made of, at its first
+// origin. It is masked if somewhere on the way nothing of its values was left.
+func (o *origins) column(relation ledger.OriginRelation, column string) (out []protection.Origin, err error) {
+	held := o.parentsOf(relation)
 	if len(held) == 0 {
 		return []protection.Origin{{Column: protection.ColumnName(relation.Schema, relation.Name, column)}}, nil
 	}
 	for _, c := range held {
-		if c.Begun == nil {
-			return nil, fmt.Errorf("the trail does not say what copy %s is made of, which the source holds", c.ID)
+		further, err := o.through(c, relation, column, 0)
+		if err != nil {
+			return nil, err
 		}
-		made := madeAs(c, relation)
-		sources, masked, known := sourcesOf(c.Begun, made.Schema, made.Name, column)
-		if !known {
-			return nil, fmt.Errorf("%s.%s has a column %s that copy %s, which it holds, did not have", relation.Schema, relation.Name, column, c.ID)
+		out = append(out, further...)
+	}
+	return out, nil
+}
+
+// through is what a column of a relation is made of that a copy has made.
+func (o *origins) through(c *ledger.Copy, relation ledger.OriginRelation, column string, depth int) (out []protection.Origin, err error) {
+	if c.Begun == nil {
+		return nil, fmt.Errorf("the trail does not say what copy %s is made of", c.ID)
+	}
+	made := madeAs(c, relation)
+	sources, masked, known := sourcesOf(c.Begun, made.Schema, made.Name, column)
+	if !known {
+		return nil, fmt.Errorf("%s.%s has a column %s that copy %s, which it holds, did not have", relation.Schema, relation.Name, column, c.ID)
+	}
+	for _, s := range sources {
+		further, err := o.before(c.Begun, s, depth)
+		if err != nil {
+			return nil, err
 		}
-		for _, s := range sources {
-			from := c.Begun.Origin.Relations[s.Relation]
-			further, err := o.column(c.Begun.Origin.System, c.Begun.Origin.Database, from, s.Column, depth+1)
-			if err != nil {
-				return nil, err
+		for _, f := range further {
+			if masked {
+				f.Masked = protection.Gone
 			}
-			for _, f := range further {
-				if masked {
-					f.Masked = protection.Gone
-				}
-				out = append(out, f)
-			}
+			out = append(out, f)
 		}
 	}
 	return out, nil
+}
+
+// before is what a column that a copy was made of is made of itself: by the copies
+// that were in its relation when the copy was made, whatever became of them since.
+func (o *origins) before(b *ledger.Begun, s ledger.Source, depth int) (out []protection.Origin, err error) {
+	if depth > maxChain {
+		return nil, errors.New("the chain of copies that it is made of is too long to be followed")
+	}
+	from, held := b.Origin.Relations[s.Relation], false
+	for _, id := range b.Parents {
+		parent := o.ledger.Copy(id)
+		if parent == nil || parent.Begun == nil {
+			return nil, fmt.Errorf("the trail does not say what copy %s is made of", id)
+		}
+		if !madeOf(parent, &b.Origin, from) {
+			continue
+		}
+		held = true
+		further, err := o.through(parent, from, s.Column, depth+1)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, further...)
+	}
+	if !held {
+		return []protection.Origin{{Column: protection.ColumnName(from.Schema, from.Name, s.Column)}}, nil
+	}
+	return out, nil
+}
+
+// madeOf reports whether a copy has made a relation that another was made of.
+func madeOf(parent *ledger.Copy, origin *ledger.Origin, r ledger.OriginRelation) bool {
+	to := &parent.Begun.Destination
+	if to.System != origin.System || to.Database != origin.Database {
+		return false
+	}
+	made := madeAs(parent, r)
+	return slices.ContainsFunc(parent.Begun.Targets, func(t ledger.Target) bool { return t.Schema == made.Schema && t.Name == made.Name })
 }
 
 // sourcesOf are the columns at a copy's origin that one of its columns is made of.
@@ -158,7 +198,7 @@ func (c *carryPlan) traceOrigins(one *plannedItem, place protection.Place) error
 				continue // what it shows is among the others
 			}
 			read[policy.RelationFact{Schema: col.Schema, Name: col.Relation}] = true
-			further, err := c.origins.column(c.origins.system, c.origins.database, c.originRelation(col.Schema, col.Relation), col.Name, 0)
+			further, err := c.origins.column(c.originRelation(col.Schema, col.Relation), col.Name)
 			if err != nil {
 				return err
 			}

@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -70,7 +71,7 @@ func TestChain(t *testing.T) {
 		{relation: ledger.OriginRelation{Schema: "tmp", Name: "renamed", OID: 16500}, column: "other", problem: "did not have"},
 		{relation: ledger.OriginRelation{Schema: "tmp", Name: "own", OID: 16501}, column: "mail", want: []protection.Origin{{Column: protection.ColumnName("tmp", "own", "mail")}}},
 	} {
-		got, err := o.column(o.system, o.database, test.relation, test.column, 0)
+		got, err := o.column(test.relation, test.column)
 		if problem := err != nil; problem != (test.problem != "") || problem && !strings.Contains(err.Error(), test.problem) {
 			t.Errorf("%s.%s: %v", test.relation.Name, test.column, err)
 		}
@@ -80,5 +81,46 @@ func TestChain(t *testing.T) {
 	}
 	if held := o.parentsOf(ledger.OriginRelation{Schema: "tmp", Name: "renamed", OID: 16500}); len(held) != 1 {
 		t.Errorf("a renamed copy holds %d copies", len(held))
+	}
+}
+
+// TestBefore follows the columns of a copy of a copy, when the first one has gone
+// since.
+func TestBefore(t *testing.T) {
+	o := chained(t)
+	b := &ledger.Begun{
+		Parents: []string{copyOfPeople},
+		Origin: ledger.Origin{System: thereSystem, Database: "copies", Relations: []ledger.OriginRelation{
+			{Schema: "tmp", Name: "renamed", OID: 16500}, {Schema: "tmp", Name: "own", OID: 16501},
+		}},
+	}
+	event, err := ledger.Event(time.Now(), "req2", "", &ledger.Lost{Copy: copyOfPeople, Relations: []string{"crm.people"}, Evidence: []ledger.Evidence{{At: ledger.At(time.Now()), How: ledger.HowCatalog, What: "gone"}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := o.ledger.Apply(2, event); err != nil {
+		t.Fatal(err)
+	}
+	email := protection.ColumnName("crm", "people", "email")
+	for _, test := range []struct {
+		source ledger.Source
+		want   []protection.Origin
+	}{
+		{ledger.Source{Relation: 0, Column: "mail"}, []protection.Origin{{Column: email}}},
+		{ledger.Source{Relation: 0, Column: "email"}, []protection.Origin{{Column: email, Masked: protection.Gone}}},
+		{ledger.Source{Relation: 0, Column: "n"}, nil},
+		{ledger.Source{Relation: 1, Column: "mail"}, []protection.Origin{{Column: protection.ColumnName("tmp", "own", "mail")}}},
+	} {
+		got, err := o.before(b, test.source, 0)
+		if err != nil || !slices.Equal(got, test.want) {
+			t.Errorf("%+v is made of %v, %v, and not of %v", test.source, got, err, test.want)
+		}
+	}
+	if _, err := o.before(b, ledger.Source{Relation: 0, Column: "other"}, 0); err == nil {
+		t.Error("a column that the first copy did not have is known")
+	}
+	b.Parents = append(b.Parents, strings.Replace(copyOfPeople, "2", "3", 1))
+	if _, err := o.before(b, ledger.Source{Relation: 0, Column: "mail"}, 0); err == nil {
+		t.Error("a parent that nobody knows is not missed")
 	}
 }

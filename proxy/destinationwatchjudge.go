@@ -199,7 +199,11 @@ func (j *judging) judgeCopy(c *ledger.Copy, of *watch.Judgement) {
 			of.Missing = append(of.Missing, r.Schema+"."+r.Name)
 			continue
 		}
-		relation := relationOf(c, r)
+		relation, err := j.relationOf(c, r)
+		if err != nil {
+			unknown(of, err.Error())
+			continue
+		}
 		for _, name := range append([][2]string{{at.schema, at.name}}, at.parts...) {
 			j.compare(relation, origin, name, of)
 		}
@@ -306,41 +310,52 @@ func (j *judging) originOf(c *ledger.Copy) (*protection.Facts, error) {
 	return origin, nil
 }
 
-// relationOf is what a relation of a copy is made of, by what was recorded when the
-// copy was begun.
-func relationOf(c *ledger.Copy, r *ledger.Receipt) *measure.Relation {
+// relationOf is what a relation of a copy is made of at its first origin, by what was
+// recorded when the copy was begun.
+func (j *judging) relationOf(c *ledger.Copy, r *ledger.Receipt) (*measure.Relation, error) {
 	out := &measure.Relation{Schema: r.Schema, Name: r.Name, Lineage: protection.Lineage{}, Classes: map[string][]string{}}
 	at := slices.IndexFunc(c.Begun.Targets, func(t ledger.Target) bool { return t.Schema == r.Schema && t.Name == r.Name })
 	if at < 0 {
-		return out // every column may be made of anything
+		return out, nil // every column may be made of anything
 	}
 	t := &c.Begun.Targets[at]
-	column := func(relation int, name string) string {
-		of := c.Begun.Origin.Relations[relation]
-		return protection.ColumnName(of.Schema, of.Name, name)
-	}
 	for _, name := range t.Rest {
-		out.Lineage[name] = []protection.Origin{{Column: column(t.From[0], name)}}
+		if err := j.trace(out, c.Begun, &ledger.Column{Name: name}, t.From); err != nil {
+			return nil, err
+		}
 	}
 	for i := range t.Columns {
-		col := &t.Columns[i]
-		from := col.From
-		if len(from) == 0 {
-			from = []ledger.Source{{Column: col.Name, Relation: t.From[0]}}
+		if err := j.trace(out, c.Begun, &t.Columns[i], t.From); err != nil {
+			return nil, err
 		}
-		masked := 0
-		if col.Mask != "" {
-			masked = protection.Gone
+	}
+	return out, nil
+}
+
+// trace says what a column is made of, and of which classes that is.
+func (j *judging) trace(out *measure.Relation, b *ledger.Begun, col *ledger.Column, from []int) error {
+	sources := col.From
+	if len(sources) == 0 && !col.Own {
+		sources = []ledger.Source{{Column: col.Name, Relation: from[0]}}
+	}
+	chain := &origins{ledger: j.server.ledger}
+	out.Lineage[col.Name] = []protection.Origin{}
+	for _, s := range sources {
+		first, err := chain.before(b, s, 0)
+		if err != nil {
+			return err
 		}
-		for _, source := range from {
-			name := column(source.Relation, source.Column)
-			out.Lineage[col.Name] = append(out.Lineage[col.Name], protection.Origin{Column: name, Masked: masked})
+		for _, o := range first {
+			if col.Mask != "" {
+				o.Masked = protection.Gone
+			}
+			out.Lineage[col.Name] = append(out.Lineage[col.Name], o)
 			for _, class := range col.Classes {
-				if !slices.Contains(out.Classes[name], class) {
-					out.Classes[name] = append(out.Classes[name], class)
+				if !slices.Contains(out.Classes[o.Column], class) {
+					out.Classes[o.Column] = append(out.Classes[o.Column], class)
 				}
 			}
 		}
 	}
-	return out
+	return nil
 }
