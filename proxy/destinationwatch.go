@@ -121,12 +121,13 @@ type watchedPlace struct {
 func (p *watchedPlace) Name() string { return p.at.config.Name }
 
 // Terms implements watch.Place.
-func (p *watchedPlace) Terms() (policy.PlaceDef, error) {
-	place, err := p.at.place(p.at.server.policy.Load())
+func (p *watchedPlace) Terms() (policy.PlaceDef, string, error) {
+	document := p.at.server.policy.Load()
+	place, err := p.at.place(document)
 	if err != nil {
-		return policy.PlaceDef{}, err
+		return policy.PlaceDef{}, "", err
 	}
-	return place.PlaceDef, nil
+	return place.PlaceDef, document.Digest(), nil
 }
 
 // lookTimeout bounds one look of the watch.

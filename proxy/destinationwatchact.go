@@ -120,7 +120,7 @@ func (p *watchedPlace) Act(ctx context.Context, as watch.Part, work func(context
 
 // Sweep implements watch.Place.
 func (p *watchedPlace) Sweep(ctx context.Context) (ids []string, err error) {
-	terms, err := p.Terms()
+	terms, _, err := p.Terms()
 	if err != nil {
 		return nil, err
 	}
@@ -133,7 +133,7 @@ func (p *watchedPlace) Sweep(ctx context.Context) (ids []string, err error) {
 
 // Outcome implements watch.Place.
 func (p *watchedPlace) Outcome(ctx context.Context, id string) (published bool, err error) {
-	terms, err := p.Terms()
+	terms, _, err := p.Terms()
 	if err != nil {
 		return false, err
 	}

@@ -97,7 +97,7 @@ func testDrift(t *testing.T, version int) {
 	for i := range onCopies {
 		tables = append(tables, fmt.Sprintf("m%02d", i))
 	}
-	ids := s.carry(t, append(tables, "schema_of", "goes?expires=1m")...)
+	ids := s.carry(t, append([]string{"goes?expires=1m", "schema_of"}, tables...)...)
 	for i, m := range onCopies {
 		if m.before != "" {
 			s.sql(t, strings.ReplaceAll(m.before, "$table", "crm."+tables[i]))
@@ -246,7 +246,9 @@ func testChurn(t *testing.T, s *stage) {
 			s.sql(t, "REVOKE CONNECT ON DATABASE copies FROM "+login(i-3)+"; DROP ROLE "+login(i-3))
 		}
 		if i == 8 {
-			s.carry(t, "churned")
+			first := s.carry(t, "churned")["churned"]
+			s.carry(t, "churned?existing=swap")
+			s.first(t, began, 10*time.Second, "the end of a copy in whose place another was put", ofCopy("copy.removed", first))
 		}
 		time.Sleep(200 * time.Millisecond)
 	}
@@ -260,18 +262,21 @@ func testChurn(t *testing.T, s *stage) {
 
 // testImitators has logins that are like those of leases and are none.
 func testImitators(t *testing.T, s *stage) {
-	for _, imitator := range []struct{ name, sql string }{
+	imitators := []struct{ name, sql string }{
 		{"v-token-probe-Zbcdefghij0123456789-1799999999", " IN ROLE sluice_probe"},
 		{"sluice_sluice_watch_abcdefghijklmnop", ""},
 		{"v-token-app-Zbcdefghij0123456789-1799999999", " IN ROLE sluice_carrier"},
-	} {
-		began := time.Now()
-		s.sql(t, `CREATE ROLE "`+imitator.name+`" LOGIN PASSWORD 'x in the integration suite' VALID UNTIL '2099-01-01'`+imitator.sql)
-		e := s.first(t, began, 20*time.Second, "the imitator "+imitator.name, func(e event) bool {
+	}
+	began := time.Now()
+	for _, i := range imitators {
+		s.sql(t, `CREATE ROLE "`+i.name+`" LOGIN PASSWORD 'x in the integration suite' VALID UNTIL '2099-01-01'`+i.sql)
+	}
+	for _, i := range imitators {
+		e := s.first(t, began, 20*time.Second, "the imitator "+i.name, func(e event) bool {
 			c, is := e.body.(*ledger.Changed)
-			return is && slices.ContainsFunc(c.Changes, func(c ledger.Change) bool { return strings.Contains(c.What, imitator.name) })
+			return is && slices.ContainsFunc(c.Changes, func(c ledger.Change) bool { return strings.Contains(c.What, i.name) })
 		})
-		s.took(t, "LOGIN", mutation{name: "imitates a lease" + imitator.sql}, e.at.Sub(began), detection)
-		s.sql(t, `DROP ROLE "`+imitator.name+`"`)
+		s.took(t, "LOGIN", mutation{name: "imitates a lease" + i.sql}, e.at.Sub(began), detection)
+		s.sql(t, `DROP ROLE "`+i.name+`"`)
 	}
 }

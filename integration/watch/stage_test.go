@@ -216,7 +216,7 @@ func (s *stage) carry(t *testing.T, tables ...string) map[string]string {
 		t.Fatalf("not carried:\n%s\n%s", r.Stdout, r.Stderr)
 	}
 	ids := map[string]string{}
-	for _, c := range s.ledger(t).Copies(ledger.Query{}) {
+	for _, c := range s.ledger(t).Copies(ledger.Query{}) { // a later one of a name goes before
 		if c.Receipt != nil {
 			ids[c.Receipt.Relations[0].Name] = c.ID
 		}

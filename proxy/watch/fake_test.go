@@ -65,10 +65,10 @@ var (
 
 func (p *fakePlace) Name() string { return "analytics" }
 
-func (p *fakePlace) Terms() (policy.PlaceDef, error) {
+func (p *fakePlace) Terms() (policy.PlaceDef, string, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return p.def, nil
+	return p.def, "x", nil
 }
 
 func (p *fakePlace) Ask(ctx context.Context, question func(context.Context, catalog.Querier) error) error {

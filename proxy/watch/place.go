@@ -15,9 +15,10 @@ import (
 type Place interface {
 	// Name is that of the policy and the configuration.
 	Name() string
-	// Terms are what the policy in force says about it. The error is that the
-	// policy and the configuration do not speak of the same place any more.
-	Terms() (policy.PlaceDef, error)
+	// Terms are what the policy in force says about it, and the digest of that
+	// policy. The error is that the policy and the configuration do not speak of the
+	// same place any more.
+	Terms() (terms policy.PlaceDef, digest string, err error)
 	// Ask has a question asked in one transaction that only reads, over a
 	// connection that is kept. The error is ErrRefused if the server has answered
 	// with one, ErrStopping if the proxy stops, anything else if there was no

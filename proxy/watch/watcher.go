@@ -42,6 +42,7 @@ type watcher struct {
 
 	copies []*ledger.Copy
 	def    policy.PlaceDef
+	digest string
 	stands map[string]*stand
 	leases map[string]time.Time // until when each copy can be read
 	// verdict is the last one, judged when it was reached; wanted is true if
@@ -152,27 +153,23 @@ func (w *watcher) round(ctx context.Context, knocking *sync.WaitGroup) (watched 
 	return true
 }
 
+// codeNoTerms is why a place is blocked of which the policy says nothing any more.
+const codeNoTerms = "no-terms"
+
 // terms reads what the policy says. Without it nothing is well.
 func (w *watcher) terms(now time.Time) bool {
-	def, err := w.place.Terms()
+	def, digest, err := w.place.Terms()
 	if err == nil {
-		if w.began && !sameTerms(&def, &w.def) {
-			w.wanted = true
-		}
-		w.def = def
+		noTerms := w.blocked != nil && w.blocked.Code == codeNoTerms
+		w.wanted = w.wanted || digest != w.digest || noTerms
+		w.def, w.digest = def, digest
 		return true
 	}
 	if len(w.copies) > 0 && w.blocked == nil {
-		w.block(now, "no-terms", "the policy and the configuration do not speak of the same place: "+err.Error())
+		w.block(now, codeNoTerms, "the policy and the configuration do not speak of the same place: "+err.Error())
 		w.tell(Alert{Event: "unwatched", Severity: ledger.SeverityUnknown, Summary: "copies at " + w.place.Name() + " are not watched: " + Clean(err.Error())})
 	}
 	return false
-}
-
-// sameTerms reports whether two policies say the same about what a verdict depends
-// on, as far as that can be told from the place alone.
-func sameTerms(a, b *policy.PlaceDef) bool {
-	return a.Position == b.Position && a.React == b.React && a.Roles == b.Roles && a.Expires.Lease == b.Expires.Lease
 }
 
 // stop forgets a place that has no copies any more.
@@ -189,6 +186,9 @@ func (w *watcher) follow() {
 	there, roots := map[string]bool{}, map[uint32]bool{}
 	for _, c := range w.copies {
 		there[c.ID] = true
+		if s := w.stands[c.ID]; s != nil && s.done == policy.ReactFreeze && !c.Frozen {
+			s.done = "" // a person has thawed it
+		}
 		if w.stands[c.ID] == nil {
 			s := w.stand(c)
 			w.mine([]*ledger.Copy{c}) // that it was published is no news
