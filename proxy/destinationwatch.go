@@ -44,15 +44,19 @@ func (s *Server) watchCopies(ctx context.Context) {
 	}
 }
 
-// copyNoted tells the watch of a copy that is there from now on.
+// copyNoted tells the watch that something was recorded about copies, and where one is
+// there from now on.
 func (s *Server) copyNoted(body ledger.Body) {
-	p, published := body.(*ledger.Published)
-	if !published || s.watch == nil {
+	if s.watch == nil {
 		return
 	}
-	if c := s.ledger.Copy(p.Copy); c != nil && c.Begun != nil {
-		s.watch.Changed(c.Begun.Destination.Place)
+	place := ""
+	if p, is := body.(*ledger.Published); is {
+		if c := s.ledger.Copy(p.Copy); c != nil && c.Begun != nil {
+			place = c.Begun.Destination.Place
+		}
 	}
+	s.watch.Changed(place)
 }
 
 // blocked says why the destination is given no new copy, empty if it is.

@@ -11,7 +11,7 @@ import (
 )
 
 // maxAnswer bounds what is read of an answer, in bytes.
-const maxAnswer = 64 << 10
+const maxAnswer = 16 << 20
 
 // URL is where this machine asks for a path at an address as it stands in the
 // configuration, host:port. An address that stands for all of them is asked on

@@ -158,7 +158,7 @@ func (f fakeCatalog) Query(_ context.Context, sql string, each func([][]byte) er
 	p := f.p
 	switch {
 	case sql == sqlTripwire:
-		return each(row("150000", fmt.Sprint("loaded ", p.reloads), "started", "7", fmt.Sprint(p.writes), "1", fmt.Sprint(p.highest), "t", "t"))
+		return each(row("150000", fmt.Sprint("loaded ", p.reloads), "started", "7", fmt.Sprint(p.writes), fmt.Sprint(p.highest), "t", "t"))
 	case strings.HasSuffix(sql, askDigests):
 		for s, items := range p.items {
 			if covered(sql, s) {
@@ -356,6 +356,7 @@ func (b *bench) beats(n int) {
 		b.time = b.time.Add(beat)
 		var knocking sync.WaitGroup
 		w := b.watcher()
+		b.watch.Changed("")
 		w.round(context.Background(), &knocking)
 		knocking.Wait()
 		select {

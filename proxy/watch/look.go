@@ -21,25 +21,30 @@ const hintRest = 2 * time.Second
 type looker struct {
 	place Place
 	baseline
-	// version, system and verifiers are of the last tripwire.
-	version   int
-	system    string
-	hba       bool
-	verifiers bool
-	// loaded are the times of the tripwire, writes and made the counters, highest
-	// the highest OID of relations.
-	loaded       string
-	writes, made uint64
-	highest      uint32
-	first        bool
-	hint         bool // counters moved, and nobody has looked since
-	hinted       time.Time
-	at           map[Tier]time.Time // when each tier looked last
-	strange      map[string]time.Time
-	alarmed      map[string]bool
-	forms        map[string]bool
+	// first is true until one look has seen everything; at is when each tier looked
+	// last.
+	first bool
+	at    map[Tier]time.Time
+	// The following are of the last tripwire: the version of the server, its system
+	// identifier, when it was started and its files loaded, how many rows of catalogs
+	// were written, the highest OID of a relation, and whether the rules of
+	// pg_hba.conf and the kinds of passwords may be asked for.
+	version        int
+	system, loaded string
+	writes         uint64
+	highest        uint32
+	hba, verifiers bool
+	// hint is true if counters have moved and nobody has looked since, hinted is when
+	// somebody has last looked because of them.
+	hint   bool
+	hinted time.Time
+	// strange are logins that may be strangers, by when they were first seen, alarmed
+	// those that were told of; forms are how the names of the proxy's own begin.
+	strange map[string]time.Time
+	alarmed map[string]bool
+	forms   map[string]bool
 	// seconds are relations like copies, by when they were first seen, told those that
-	// were told of.
+	// were told of; searchedUntil is the highest OID that was searched.
 	seconds       map[uint32]time.Time
 	told          map[uint32]bool
 	searchedUntil uint32
@@ -139,8 +144,8 @@ func (l *looker) ask(ctx context.Context, q catalog.Querier, now time.Time, def 
 func (l *looker) tripwire(ctx context.Context, q catalog.Querier, g *glance) error {
 	return q.Query(ctx, sqlTripwire, func(row [][]byte) error {
 		loaded := string(row[1]) + " " + string(row[2])
-		writes, made := number(row[4]), number(row[5])
-		system, hba, verifiers := string(row[3]), string(row[7]) == "t", string(row[8]) == "t"
+		writes := number(row[4])
+		system, hba, verifiers := string(row[3]), string(row[6]) == "t", string(row[7]) == "t"
 		if !l.first {
 			g.reloaded = loaded != l.loaded
 			g.hint = writes != l.writes
@@ -149,7 +154,7 @@ func (l *looker) tripwire(ctx context.Context, q catalog.Querier, g *glance) err
 				g.changes = append(g.changes, Change{Kind: "what the probe may ask, or which server answers", Tier: Tripwire})
 			}
 		}
-		l.version, l.loaded, l.writes, l.made, l.highest = int(number(row[0])), loaded, writes, made, uint32(number(row[6]))
+		l.version, l.loaded, l.writes, l.highest = int(number(row[0])), loaded, writes, uint32(number(row[5]))
 		l.system, l.hba, l.verifiers = system, hba, verifiers
 		return nil
 	})

@@ -33,7 +33,7 @@ func (w *watcher) react(ctx context.Context) {
 	err := w.place.Act(ctx, Reactor, func(ctx context.Context, q catalog.Querier) error {
 		h := &hand{q: q, def: &w.def, logins: w.place.Logins(), now: w.now}
 		for _, c := range due {
-			if w.stands[c.ID].due(now) == policy.ReactPurge {
+			if w.stand(c).due(now) == policy.ReactPurge {
 				done[c.ID] = h.remove(ctx, c, true)
 			} else {
 				done[c.ID] = h.freeze(ctx, c)
@@ -49,7 +49,7 @@ func (w *watcher) react(ctx context.Context) {
 		if err != nil && len(o.verified) == 0 {
 			o.leaves("%v", err)
 		}
-		w.reacted(ctx, c, w.stands[c.ID].due(now), o)
+		w.reacted(ctx, c, w.stand(c).due(now), o)
 	}
 	w.mine(due)
 	w.wanted = true // how it is now
@@ -83,35 +83,24 @@ func inWords(err error) string {
 	return err.Error()
 }
 
-// reacted records how a reaction ended, and says so.
+// reacted records how a reaction ended, and says so. The same failure is on record
+// once.
 func (w *watcher) reacted(ctx context.Context, c *ledger.Copy, what policy.Reaction, o *outcome) {
-	s := w.stands[c.ID]
-	failed := len(o.left) > 0
+	s := w.stand(c)
 	if what == policy.ReactPurge {
 		o.verified = append(o.verified, w.outside(ctx))
 	}
-	words := few(o.left, len(o.left))
-	outcome, event := "done", "frozen"
-	if what == policy.ReactPurge {
-		event = "purged"
-	}
-	if failed {
-		outcome, event = "failed", "not "+event
-	}
-	w.watch.counts.reaction(what, outcome)
+	failed, words := len(o.left) > 0, few(o.left, len(o.left))
+	w.watch.counts.reaction(what, map[bool]string{false: "done", true: "failed"}[failed])
 	if failed {
 		s.failedAt(w.now())
 		w.log.Error("a reaction could not be done as a whole", "copy", c.ID, "reaction", what, "left", words)
+		if words == s.failed {
+			return
+		}
 	}
-	if failed && words == s.failed {
-		return // on record already
-	}
-	why := Clean(fmt.Sprintf("severity %s since %s", s.severity, s.since.UTC().Format(time.RFC3339)))
-	var body ledger.Body = &ledger.Frozen{Copy: c.ID, Steps: bounded(o.steps), Left: bounded(o.left), Verified: bounded(o.verified), Why: why}
-	if what == policy.ReactPurge {
-		body = &ledger.Purged{Copy: c.ID, Steps: bounded(o.steps), Left: bounded(o.left), Verified: bounded(o.verified), Why: why}
-	}
-	if !w.retell(ctx, s) || !w.note(ctx, body) {
+	why := fmt.Sprintf("severity %s since %s", s.severity, s.since.UTC().Format(time.RFC3339))
+	if !w.retell(ctx, s) || !w.note(ctx, o.event(c, what, why)) {
 		s.failedAt(w.now()) // done again, and recorded then
 		return
 	}
@@ -123,11 +112,25 @@ func (w *watcher) reacted(ctx context.Context, c *ledger.Copy, what policy.React
 	} else {
 		s.succeeded(what)
 	}
-	took := w.now().Sub(s.since).Round(time.Millisecond)
+	event := reactionWords[what]
+	if failed {
+		event = "not " + event
+	}
 	w.tell(Alert{
 		Event: event, Copy: c.ID, Severity: s.severity, Reaction: what, Owner: ownerOf(c), Evidence: bounded(o.verified), Steps: bounded(o.steps), Left: bounded(o.left),
-		Summary: Clean(fmt.Sprintf("copy %s%s is %s, %s after it was noticed", c.ID, titles(c), event, took)),
+		Summary: Clean(fmt.Sprintf("copy %s%s is %s, %s after it was noticed", c.ID, titles(c), event, w.now().Sub(s.since).Round(time.Millisecond))),
 	})
+}
+
+var reactionWords = map[policy.Reaction]string{policy.ReactFreeze: "frozen", policy.ReactPurge: "purged"}
+
+// event is how a reaction ended, for the trail.
+func (o *outcome) event(c *ledger.Copy, what policy.Reaction, why string) ledger.Body {
+	steps, left, verified := bounded(o.steps), bounded(o.left), bounded(o.verified)
+	if what == policy.ReactPurge {
+		return &ledger.Purged{Copy: c.ID, Steps: steps, Left: left, Verified: verified, Why: why}
+	}
+	return &ledger.Frozen{Copy: c.ID, Steps: steps, Left: left, Verified: verified, Why: why}
 }
 
 // outside is what a knock meets after a reaction.

@@ -14,13 +14,13 @@ var counted = []string{
 }
 
 // sqlTripwire is asked with every look: the version, when the server was started and
-// its files loaded, who it is, how many rows of catalogs have been written, and how
-// many relations made.
+// its files loaded, who it is, how many rows of catalogs have been written, the highest
+// OID of a relation, and what else may be asked.
 var sqlTripwire = `SELECT current_setting('server_version_num'), pg_conf_load_time()::text, pg_postmaster_start_time()::text,
  (SELECT system_identifier::text FROM pg_control_system() WHERE has_function_privilege('pg_control_system()', 'EXECUTE')),
  (SELECT sum(pg_stat_get_tuples_inserted(c) + pg_stat_get_tuples_updated(c) + pg_stat_get_tuples_deleted(c))::text
   FROM unnest('{` + strings.Join(counted, ",") + `}'::regclass[]) c),
- pg_stat_get_tuples_inserted('pg_class'::regclass)::text, (SELECT max(oid)::text FROM pg_class),
+ (SELECT max(oid)::text FROM pg_class),
  has_table_privilege('pg_hba_file_rules', 'SELECT') AND has_function_privilege('pg_hba_file_rules()', 'EXECUTE'),
  COALESCE((SELECT has_table_privilege(c.oid, 'SELECT') AND has_schema_privilege(n.oid, 'USAGE') AND o.rolsuper FROM pg_class c
   JOIN pg_namespace n ON n.oid = c.relnamespace JOIN pg_roles o ON o.oid = c.relowner

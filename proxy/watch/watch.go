@@ -55,12 +55,16 @@ func (w *Watch) Run(ctx context.Context) {
 	all.Wait()
 }
 
-// Changed says that there is something new to look after at a place.
+// Changed says that something about copies was recorded. If there is something new to
+// look after at a place, that place is looked at at once; its name is empty otherwise.
 func (w *Watch) Changed(place string) {
-	if one := w.watchers[place]; one != nil {
-		select {
-		case one.wake <- struct{}{}:
-		default:
+	for name, one := range w.watchers {
+		one.unread.Store(true)
+		if name == place {
+			select {
+			case one.wake <- struct{}{}:
+			default:
+			}
 		}
 	}
 }

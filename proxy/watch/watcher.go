@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/sluice-pg/sluice/audit/ledger"
@@ -40,7 +41,11 @@ type watcher struct {
 	wake   chan struct{}
 	looker *looker
 
+	// copies are those of the book when it was read; unread is true if it has changed
+	// since.
 	copies []*ledger.Copy
+	read   time.Time
+	unread atomic.Bool
 	def    policy.PlaceDef
 	digest string
 	stands map[string]*stand
@@ -127,7 +132,9 @@ func (w *watcher) round(ctx context.Context, knocking *sync.WaitGroup) (watched 
 		w.publish(watched)
 	}()
 	now := w.now()
-	w.copies = w.watch.options.Book.Copies(w.place.Name())
+	if w.unread.Swap(false) || now.Sub(w.read) >= rest {
+		w.copies, w.read = w.watch.options.Book.Copies(w.place.Name()), now
+	}
 	if !w.terms(now) {
 		return len(w.copies) > 0
 	}
