@@ -1,7 +1,6 @@
 package watch
 
 import (
-	"fmt"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -44,5 +43,3 @@ func (s *stage) cost(t *testing.T) use {
 func (u use) since(before use) float64 {
 	return float64(u.cpu-before.cpu) / float64(u.at.Sub(before.at))
 }
-
-var _ = fmt.Sprint

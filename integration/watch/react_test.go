@@ -2,7 +2,9 @@ package watch
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"os/exec"
 	"slices"
 	"strings"
 	"testing"
@@ -55,6 +57,7 @@ func testReactions(t *testing.T, version int) {
 	s.well(t)
 	t.Run("freeze", func(t *testing.T) { testFreeze(t, s, ids["people"]) })
 	t.Run("blocked", func(t *testing.T) { testBlocked(t, s) })
+	t.Run("status", func(t *testing.T) { testStatus(t, s, ids["people"]) })
 	t.Run("no rights", func(t *testing.T) { testNoRights(t, s, ids["third"]) })
 	t.Run("restart", func(t *testing.T) { testRestart(t, s, ids["fourth"]) })
 	t.Run("away", func(t *testing.T) { testAway(t, s, ids["others"]) })
@@ -119,6 +122,27 @@ func testBlocked(t *testing.T, s *stage) {
 		t.Errorf("exit %d:\n%s", r.Exit, r.Stderr)
 	}
 	t.Log(strings.TrimSpace(r.Stderr))
+}
+
+// testStatus asks how the watch is, as a person does.
+func testStatus(t *testing.T, s *stage, frozen string) {
+	out, err := exec.CommandContext(t.Context(), s.binary, "watch", "status", "--url", fmt.Sprintf("http://127.0.0.1:%d/copies/watch", s.admin)).Output()
+	var exit *exec.ExitError
+	if !errors.As(err, &exit) || exit.ExitCode() != 1 {
+		t.Errorf("%v: something is frozen, and that is not well", err)
+	}
+	text := string(out)
+	t.Log("\n" + text)
+	for _, line := range []string{"analytics", "no new copies since", frozen + "  frozen"} {
+		if !strings.Contains(text, line) {
+			t.Errorf("it does not say %q", line)
+		}
+	}
+	for _, name := range []string{"crm", "people", "anna", "sluice_", "PUBLIC"} {
+		if strings.Contains(text, name) {
+			t.Errorf("it names %s", name)
+		}
+	}
 }
 
 // testNoRights takes the reactor's rights away, and then protects less.

@@ -61,15 +61,17 @@ type stage struct {
 	gate  *harness.Gate
 	admin int
 	hook  *hook
+	// binary is the program.
+	binary string
 }
 
 // newStage starts a source and a place, and Sluice between them.
 func newStage(t *testing.T, version int, s says) *stage {
 	t.Helper()
-	st := &stage{world: harness.NewWorld(t, 15), admin: harness.FreePort(t), hook: newHook(t)}
+	st := &stage{world: harness.NewWorld(t, 15), admin: harness.FreePort(t), hook: newHook(t), binary: harness.BuildSluice(t)}
 	st.world.Exec(t, "shop", schema)
 	st.there = newPlace(t, version)
-	st.gate = harness.StartGateWith(t, st.world, harness.BuildSluice(t), harness.Setup{Policy: st.policy(t, s), Config: st.config(t)})
+	st.gate = harness.StartGateWith(t, st.world, st.binary, harness.Setup{Policy: st.policy(t, s), Config: st.config(t)})
 	t.Cleanup(func() {
 		if t.Failed() {
 			t.Logf("%s", lastOf(st.gate.Log(), 4000))

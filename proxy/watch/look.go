@@ -108,7 +108,7 @@ func (l *looker) ask(ctx context.Context, q catalog.Querier, now time.Time, def 
 	}
 	roots := rootsOf(copies)
 	if due(T0, def.Watch.Relations) {
-		if err := l.compare(ctx, q, sqlRelations(roots, l.version), T0, func(s scope) bool { return s.root != 0 }, g); err != nil {
+		if err := l.compare(ctx, q, sqlRelations(roots, l.version, false), sqlRelations(roots, l.version, true), T0, func(s scope) bool { return s.root != 0 }, g); err != nil {
 			return fmt.Errorf("the copied relations: %w", err)
 		}
 		l.at[T0] = now
@@ -120,7 +120,7 @@ func (l *looker) ask(ctx context.Context, q catalog.Querier, now time.Time, def 
 		l.at[T1] = now
 	}
 	if l.hba && (l.first || g.reloaded || now.Sub(l.at[Rules]) >= def.Watch.Wire) {
-		if err := l.compare(ctx, q, sqlRules, Rules, func(s scope) bool { return s.kind == "pg_hba.conf" }, g); err != nil {
+		if err := l.compare(ctx, q, sqlRules, sqlRules, Rules, func(s scope) bool { return s.kind == "pg_hba.conf" }, g); err != nil {
 			return fmt.Errorf("pg_hba.conf: %w", err)
 		}
 		l.at[Rules] = now
@@ -170,15 +170,16 @@ func (l *looker) around(ctx context.Context, q catalog.Querier, def *policy.Plac
 	covers := func(s scope) bool {
 		return s.root == 0 && s.kind != "pg_hba.conf" && (s.kind != "password" || l.verifiers)
 	}
-	if err := l.compare(ctx, q, sqlAround(ours, l.version, l.verifiers), T1, covers, g); err != nil {
+	around := sqlAround(ours, l.version, l.verifiers)
+	if err := l.compare(ctx, q, around, around, T1, covers, g); err != nil {
 		return err
 	}
 	return l.logins(ctx, q, def, logins, g)
 }
 
-// compare holds digests against the baseline, reads the items of what has moved, and
-// makes them the baseline.
-func (l *looker) compare(ctx context.Context, q catalog.Querier, items string, tier Tier, covers func(scope) bool, g *glance) error {
+// compare holds digests of items against the baseline, reads in words those of what has
+// moved, and makes them the baseline.
+func (l *looker) compare(ctx context.Context, q catalog.Querier, items, words string, tier Tier, covers func(scope) bool, g *glance) error {
 	digests := map[scope]string{}
 	err := q.Query(ctx, items+askDigests, func(row [][]byte) error {
 		digests[scope{uint32(number(row[0])), string(row[1])}] = string(row[2])
@@ -191,7 +192,7 @@ func (l *looker) compare(ctx context.Context, q catalog.Querier, items string, t
 	if len(moved) == 0 {
 		return nil
 	}
-	seen, whole, err := readItems(ctx, q, items, moved)
+	seen, whole, err := readItems(ctx, q, words, moved)
 	if err != nil {
 		return err
 	}

@@ -27,8 +27,15 @@ var sqlTripwire = `SELECT current_setting('server_version_num'), pg_conf_load_ti
   WHERE n.nspname = 'sluice' AND c.relname = 'role_secret_kind' AND c.relkind = 'v'), false)`
 
 // sqlRelations is T0: everything that is stored with relations and what belongs to
-// them, as items (root, kind, key, says).
-func sqlRelations(roots []uint32, version int) string {
+// them, as items (root, kind, key, says). Conditions of policies are in words only if
+// worded is true: for words a server may wait for a lock on the relation.
+func sqlRelations(roots []uint32, version int, worded bool) string {
+	condition := func(column string) string {
+		if worded {
+			return "pg_get_expr(p." + column + ", p.polrelid)"
+		}
+		return "md5(p." + column + "::text)"
+	}
 	publications := `SELECT t.root, 'publication', p.pubname || ' of ' || t.oid, concat_ws(' ', to_jsonb(r) - 'oid', p.pubinsert, p.pubupdate, p.pubdelete)
   FROM tree t JOIN pg_publication_rel r ON r.prrelid = t.oid JOIN pg_publication p ON p.oid = r.prpubid`
 	if version >= 150000 {
@@ -54,7 +61,7 @@ items(root, kind, key, says) AS (
  UNION ALL SELECT t.root, 'column right', t.oid || '.' || a.attname, a.attacl::text FROM tree t JOIN pg_attribute a ON a.attrelid = t.oid AND a.attacl IS NOT NULL
  UNION ALL SELECT t.root, 'policy', p.polname || ' on ' || t.oid, concat_ws(' ', CASE WHEN p.polpermissive THEN 'permissive' ELSE 'restrictive' END, p.polcmd,
    'to', (SELECT string_agg(CASE r WHEN 0 THEN 'PUBLIC' ELSE pg_get_userbyid(r) END, ',' ORDER BY r) FROM unnest(p.polroles) r),
-   'using', pg_get_expr(p.polqual, p.polrelid), 'check', pg_get_expr(p.polwithcheck, p.polrelid)) FROM tree t JOIN pg_policy p ON p.polrelid = t.oid
+   'using', ` + condition("polqual") + `, 'check', ` + condition("polwithcheck") + `) FROM tree t JOIN pg_policy p ON p.polrelid = t.oid
  UNION ALL SELECT t.root, 'trigger', g.tgname || ' on ' || t.oid, concat_ws(' ', g.tgenabled, g.tgfoid::regproc) FROM tree t JOIN pg_trigger g ON g.tgrelid = t.oid AND NOT g.tgisinternal
  UNION ALL SELECT t.root, 'rule', w.rulename || ' on ' || t.oid, concat_ws(' ', w.ev_type, w.ev_enabled) FROM tree t JOIN pg_rewrite w ON w.ev_class = t.oid
  UNION ALL SELECT s.root, 'view', quote_ident(n.nspname) || '.' || quote_ident(c.relname), concat_ws(' ', c.relkind, 'owner', pg_get_userbyid(c.relowner), 'rights', COALESCE(c.relacl::text, 'default'), c.reloptions::text,
