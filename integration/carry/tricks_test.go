@@ -3,6 +3,7 @@ package carry
 import (
 	"context"
 	_ "embed"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -41,6 +42,7 @@ func TestTricks(t *testing.T) {
 	t.Run("conditions", s.conditions)
 	t.Run("limits", s.limits)
 	t.Run("comment", s.comment)
+	t.Run("code of types", s.codeOfTypes)
 	t.Run("pipelined", s.pipelined)
 	t.Run("no answer", s.noAnswer)
 }
@@ -174,6 +176,25 @@ func (s *stage) comment(t *testing.T) {
 	s.mustBe(t, s.psql(t, "/* sluice: ticket=OPS-17, reason=month end */ COPY (SELECT id FROM crm.orders) TO 'sluice://analytics/crm.ticketed'"), 0, "COPY 5000")
 	list := s.operator(t, "audit", "show", "--type", "copy.begun", "trail")
 	s.mustBe(t, list, 0, "OPS-17", "month end")
+}
+
+// codeOfTypes has somebody at the place make a function of the name that a domain
+// calls, and then own a domain, to see values as they come in.
+func (s *stage) codeOfTypes(t *testing.T) {
+	s.at(t, `CREATE ROLE spy NOLOGIN; CREATE SCHEMA tricks; GRANT USAGE, CREATE ON SCHEMA tricks TO sluice_owner; CREATE FUNCTION tricks.valid(text) RETURNS boolean LANGUAGE plpgsql AS 'BEGIN RAISE LOG ''seen %'', $1; RETURN true; END'`)
+	const sql = "COPY tricks.checked (id, v) TO 'sluice://analytics/crm.checked'"
+	s.mustBe(t, s.psql(t, sql), 1, "passes values through function ")
+	s.at(t, "CREATE DOMAIN tricks.checked_text AS text CHECK (tricks.valid(VALUE))")
+	s.mustBe(t, s.psql(t, sql), 1, "passes values through function ")
+	s.at(t, "DROP DOMAIN tricks.checked_text; CREATE DOMAIN tricks.short AS text CHECK (length(VALUE) < 10); ALTER DOMAIN tricks.short OWNER TO spy")
+	const short = "COPY tricks.checked (id, s) TO 'sluice://analytics/crm.short'"
+	s.mustBe(t, s.psql(t, short), 1, "belongs to spy")
+	log, err := os.ReadFile(s.there.LogFile())
+	if err != nil || strings.Contains(string(log), "LOG:  seen ") {
+		t.Errorf("values were seen: %v", err)
+	}
+	s.at(t, "ALTER DOMAIN tricks.short OWNER TO sluice_owner; CREATE DOMAIN tricks.other AS text CHECK (tricks.valid(VALUE))")
+	s.mustBe(t, s.psql(t, short), 0, "COPY 1")
 }
 
 // pipelined sends more while a copy runs that came by the extended protocol: what

@@ -236,7 +236,7 @@ UNION ALL SELECT 'owner', c.oid, '', pg_get_userbyid(c.relowner), '' FROM pg_cla
 UNION ALL SELECT 'policy', p.polrelid, p.polname, '', '' FROM pg_policy p WHERE p.polrelid IN (%[2]s)
 UNION ALL SELECT 'secured', c.oid, (c.relrowsecurity AND c.relforcerowsecurity)::text, '', '' FROM pg_class c WHERE c.oid IN (%[2]s)
 UNION ALL SELECT 'call', o.rel, pg_describe_object(d.refclassid, d.refobjid, 0), '', '' FROM (
-  SELECT 'pg_constraint'::regclass::oid AS class, k.oid, k.conrelid AS rel FROM pg_constraint k UNION ALL SELECT 'pg_attrdef'::regclass, a.oid, a.adrelid FROM pg_attrdef a
+  SELECT 'pg_constraint'::regclass::oid AS class, k.oid, k.conrelid AS rel FROM pg_constraint k WHERE k.conrelid <> 0 UNION ALL SELECT 'pg_attrdef'::regclass, a.oid, a.adrelid FROM pg_attrdef a
   UNION ALL SELECT 'pg_policy'::regclass, p.oid, p.polrelid FROM pg_policy p UNION ALL SELECT 'pg_class'::regclass, i.indexrelid, i.indrelid FROM pg_index i
   UNION ALL SELECT 'pg_class'::regclass, c.oid, c.oid FROM pg_class c) o
   JOIN pg_depend d ON d.classid = o.class AND d.objid = o.oid

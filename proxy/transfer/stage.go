@@ -282,6 +282,9 @@ func (c *carrier) prepareStage(ctx context.Context) error {
 	if err := c.takeOIDs(ctx); err != nil {
 		return err
 	}
+	if err := c.typesRunNothing(ctx); err != nil {
+		return err
+	}
 	if err := c.closeTables(ctx, c.stages); err != nil {
 		return err
 	}
