@@ -111,11 +111,31 @@ func (c *Conn) Part() error {
 // learns by it that nobody waits for the answer any more. Bodies that were given out
 // before hold no longer, but for those before Part.
 func (c *Conn) Ahead(n int) error {
-	if n >= readBuffer {
+	switch {
+	case n >= readBuffer:
 		return io.ErrShortBuffer
+	case c.socket == nil:
+		return c.fill(n + 1)
 	}
-	return c.fill(n + 1)
+	if err := c.makeRoom(); err != nil {
+		return err
+	}
+	for c.Buffered() <= n {
+		m, err := c.socket.look(c.buf[c.wp:])
+		c.wp += m
+		if err != nil {
+			return c.readFailed(err)
+		}
+		if m == 0 {
+			time.Sleep(lookPause)
+		}
+	}
+	return nil
 }
+
+// lookPause is how long Ahead waits before it looks at a socket again. A loop that
+// runs what deals with the message for long does not wait for the same socket.
+const lookPause = 20 * time.Millisecond
 
 // FirstBuffered is the first byte that is buffered and not consumed, the type of the
 // next message; zero if there is none.

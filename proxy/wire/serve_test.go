@@ -72,6 +72,68 @@ func TestServeRefusesEarly(t *testing.T) {
 	}
 }
 
+// TestAheadWhileServing: whoever deals with a message for long sees that more
+// comes, that the peer goes, and a deadline; what has come is handed on later.
+func TestAheadWhileServing(t *testing.T) {
+	for way, as := range streams {
+		t.Run(way, func(t *testing.T) {
+			near, far := sockets(t)
+			c := NewConn(as(near), Client)
+			defer c.Close()
+			if _, err := far.Write(message('Q', []byte("COPY\x00"))); err != nil {
+				t.Fatal(err)
+			}
+			var types []byte
+			err := c.Serve(func() error { return nil }, never, func(h Header) error {
+				types = append(types, h.Type)
+				if err := c.Discard(); err != nil || h.Type != 'Q' {
+					return err
+				}
+				c.Leave()
+				return dealWithLong(t, c, far)
+			})
+			if !errors.Is(err, io.EOF) || string(types) != "QS" {
+				t.Errorf("%q were handed on, then: %v", types, err)
+			}
+		})
+	}
+}
+
+// dealWithLong looks ahead in another goroutine, as who deals with a message does.
+func dealWithLong(t *testing.T, c *Conn, far net.Conn) error {
+	ahead := func(n int) <-chan error {
+		seen := make(chan error, 1)
+		go func() { seen <- c.Ahead(n) }()
+		return seen
+	}
+	nothing := ahead(0)
+	select {
+	case err := <-nothing:
+		t.Errorf("nothing has come: %v", err)
+	case <-time.After(3 * lookPause):
+	}
+	if err := c.SetReadDeadline(time.Unix(1, 0)); err != nil {
+		return err
+	}
+	if err := <-nothing; !errors.Is(err, os.ErrDeadlineExceeded) {
+		t.Errorf("the deadline: %v", err)
+	}
+	if err := c.SetReadDeadline(time.Time{}); err != nil {
+		return err
+	}
+	if _, err := far.Write(message('S', nil)); err != nil {
+		return err
+	}
+	if err := <-ahead(0); err != nil {
+		t.Errorf("a Sync has come: %v", err)
+	}
+	far.Close()
+	if err := <-ahead(c.Buffered()); !errors.Is(err, io.ErrUnexpectedEOF) {
+		t.Errorf("the peer has gone: %v", err)
+	}
+	return nil
+}
+
 // TestServeHandsOnEveryMessage: whatever is done with each, and however the
 // bytes arrive, what was forwarded arrives as it was and in its order.
 func TestServeHandsOnEveryMessage(t *testing.T) {

@@ -148,6 +148,18 @@ func (s *socket) Read(p []byte) (n int, err error) {
 	}
 }
 
+// look reads what is there without waiting; n is 0 if that is nothing. Unlike Read
+// it may be called while the loop runs what was waiting for the socket.
+func (s *socket) look(p []byte) (n int, err error) {
+	if err := s.mayRead(); err != nil {
+		return 0, err
+	}
+	if s.raw.Control(func(fd uintptr) { n, _, err = s.receive(fd, p) }) != nil {
+		return 0, net.ErrClosed
+	}
+	return n, err
+}
+
 // something ends a wait as soon as there is something.
 func something(uintptr) bool { return true }
 

@@ -20,6 +20,8 @@ func (c *Conn) beneath() *socket { return nil }
 
 func (s *socket) receive(uintptr, []byte) (int, bool, error) { return 0, false, syscall.ENOSYS }
 
+func (s *socket) look([]byte) (int, error) { return 0, syscall.ENOSYS }
+
 func (s *socket) await(func(fd uintptr) bool) error { return syscall.ENOSYS }
 
 func (s *socket) leave() {}
