@@ -102,3 +102,28 @@ func carriedWords(d policy.Decision) string {
 	}
 	return out
 }
+
+// What masked values satisfy is said by the first mask for their class, for one place.
+func TestKeeps(t *testing.T) {
+	p := parse(t, `version: 1
+classes: {contact.email: {}, contact.phone: {}}
+destinations:
+  analytics:
+    host: localhost
+    masks:
+      - {classes: [contact.email], mask: pseudonym, domain: email, keeps: [people_email_check]}
+      - {classes: [contact.*], mask: "null", keeps: [people_check]}
+  sandbox: {host: localhost, port: 5433}
+`)
+	for _, c := range []struct{ place, class, want string }{
+		{"analytics", "contact.email", "people_email_check"},
+		{"analytics", "contact.phone", "people_check"},
+		{"analytics", "secret.token", ""},
+		{"sandbox", "contact.email", ""},
+		{"nowhere", "contact.email", ""},
+	} {
+		if got := strings.Join(p.Keeps(c.place, c.class), " "); got != c.want {
+			t.Errorf("%s at %s: %q, want %q", c.class, c.place, got, c.want)
+		}
+	}
+}

@@ -133,6 +133,20 @@ func (p *Policy) ReadersOf(database string) []Readers {
 	return p.readers[database]
 }
 
+// Keeps are the CHECK constraints that values of a class satisfy as they are masked
+// on their way to a place.
+func (p *Policy) Keeps(place, class string) []string {
+	one := p.placeNamed(place)
+	if one == nil {
+		return nil
+	}
+	entry := (&maskedFor{first: one.masks}).find(class)
+	if entry == nil {
+		return nil
+	}
+	return entry.keeps
+}
+
 // MayRead reports whether the policy lets readers of a place read a class there
 // that they may not read where it comes from.
 func (p *Policy) MayRead(place, readers, class string) bool {

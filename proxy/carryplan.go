@@ -311,6 +311,14 @@ func digestOf(facts []*protection.Facts) string {
 	return sum
 }
 
+// keeps are the constraints that its masked values satisfy, as the policy says.
+func (one *plannedItem) keeps(p *policy.Policy, place string) (names []string) {
+	for _, m := range one.masks {
+		names = append(names, p.Keeps(place, m.Class)...)
+	}
+	return names
+}
+
 // masksOf are the masks of an item by the names of its columns.
 func (one *plannedItem) masksOf(keys map[string]mask.Key) map[string]mask.Mask {
 	out := map[string]mask.Mask{}

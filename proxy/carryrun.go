@@ -280,7 +280,7 @@ func (c *carrier) items() []transfer.Item {
 		}
 		item := transfer.Item{
 			TargetSchema: one.TargetSchema, TargetName: one.Target, Masks: one.masksOf(c.server.maskKeys), Grants: one.grants,
-			Existing: existing[one.Existing], Comments: one.comments(), Path: c.session.sight.path,
+			Keeps: one.keeps(c.plan.policy, c.plan.place.Name), Existing: existing[one.Existing], Comments: one.comments(), Path: c.session.sight.path,
 		}
 		switch {
 		case source.Query != "":

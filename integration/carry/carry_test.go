@@ -24,6 +24,7 @@ func (s *stage) byPsql(t *testing.T) {
 	s.holds(t, "SELECT count(*), count(token), count(*) FILTER (WHERE email LIKE '%@m.invalid'), count(DISTINCT email) FROM crm.people", "2000|0|2000|2000")
 	s.holds(t, "SELECT relowner::regrole, relrowsecurity, relforcerowsecurity FROM pg_class WHERE oid = 'crm.people'::regclass", "sluice_owner|t|t")
 	s.holds(t, "SELECT string_agg(attname, ',' ORDER BY attnum) FROM pg_attribute WHERE attrelid = 'crm.people'::regclass AND attnum > 0 AND has_column_privilege('anna', attrelid, attnum, 'SELECT')", "id,email,token,country")
+	s.holds(t, "SELECT string_agg(conname, ',' ORDER BY conname) FROM pg_constraint WHERE conrelid = 'crm.people'::regclass", "people_email_check,people_email_key,people_pkey")
 	s.holds(t, "SELECT has_table_privilege('public', 'crm.people', 'SELECT')", "f")
 	s.holds(t, "SELECT count(*) FROM pg_namespace WHERE nspname LIKE 'sluice\\_%'", "0")
 	again := s.psql(t, "COPY crm.people TO 'sluice://analytics/crm.people'")

@@ -30,6 +30,7 @@ type relation struct {
 
 	columns     []*column
 	constraints []*constraint
+	keeps       []string // names of those that masked values satisfy, as was decided
 	indexes     []*index
 	policies    []*policy
 	sequences   []*sequence

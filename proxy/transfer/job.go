@@ -91,6 +91,9 @@ type Item struct {
 	Existing Existing
 	// Masks are those of columns that do not pass as they are.
 	Masks map[string]mask.Mask
+	// Keeps names CHECK constraints that somebody has held masked values against.
+	// They are carried, and the destination has the last word.
+	Keeps []string
 	// Without names constraints and indexes that are not carried, such as one that
 	// masked values would not satisfy.
 	Without []string

@@ -88,7 +88,7 @@ func (rd *reader) item(ctx context.Context, n int, it *Item) (*relation, error) 
 		return nil, err
 	}
 	for _, x := range r.all() {
-		x.item, x.existing = n, it.Existing
+		x.item, x.existing, x.keeps = n, it.Existing, it.Keeps
 	}
 	return r, nil
 }

@@ -83,6 +83,9 @@ func maskTable(r *relation, byOID map[string]*relation) mask.Table {
 		out := mask.Constraint{Name: k.name, Columns: k.columns}
 		switch k.kind {
 		case "c":
+			if slices.Contains(r.keeps, k.name) {
+				continue
+			}
 			out.Kind, out.Expression = mask.CheckExpression, k.expression
 		case "x":
 			out.Kind = mask.Exclude
