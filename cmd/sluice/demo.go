@@ -76,6 +76,20 @@ func demoCredential(d demo.ProxySetup) (proxy.Credential, *proxy.VaultConfig) {
 	}
 }
 
+// demoDestinations says how copies get to the demo's places.
+func demoDestinations(d demo.ProxySetup) (all []proxy.Destination) {
+	for _, place := range d.Destinations {
+		at := proxy.Upstream{Host: place.Host, Port: place.Port, Database: place.Name, TLS: proxy.UpstreamTLS{CA: place.CAFile}}
+		if place.CAFile == "" {
+			at.TLS.Mode = "disable"
+		}
+		all = append(all, proxy.Destination{
+			Name: place.Name, Server: at, Credential: proxy.DestinationCredential{Builtin: &proxy.DestinationBuiltin{Admin: place.AdminDSN}},
+		})
+	}
+	return all
+}
+
 // startDemoProxy runs the proxy in this process, configured as a file would.
 func startDemoProxy(ctx context.Context, d demo.ProxySetup, greet bool) (string, func(context.Context) error, error) {
 	logFile, err := os.OpenFile(filepath.Join(d.Dir, "sluice.log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
@@ -92,12 +106,13 @@ func startDemoProxy(ctx context.Context, d demo.ProxySetup, greet bool) (string,
 			Upstream:   proxy.Upstream{Host: d.Host, Port: d.Port, TLS: proxy.UpstreamTLS{CA: d.CAFile}},
 			Credential: credential,
 		}},
-		Vault:    vault,
-		Policy:   d.Policy,
-		MaskKeys: []proxy.MaskKey{{Name: "default", File: d.MaskKey}},
-		Trail:    proxy.TrailConfig{Dir: d.TrailDir},
-		Greeting: greet,
-		Instance: "demo",
+		Destinations: demoDestinations(d),
+		Vault:        vault,
+		Policy:       d.Policy,
+		MaskKeys:     []proxy.MaskKey{{Name: "default", File: d.MaskKey}},
+		Trail:        proxy.TrailConfig{Dir: d.TrailDir},
+		Greeting:     greet,
+		Instance:     "demo",
 	}
 	if err := config.Complete(d.Dir); err != nil {
 		logFile.Close()

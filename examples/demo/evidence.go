@@ -24,7 +24,8 @@ const commandTimeout = time.Minute
 // afterwards is the story's end: the login is gone, a refusal can be asked
 // about, and the trail shows whether it is whole.
 func (p *player) afterwards(ctx context.Context, proxy *runningProxy) error {
-	fmt.Fprintf(p.out, "\n6. Afterwards: what a reviewer finds\n\n   Alice has left. She never had a password of the database.\n")
+	p.begin("Afterwards: what a reviewer finds")
+	fmt.Fprintf(p.out, "\n   Alice has left. She never had a password of a database.\n")
 	gone := p.vault.gone()
 	if err := p.eventually(ctx, gone); err != nil {
 		return err
@@ -113,7 +114,7 @@ func (p *player) command(ctx context.Context, code int, shows []string, args ...
 	cmd := exec.CommandContext(ctx, p.sluice[0], append(p.sluice[1:len(p.sluice):len(p.sluice)], args...)...)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	said, err := cmd.CombinedOutput()
-	p.show(string(said))
+	p.show(string(said), 0)
 	var exit *exec.ExitError
 	if err != nil && !errors.As(err, &exit) {
 		return fmt.Errorf("sluice %s: %w", args[0], err)

@@ -2,6 +2,7 @@ package demo
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -14,7 +15,7 @@ import (
 )
 
 // shownLines is how much of an answer a reader sees.
-const shownLines = 16
+const shownLines = 12
 
 // requestID finds the id in a refusal.
 var requestID = regexp.MustCompile(`\[req ([a-z0-9]{8,})\]`)
@@ -26,8 +27,10 @@ type player struct {
 	work    *workplace
 	vault   *inVault
 	sluice  []string
-	ids     []string // of the refusals so far
-	quoted  string   // the id of the first refusal that quoted a measurement
+	// chapters is how many have begun.
+	chapters int
+	ids      []string // of the refusals so far
+	quoted   string   // the id of the first refusal that quoted a measurement
 }
 
 // play runs the whole story; the first thing that is not as it should be ends
@@ -56,15 +59,21 @@ func (p *player) session(ctx context.Context, dsn string) (err error) {
 			err = quit
 		}
 	}()
-	for i, chapter := range p.vault.story(story(sandboxDSN(p.servers), p.work.outside)) {
-		fmt.Fprintf(p.out, "\n%d. %s\n", i+1, chapter.title)
+	for _, chapter := range p.vault.story(story(p.work.scene(p.servers))) {
+		p.begin(chapter.title)
 		for _, step := range chapter.steps {
 			if err := p.step(ctx, psql, step); err != nil {
-				return fmt.Errorf("%q: %w", step.types, err)
+				return fmt.Errorf("%q: %w", cmp.Or(step.types, strings.Join(step.runs, " ")), err)
 			}
 		}
 	}
 	return nil
+}
+
+// begin begins a chapter.
+func (p *player) begin(title string) {
+	p.chapters++
+	fmt.Fprintf(p.out, "\n%d. %s\n", p.chapters, title)
 }
 
 // step plays one step and shows it.
@@ -75,12 +84,19 @@ func (p *player) step(ctx context.Context, psql *psql, s step) error {
 	if len(p.ids) > 0 {
 		s.types = strings.ReplaceAll(s.types, lastID, p.ids[len(p.ids)-1])
 	}
-	fmt.Fprintf(p.out, "\n     shop=> %s\n", s.types)
-	got, err := psql.types(ctx, s.types)
+	if s.runs != nil {
+		return p.command(ctx, 0, s.shows, s.runs...)
+	}
+	fmt.Fprintf(p.out, "\n     %s %s\n", prompts[s.who], s.types)
+	got, err := p.answer(ctx, psql, s)
 	if err != nil {
 		return err
 	}
-	p.show(got.out + got.err)
+	if s.carried {
+		p.show(got.err+got.out, 0) // in the order of time
+	} else {
+		p.show(got.out+got.err, s.reads)
+	}
 	if err := s.judge(got); err != nil {
 		return err
 	}
@@ -101,6 +117,20 @@ func (p *player) step(ctx context.Context, psql *psql, s step) error {
 	return nil
 }
 
+// answer is what comes back to what somebody types: alice has a session, anna begins
+// one for each step.
+func (p *player) answer(ctx context.Context, psql *psql, s step) (got answer, err error) {
+	if s.who == alice {
+		return psql.types(ctx, s.types)
+	}
+	own, err := startPsql(ctx, p.servers.Shop.Binaries, p.work.dsns[s.who], p.work)
+	if err != nil {
+		return got, err
+	}
+	defer func() { err = errors.Join(err, own.quit()) }()
+	return own.types(ctx, s.types)
+}
+
 // judge compares an answer with what the story says.
 func (s step) judge(got answer) error {
 	all := got.out + got.err
@@ -113,7 +143,9 @@ func (s step) judge(got answer) error {
 		return errors.New("the refusal has no request id")
 	case s.refused && got.out != "":
 		return errors.New("it was refused, and rows came out all the same")
-	case !s.refused && (got.err != "" || got.state != "00000" && got.state != "none"):
+	case s.carried && !strings.HasPrefix(got.err, "NOTICE:  sluice: "):
+		return errors.New("Sluice does not say what becomes of the copy")
+	case !s.refused && (got.err != "" && !s.carried || got.state != "00000" && got.state != "none"):
 		return fmt.Errorf("it was to work, and came back with SQLSTATE %s", got.state)
 	}
 	for _, words := range s.shows {
@@ -129,14 +161,16 @@ func (s step) judge(got answer) error {
 	return nil
 }
 
-// show prints an answer, cut for a reader.
-func (p *player) show(text string) {
+// show prints an answer, cut for a reader after so many lines, shownLines if that is
+// 0.
+func (p *player) show(text string, most int) {
 	lines := strings.Split(strings.TrimRight(text, "\n"), "\n")
 	if text == "" {
 		return
 	}
+	most = cmp.Or(most, shownLines)
 	for i, line := range lines {
-		if i == shownLines && len(lines) > shownLines+1 {
+		if i == most && len(lines) > most+1 {
 			fmt.Fprintf(p.out, "     ... %d more lines\n", len(lines)-i)
 			return
 		}
@@ -185,7 +219,10 @@ func (p *player) lookUp(ctx context.Context, t truth) error {
 // ask gives the rows of a truth's query.
 func (p *player) ask(ctx context.Context, t truth) ([]string, error) {
 	server, database := p.servers.Shop, "shop"
-	if t.on == sandbox {
+	switch t.on {
+	case analytics:
+		server, database = p.servers.Analytics, "analytics"
+	case sandbox:
 		server, database = p.servers.Sandbox, "sandbox"
 	}
 	rows, err := server.Query(ctx, database, t.sql)

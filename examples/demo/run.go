@@ -93,7 +93,7 @@ func runServers(ctx context.Context, o Options, w *workplace) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, servers.Stop()) }()
-	if err := w.furnish(servers); err != nil {
+	if err := errors.Join(w.furnish(servers), w.openPlaces(ctx, servers)); err != nil {
 		return err
 	}
 	if err := vault.furnish(ctx, o.Stdout, w, servers); err != nil {
@@ -159,12 +159,20 @@ What leaves with the people taken out, in the shell:
 
   PGOPTIONS='-c sluice.purpose=copy-out' pg_dump "%[1]s" >shop.sql
 
+A copy in another database, for as long as that protects it as shop does, masked and
+carried by Sluice itself; and one that is refused, because sandbox does not:
+
+  COPY users TO 'sluice://analytics/public.users';
+  COPY users TO 'sluice://sandbox/public.users';
+  psql "%[5]s" -c 'TABLE users LIMIT 3'
+  go run ./cmd/sluice copies --trail %[3]s
+
 What would take data where it must not go:
 
   \copy users TO 'users.csv'
   COPY users TO '/srv/x.csv';
   COPY users TO PROGRAM 'cat';
-  SELECT dblink('%s', 'SELECT 1');
+  SELECT dblink('%[2]s', 'SELECT 1');
   GRANT SELECT ON users TO PUBLIC;
 
 Every refusal has a request id. Ask about it, here or there:
@@ -178,5 +186,5 @@ Policy: %[4]s
 Trail:  %[3]s
 
 Ctrl-C ends Sluice and the servers and removes everything.
-`, dsn, sandboxDSN(s), w.setup.TrailDir, w.setup.Policy)
+`, dsn, sandboxDSN(s), w.setup.TrailDir, w.setup.Policy, w.dsns[anna])
 }

@@ -4,12 +4,14 @@
 
 CREATE ROLE shop_owner NOLOGIN;
 CREATE ROLE shop_app NOLOGIN;
+CREATE ROLE shop_analyst NOLOGIN;
 
 REVOKE ALL ON DATABASE shop FROM PUBLIC;
 GRANT CONNECT, TEMPORARY ON DATABASE shop TO shop_app;
+GRANT CONNECT ON DATABASE shop TO shop_analyst;
 REVOKE ALL ON SCHEMA public FROM PUBLIC;
 GRANT USAGE, CREATE ON SCHEMA public TO shop_owner;
-GRANT USAGE ON SCHEMA public TO shop_app;
+GRANT USAGE ON SCHEMA public TO shop_app, shop_analyst;
 
 CREATE EXTENSION dblink SCHEMA public;
 
@@ -103,6 +105,8 @@ CREATE VIEW public.open_orders AS
 
 GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO shop_app;
 GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO shop_app;
+-- Who analyses sees what says nothing about a person.
+GRANT SELECT (id, country, created_at) ON public.users TO shop_analyst;
 
 RESET ROLE;
 

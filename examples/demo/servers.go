@@ -23,7 +23,7 @@ const analyticsSQL = `
 	REVOKE ALL ON DATABASE analytics FROM PUBLIC;
 	REVOKE ALL ON SCHEMA public FROM PUBLIC;
 	GRANT CONNECT ON DATABASE analytics TO analyst;
-	GRANT USAGE, CREATE ON SCHEMA public TO analyst`
+	GRANT USAGE ON SCHEMA public TO analyst`
 
 // Servers are the three databases of the demo.
 type Servers struct {
@@ -55,7 +55,10 @@ func Start(ctx context.Context, dir string, log io.Writer) (*Servers, error) {
 			TLS: true, HBA: onlyTLS, InitSQL: []string{analyticsSQL},
 		}},
 		{"sandbox", &s.Sandbox, pgserver.Options{
-			HBA: []string{"host all all 127.0.0.1/32 trust", "host replication all 127.0.0.1/32 trust"},
+			HBA: []string{
+				"host all +sluice_probe,+sluice_carrier 127.0.0.1/32 scram-sha-256", // so Sluice is asked for a password
+				"host all all 127.0.0.1/32 trust", "host replication all 127.0.0.1/32 trust",
+			},
 		}},
 	}
 	errs := make([]error, len(plan))

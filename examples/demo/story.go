@@ -30,17 +30,35 @@ type chapter struct {
 	steps []step
 }
 
-// step is one thing the engineer types, what must come back, and what must
-// be true on the servers afterwards.
+// step is one thing somebody types, what must come back, and what must be true on
+// the servers afterwards.
 type step struct {
 	say   string   // for the reader
+	who   person   // alice, if nobody is named
 	types string   // into psql
+	runs  []string // arguments of a sluice command instead
 	shows []string // words that must come back
 	lines int      // lines that must come back, if not 0
+	reads int      // lines that a reader sees, shownLines if 0
 	// refused means: SQLSTATE 42501, in Sluice's words, with a request id.
 	refused bool
+	// carried means that notices come back as well, of Sluice's.
+	carried bool
 	truths  []truth
 }
+
+// person is somebody at a psql.
+type person int
+
+const (
+	// alice is the engineer. She works on shop through Sluice, in one session.
+	alice person = iota
+	// anna analyses what is at analytics, with a login of her own there.
+	anna
+)
+
+// prompts are what their psqls show.
+var prompts = map[person]string{alice: "shop=>", anna: "analytics=>"}
 
 // truth is something to look up behind Sluice's back.
 type truth struct {
@@ -60,6 +78,7 @@ type place int
 
 const (
 	shop place = iota
+	analytics
 	sandbox
 )
 
@@ -68,14 +87,21 @@ func sandboxDSN(s *Servers) string {
 	return fmt.Sprintf("host=127.0.0.1 port=%d dbname=sandbox user=postgres", s.Sandbox.Port())
 }
 
-// story is everything that happens in the engineer's one psql session. dsn
-// leads to sandbox; outside is a folder that everybody may write to.
-func story(dsn, outside string) []chapter {
+// scene is where a story is played.
+type scene struct {
+	sandbox string // how a statement reaches sandbox
+	outside string // a folder that everybody may write to
+	trail   string
+}
+
+// story is everything that happens while the engineer is in her one psql session.
+func story(s scene) []chapter {
 	return []chapter{
 		{"An ordinary morning: everything works as always", everyday()},
-		{"December 2019: somebody wants the users elsewhere", taking(dsn, outside)},
+		{"December 2019: somebody wants the users elsewhere", taking(s.sandbox, s.outside)},
 		{"Opening the door instead of carrying things out", opening()},
-		{"An honest dump that is safe", dumping(outside)},
+		{"An honest dump that is safe", dumping(s.outside)},
+		{"A copy in another database: only where it is as well protected", copying(s.trail)},
 		{"What may leave, leaves, and the session never noticed a thing", leaving()},
 	}
 }
@@ -88,7 +114,7 @@ func everyday() []step {
 		},
 		{
 			say:   "She looks at a table.",
-			types: `\d users`, shows: []string{"email", "display_name", `"users_pkey" PRIMARY KEY`},
+			types: `\d users`, reads: 8, shows: []string{"email", "display_name", `"users_pkey" PRIMARY KEY`},
 		},
 		{
 			say:   "She counts, joins and filters.",
@@ -123,7 +149,7 @@ func taking(dsn, outside string) []step {
 	return []step{
 		{
 			say:   "The whole table into a file on her laptop.",
-			types: `\copy users TO '` + file + `'`, refused: true, shows: []string{"users"},
+			types: `\copy users TO '` + file + `'`, refused: true, shows: []string{"Let Sluice carry it"},
 			truths: []truth{{say: "the file on the laptop has no content", absent: file}},
 		},
 		{
@@ -148,7 +174,7 @@ func taking(dsn, outside string) []step {
 		},
 		{
 			say:   "What was that? Her own session tells.",
-			types: `SHOW sluice.why_` + lastID + `;`, shows: []string{measured},
+			types: `SHOW sluice.why_` + lastID + `;`, shows: []string{measured}, reads: 5,
 		},
 		{
 			say:     "Or let the server itself keep up a connection to it.",
@@ -185,16 +211,16 @@ func opening() []step {
 	}
 }
 
-// copying is how another session of Alice's says what it is for (leases and
+// copyOut is how another session of Alice's says what it is for (leases and
 // policy.yaml.tmpl).
-const copying = `"service=shop options=-csluice.purpose=copy-out"`
+const copyOut = `"service=shop options=-csluice.purpose=copy-out"`
 
 func dumping(outside string) []step {
 	dump := outside + "/shop.sql"
 	return []step{
 		{
 			say:   "A bug hunt needs the shop as it is. She says that she comes to copy, and runs pg_dump as always.",
-			types: `\! pg_dump ` + copying + ` >'` + dump + `'`,
+			types: `\! pg_dump ` + copyOut + ` >'` + dump + `'`,
 			truths: []truth{{
 				say: "no address, name of a network or token of a customer is in the dump", on: shop, hides: dump,
 				sql: `SELECT email FROM users UNION SELECT wifi_ssid FROM devices UNION SELECT token FROM api_tokens UNION SELECT access_token FROM alexa_integrations`,
@@ -207,7 +233,7 @@ func dumping(outside string) []step {
 		{types: `\! grep -c '` + masked + `' '` + dump + `'`, shows: []string{users}},
 		{
 			say:   "To look into the source in such a session shows the same.",
-			types: `\! psql ` + copying + ` -c 'SELECT email, country FROM users ORDER BY id LIMIT 2'`, shows: []string{masked},
+			types: `\! psql ` + copyOut + ` -c 'SELECT email, country FROM users ORDER BY id LIMIT 2'`, shows: []string{masked},
 		},
 	}
 }
@@ -216,14 +242,14 @@ func leaving() []step {
 	return []step{
 		{
 			say:   "The price list is public, and the policy says so.",
-			types: `COPY public.products TO STDOUT;`, lines: products, shows: []string{"SKU-0001", "SKU-0040"},
+			types: `COPY public.products TO STDOUT;`, lines: products, reads: 3, shows: []string{"SKU-0001", "SKU-0040"},
 		},
 		{
 			say:   "Who am I to Sluice, and what applies to me?",
 			types: `SHOW sluice.session;`, shows: []string{user},
 		},
 		{
-			say:   "After eight refusals it is still the same session with the same server process.",
+			say:   "After nine refusals it is still the same session with the same server process.",
 			types: `SELECT pg_backend_pid() = :pid AS same_session;`, shows: []string{"same_session -------------- t"},
 		},
 	}

@@ -54,6 +54,8 @@ type ProxySetup struct {
 	MaskKey string
 	// TrailDir is where the trail is to be; it does not exist yet.
 	TrailDir string
+	// Destinations are the places that copies are carried to.
+	Destinations []DestinationSetup
 	// Vault issues the credentials if it is there; AdminDSN and Group are empty
 	// then.
 	Vault *VaultSetup
@@ -65,7 +67,9 @@ type workplace struct {
 	servers  string // the servers' folders
 	outside  string // what clients and programs write; open to everybody
 	password string // the user's
-	setup    ProxySetup
+	// dsns are the connection strings of people other than the user.
+	dsns  map[person]string
+	setup ProxySetup
 }
 
 // makeWorkplace makes the demo's folder. The user postgres must be able to
@@ -107,6 +111,11 @@ func (w *workplace) furnish(s *Servers) error {
 		return fmt.Errorf("files for Sluice: %w", err)
 	}
 	return nil
+}
+
+// scene is where the story is played.
+func (w *workplace) scene(s *Servers) scene {
+	return scene{sandbox: sandboxDSN(s), outside: w.outside, trail: w.setup.TrailDir}
 }
 
 // issueItself lets Sluice make logins by itself, as a superuser.
