@@ -456,6 +456,12 @@ func (c *carrier) failed(ctx context.Context, cause error) *refusal {
 
 // noteCopy records what happens to a copy, and tells the ledger.
 func (s *Server) noteCopy(ctx context.Context, request, session string, body ledger.Body) error {
+	s.noting.Lock()
+	defer s.noting.Unlock()
+	return s.noteLocked(ctx, request, session, body)
+}
+
+func (s *Server) noteLocked(ctx context.Context, request, session string, body ledger.Body) error {
 	event, err := ledger.Event(s.now(), request, session, body)
 	if err != nil {
 		return err

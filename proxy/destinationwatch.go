@@ -111,7 +111,13 @@ func (b copyBook) Measured(place string) *ledger.Measured {
 
 // Note implements watch.Book.
 func (b copyBook) Note(ctx context.Context, body ledger.Body) error {
-	return b.server.noteCopy(ctx, "", "", body)
+	s := b.server
+	s.noting.Lock()
+	defer s.noting.Unlock()
+	if c := s.ledger.Copy(ledger.CopyOf(body)); c != nil && c.Gone() {
+		return watch.ErrGone
+	}
+	return s.noteLocked(ctx, "", "", body)
 }
 
 // watchedPlace is a destination as the watch works with it. Only its watcher uses it.

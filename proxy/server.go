@@ -98,6 +98,7 @@ type Server struct {
 	copying      chan struct{}
 	// ledger knows every copy; nil if nobody keeps one. watch looks after them.
 	ledger    *ledger.Ledger
+	noting    sync.Mutex // held while an event about a copy is recorded and applied
 	stored    func(digest string) ([]byte, error)
 	watch     *watch.Watch
 	alerts    *alerts

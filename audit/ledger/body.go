@@ -36,6 +36,14 @@ type ofCopy interface {
 	copyID() string
 }
 
+// CopyOf is the id of the copy that a body is about, empty for one about a place.
+func CopyOf(b Body) string {
+	if of, is := b.(ofCopy); is {
+		return of.copyID()
+	}
+	return ""
+}
+
 // ofPlace is a body about one place.
 type ofPlace interface {
 	Body

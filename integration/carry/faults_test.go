@@ -266,6 +266,11 @@ func (s *broken) ledgerTruth(t *testing.T, f *fault, one *ledger.Copy, made bool
 		if !f.forgets {
 			t.Errorf("copy %s has no end in the trail although the proxy went on\n%s", one.ID, s.gate.Log())
 		}
+	case ledger.LifeRemoved:
+		// The watch has removed what a failed one had left.
+		if made || staged {
+			t.Errorf("the ledger says that copy %s is removed; published: %v, staged: %v", one.ID, made, staged)
+		}
 	default:
 		t.Errorf("the ledger says that copy %s is %s", one.ID, one.Life)
 	}

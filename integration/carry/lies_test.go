@@ -205,7 +205,7 @@ func (s *liar) manyPlaces(policy string) string {
 	out, names := head+"  analytics:\n"+body, "analytics"
 	for i := range lies {
 		one := strings.Replace(body, "authentication: scram}", "authentication: scram"+lies[i].floor+"}", 1)
-		one = strings.Replace(one, fmt.Sprint("port: ", s.way), fmt.Sprint("port: ", s.more[i].port), 1)
+		one = strings.Replace(one, fmt.Sprint("port: ", s.road()), fmt.Sprint("port: ", s.more[i].port), 1)
 		out += "  " + place(i) + ":\n" + one
 		names += ", " + place(i)
 	}

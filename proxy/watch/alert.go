@@ -2,6 +2,7 @@ package watch
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/sluice-pg/sluice/audit/ledger"
@@ -70,7 +71,12 @@ func (w *watcher) tell(a Alert) {
 // note records an event. What cannot be recorded is said, and recorded again when it
 // is still so.
 func (w *watcher) note(ctx context.Context, body ledger.Body) bool {
-	if err := w.watch.options.Book.Note(context.WithoutCancel(ctx), body); err != nil {
+	err := w.watch.options.Book.Note(context.WithoutCancel(ctx), body)
+	if errors.Is(err, ErrGone) {
+		w.log.Debug("what was seen of a copy is over", "type", body.EventType(), "copy", ledger.CopyOf(body))
+		return false
+	}
+	if err != nil {
 		w.log.Error("an event about a copy could not be recorded", "type", body.EventType(), "err", err)
 		return false
 	}

@@ -19,6 +19,7 @@ func (w *watcher) judge(ctx context.Context) {
 	if ctx.Err() != nil {
 		return
 	}
+	w.forgetGone()
 	changes, strange, present := w.changes, w.strange, w.present
 	w.changes, w.strange, w.present, w.wanted, w.whole = nil, nil, nil, false, false
 	w.verdict, w.judged, w.took = v, w.now(), w.now().Sub(began)
@@ -28,6 +29,15 @@ func (w *watcher) judge(ctx context.Context) {
 		w.wanted = true
 	}
 	w.conclude(ctx, v, changes, strange, present)
+}
+
+// forgetGone leaves out copies that are gone since the round began: another was put in
+// their place.
+func (w *watcher) forgetGone() {
+	now := w.watch.options.Book.Copies(w.place.Name())
+	w.copies = slices.DeleteFunc(slices.Clone(w.copies), func(c *ledger.Copy) bool {
+		return !slices.ContainsFunc(now, func(there *ledger.Copy) bool { return there.ID == c.ID })
+	})
 }
 
 // conclude draws the conclusions of a verdict: how things stand with each copy, and

@@ -58,6 +58,9 @@ var (
 	ErrStopping = errors.New("the proxy is stopping")
 )
 
+// ErrGone is returned for what was seen of a copy that is gone by now.
+var ErrGone = errors.New("the copy is gone")
+
 // Logins are those at a place of which the proxy has leases.
 type Logins struct {
 	// Live are they, with those that have ended a moment ago: who asks the server may
@@ -80,7 +83,8 @@ type Book interface {
 	Copies(place string) []*ledger.Copy
 	// Measured is the last measurement of a place that was recorded, nil if none was.
 	Measured(place string) *ledger.Measured
-	// Note records an event, and changes the copies by it.
+	// Note records an event, and changes the copies by it. The error is ErrGone if
+	// the copy was removed or replaced meanwhile: what was seen of it is over.
 	Note(ctx context.Context, body ledger.Body) error
 }
 
