@@ -149,7 +149,7 @@ func (d *Destination) VaultIssuer() (vault.IssuerConfig, error) {
 		roles = append(roles, v.ReactorRole)
 	}
 	return vault.IssuerConfig{
-		Database: "destination " + d.Name, Mount: v.Mount, Engine: vault.Dynamic, Roles: roles, Control: control, ControlRole: v.ControlRole,
+		Database: "destination " + d.Name, Mount: v.Mount, Engine: vault.Dynamic, Roles: roles, Apart: true, Control: control, ControlRole: v.ControlRole,
 	}, nil
 }
 

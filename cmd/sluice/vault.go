@@ -31,7 +31,7 @@ func (r *running) vaultHealth() func() error {
 // vaultIssuer issues the credentials of one database or destination that Vault makes.
 type vaultIssuer struct {
 	*credential.Shared
-	client *vault.Client
+	issuer *vault.Issuer
 	name   string
 }
 
@@ -48,7 +48,7 @@ func (r *running) openVaultIssuer(config vault.IssuerConfig, name string) (*vaul
 	if err != nil {
 		return nil, err
 	}
-	return &vaultIssuer{Shared: credential.NewShared(issuer, nil), client: r.vault, name: name}, nil
+	return &vaultIssuer{Shared: credential.NewShared(issuer, nil), issuer: issuer, name: name}, nil
 }
 
 // Issue implements proxy.Credentials.
@@ -60,11 +60,11 @@ func (i *vaultIssuer) Issue(ctx context.Context, request credential.Request) (*c
 }
 
 // begin logs in to Vault, once for all databases, and ends what an earlier run
-// has left.
+// has left. What Vault denies for a destination keeps nobody else from working.
 func (i *vaultIssuer) begin(ctx context.Context) error {
 	ctx, done := context.WithTimeout(ctx, beginTimeout)
 	defer done()
-	if err := i.client.Begin(ctx); err != nil {
+	if err := i.issuer.Begin(ctx); err != nil {
 		return fmt.Errorf("the first login: %w", err)
 	}
 	return nil

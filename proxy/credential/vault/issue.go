@@ -39,7 +39,7 @@ func (i *Issuer) issue(ctx context.Context, request credential.Request) (*creden
 	if err := i.config.checkRole(request.Role); err != nil {
 		return nil, err
 	}
-	if err := i.client.begin(ctx); err != nil {
+	if err := i.begin(ctx); err != nil {
 		return nil, err
 	}
 	if i.Weak() {

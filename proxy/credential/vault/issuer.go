@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"sync/atomic"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
@@ -57,6 +58,9 @@ type IssuerConfig struct {
 	// Roles are those of Vault that are known to be needed: Begin says if Vault
 	// would deny one. Others may be asked for.
 	Roles []string
+	// Apart keeps what Vault denies to this issuer from the others: its rights are
+	// looked for when it begins itself, and not when the client does.
+	Apart bool
 	// Control reaches the server as nobody: host, port, database and TLS, with
 	// neither user nor password. It comes from pgconn.ParseConfig, which pgconn
 	// insists on, and which takes user and password from the environment: set
@@ -74,6 +78,8 @@ type Issuer struct {
 	client  *Client
 	config  IssuerConfig
 	control *control // nil if nobody may terminate backends
+	// allowed is true once an issuer that is apart was found to have its rights.
+	allowed atomic.Bool
 }
 
 // Issuer makes the issuer of a database, and hands to it what earlier runs left
@@ -155,6 +161,27 @@ func (c *IssuerConfig) checkRole(role string) error {
 	if len(role) > 256 || !name.MatchString(role) {
 		return fmt.Errorf("%q is no name of a role in Vault", role)
 	}
+	return nil
+}
+
+// Begin begins as Client.Begin does, and looks for the rights of an issuer that is
+// apart. It can be called again after an error, and does nothing after it has
+// succeeded.
+func (i *Issuer) Begin(ctx context.Context) error {
+	return wrap("begin for database "+i.config.Database, i.begin(ctx))
+}
+
+func (i *Issuer) begin(ctx context.Context) error {
+	if err := i.client.begin(ctx); err != nil {
+		return err
+	}
+	if !i.config.Apart || i.allowed.Load() {
+		return nil
+	}
+	if err := i.client.checkRights(ctx, i.rights()); err != nil {
+		return err
+	}
+	i.allowed.Store(true)
 	return nil
 }
 

@@ -9,6 +9,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/sluice-pg/sluice/proxy/credential"
 	"github.com/sluice-pg/sluice/proxy/credential/vault/vaulttest"
 )
 
@@ -234,4 +235,36 @@ func TestRightsAreChecked(t *testing.T) {
 	s.Deny("sys/leases/revoke", false)
 	closed(t, c)
 	nothing(t, s)
+}
+
+// What an issuer that is apart is denied keeps it from issuing, and nobody else.
+func TestRightsOfAnIssuerApart(t *testing.T) {
+	s := newFake(vaulttest.Options{})
+	c := open(t, config(t, s))
+	ours, apart := issuer(t, c, IssuerConfig{Roles: []string{"reader"}}), issuer(t, c, IssuerConfig{Database: "place", Roles: []string{"carrier"}, Apart: true})
+	s.Deny("database/creds/carrier", true)
+	if err := seen(c.Begin(t.Context())); err != nil {
+		t.Errorf("the client does not begin: %v", err)
+	}
+	if err := seen(ours.Begin(t.Context())); err != nil {
+		t.Errorf("the others do not begin: %v", err)
+	}
+	const want = "lack read on database/creds/carrier"
+	for _, err := range []error{apart.Begin(t.Context()), issueFails(t, apart, "carrier")} {
+		if seen(err); !errors.Is(err, ErrDenied) || !strings.Contains(err.Error(), want) {
+			t.Errorf("error %v", err)
+		}
+	}
+	s.Deny("database/creds/carrier", false)
+	if err := seen(apart.Begin(t.Context())); err != nil {
+		t.Errorf("it does not begin when it may: %v", err)
+	}
+	closed(t, c)
+	nothing(t, s)
+}
+
+func issueFails(t *testing.T, i *Issuer, role string) error {
+	t.Helper()
+	_, err := i.Issue(t.Context(), credential.Request{SessionID: "s", Subject: "anna", Role: role})
+	return err
 }

@@ -11,7 +11,7 @@ import (
 // right is what a policy has to allow.
 type right struct{ path, capability string }
 
-// rights are those that the login token cannot do without.
+// rights are those that the login token cannot do without, whoever works.
 func (c *Client) rights() []right {
 	needed := []right{
 		{"auth/token/create", "update"},
@@ -19,14 +19,22 @@ func (c *Client) rights() []right {
 		{"sys/leases/renew", "update"},
 		{"sys/leases/revoke", "update"},
 	}
-	kinds := map[Engine]string{Dynamic: "/creds/", Static: "/static-creds/", KV: "/data/"}
 	for _, i := range c.issuersNow() {
-		for _, role := range i.config.Roles {
-			needed = append(needed, right{i.config.Mount + kinds[i.config.Engine] + role, "read"})
+		if !i.config.Apart {
+			needed = append(needed, i.rights()...)
 		}
-		if i.control != nil {
-			needed = append(needed, right{i.config.controlMount() + "/creds/" + i.config.ControlRole, "read"})
-		}
+	}
+	return needed
+}
+
+// rights are those without which nothing can be issued.
+func (i *Issuer) rights() (needed []right) {
+	kinds := map[Engine]string{Dynamic: "/creds/", Static: "/static-creds/", KV: "/data/"}
+	for _, role := range i.config.Roles {
+		needed = append(needed, right{i.config.Mount + kinds[i.config.Engine] + role, "read"})
+	}
+	if i.control != nil {
+		needed = append(needed, right{i.config.controlMount() + "/creds/" + i.config.ControlRole, "read"})
 	}
 	return needed
 }
