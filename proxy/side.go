@@ -199,7 +199,7 @@ func (s *side) open() (fresh bool, err error) {
 	if s.closed {
 		return false, errSideClosed
 	}
-	if s.conn != nil && !s.conn.IsClosed() && time.Until(s.lease.Expires) > 0 {
+	if s.conn != nil && !s.conn.IsClosed() && s.inForce() {
 		return false, nil
 	}
 	s.retire()
@@ -221,6 +221,14 @@ func (s *side) open() (fresh bool, err error) {
 	}
 	s.expiry = time.AfterFunc(time.Until(lease.Expires), func() { s.expire(lease) })
 	return true, nil
+}
+
+// inForce tells whether the lease is: it is kept until the end that it had when it
+// was issued, unless somebody takes it away before. The server lets the connection go
+// on then, as nobody.
+func (s *side) inForce() bool {
+	term, _ := termOf(s.lease)
+	return time.Until(s.lease.Expires) > 0 && time.Until(term.Expires) > 0
 }
 
 // login puts the lease on record and logs in with it.
