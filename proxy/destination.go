@@ -5,7 +5,9 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"maps"
 	"net"
+	"slices"
 	"strconv"
 	"sync"
 	"time"
@@ -37,6 +39,8 @@ type destination struct {
 	issuing map[uint64]time.Time
 	issues  uint64
 	left    time.Time
+	// made are closed when such a login has come, or not.
+	made map[uint64]chan struct{}
 	// state is what was measured last, and measuredAt when that was done; whoever
 	// measures has put something into measuring.
 	state      *measure.State
@@ -59,7 +63,7 @@ func (s *Server) openDestinations(issuers map[string]Credentials) error {
 		if !ok {
 			return fmt.Errorf("destination %s: nothing issues credentials for it", c.Name)
 		}
-		d := &destination{config: c, server: s, target: t, credentials: issuer, ours: map[string]bool{}, ended: map[string]time.Time{}, issuing: map[uint64]time.Time{}, left: s.now(), measuring: make(chan struct{}, 1)}
+		d := &destination{config: c, server: s, target: t, credentials: issuer, ours: map[string]bool{}, ended: map[string]time.Time{}, issuing: map[uint64]time.Time{}, made: map[uint64]chan struct{}{}, left: s.now(), measuring: make(chan struct{}, 1)}
 		asProber := func() (credential.Request, error) { return d.request(asProbe) }
 		d.side = newSideAs(s, c.Name, t, d, forPosture, asProber)
 		d.watching = newSideAs(s, c.Name, t, d, forWatch, asProber)
@@ -110,12 +114,15 @@ func (d *destination) Issue(ctx context.Context, r credential.Request) (*credent
 	d.mu.Lock()
 	d.issues++
 	this := d.issues
-	d.issuing[this] = d.server.now()
+	made := make(chan struct{})
+	d.issuing[this], d.made[this] = d.server.now(), made
 	d.mu.Unlock()
 	lease, err := d.credentials.Issue(ctx, r)
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	delete(d.issuing, this)
+	delete(d.made, this)
+	close(made)
 	if err == nil {
 		d.ours[lease.User] = true
 	} else if d.left.IsZero() {
@@ -149,6 +156,22 @@ func (d *destination) wereOurs() map[string]time.Time {
 		}
 	}
 	return d.ended
+}
+
+// settle waits for the names of logins that are being made at this moment. Whoever
+// has read the roles of the place does so before he judges its readers: the login of
+// another copy is there before its name is known, and would be a stranger.
+func (d *destination) settle(ctx context.Context) {
+	d.mu.Lock()
+	waiting := slices.Collect(maps.Values(d.made))
+	d.mu.Unlock()
+	for _, made := range waiting {
+		select {
+		case <-made:
+		case <-ctx.Done():
+			return
+		}
+	}
 }
 
 // EndLeft implements Credentials.
