@@ -13,6 +13,7 @@ import (
 	"github.com/sluice-pg/sluice/audit/ledger"
 	"github.com/sluice-pg/sluice/policy"
 	"github.com/sluice-pg/sluice/policy/statement"
+	"github.com/sluice-pg/sluice/proxy/credential/vault"
 	"github.com/sluice-pg/sluice/proxy/transfer"
 	"github.com/sluice-pg/sluice/proxy/wire"
 )
@@ -272,6 +273,10 @@ func faultOf(cause error) (problem string, side ledger.Side, step string, left l
 	var there *wire.SideError
 	problem = cause.Error()
 	switch {
+	case errors.Is(cause, vault.ErrAway):
+		problem = "Vault is away, and nobody else can make a login there"
+	case errors.Is(cause, vault.ErrDenied):
+		problem = "Vault denies the proxy a login there"
 	case errors.As(cause, &refused):
 		problem = fmt.Sprintf("%s (%s)", refused.Message, refused.Code)
 	case errors.As(cause, &there):

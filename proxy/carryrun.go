@@ -11,7 +11,6 @@ import (
 	"slices"
 	"time"
 
-	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgproto3"
 
 	"github.com/sluice-pg/sluice/audit/ledger"
@@ -20,6 +19,7 @@ import (
 	"github.com/sluice-pg/sluice/policy/protection"
 	"github.com/sluice-pg/sluice/policy/statement"
 	"github.com/sluice-pg/sluice/proxy/credential"
+	"github.com/sluice-pg/sluice/proxy/credential/vault"
 	"github.com/sluice-pg/sluice/proxy/measure"
 	"github.com/sluice-pg/sluice/proxy/transfer"
 	"github.com/sluice-pg/sluice/proxy/wire"
@@ -122,11 +122,14 @@ func (c *carrier) transfer(ctx context.Context) (*transfer.Receipt, error) {
 		ctx, stop = context.WithTimeoutCause(ctx, limits.Duration, fmt.Errorf("it took longer than %s, and that is how long it may take", policy.DurationWords(limits.Duration)))
 		defer stop()
 	}
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
 	source, err := c.openEnd(ctx, c.session.database.credentials, c.session.database.target, c.sourceRequest(), sideSource)
 	if err != nil {
 		return nil, err
 	}
 	defer source.close()
+	defer source.follow(ctx, cancel)()
 	request, err := c.plan.at.request(asCarrier)
 	if err != nil {
 		return nil, &transfer.Error{Side: sideDestination, Step: "choose a login", Err: err}
@@ -138,13 +141,18 @@ func (c *carrier) transfer(ctx context.Context) (*transfer.Receipt, error) {
 		return nil, err
 	}
 	defer there.close()
+	defer there.follow(ctx, cancel)()
 	until := c.leaseUntil()
-	return transfer.Run(ctx, transfer.Job{
+	receipt, err := transfer.Run(ctx, transfer.Job{
 		Copy: c.id, Source: source.open, Destination: there.open, Items: c.items(), Streams: c.server.config.Copies.Streams,
 		Owner: c.plan.place.Roles.Owner, Roles: c.plan.counterparts, LeaseUntil: until,
 		BeforeCopy: c.stillDecided, BeforePublish: c.recheck, Progress: c.progress, Now: c.server.now,
 		MaxRows: uint64(max(limits.Rows, 0)), MaxBytes: uint64(max(limits.Bytes, 0)),
 	})
+	if err != nil && receipt == nil {
+		err = cutOff(err, source, there)
+	}
+	return receipt, err
 }
 
 // The sides of a copy, beside those of a session.
@@ -177,95 +185,6 @@ func (c *carrier) sourceRequest() credential.Request {
 	return credential.Request{
 		SessionID: c.id, Subject: c.session.personName(), Person: c.session.personID(), Database: c.session.database.config.Name,
 		Role: chosen.Role, Group: chosen.Group, Connections: c.connections(),
-	}
-}
-
-// end is one end of a copy: a lease with its connections.
-type end struct {
-	carrier     *carrier
-	credentials Credentials
-	target      *target
-	lease       *credential.Lease
-	side        wire.Side
-}
-
-func (c *carrier) openEnd(ctx context.Context, credentials Credentials, t *target, r credential.Request, side wire.Side) (*end, error) {
-	lease, err := credentials.Issue(ctx, r)
-	if err != nil {
-		c.server.unrevoked.doubt(credentials)
-		return nil, &transfer.Error{Side: side, Step: "get a login", Err: err}
-	}
-	e := &end{carrier: c, credentials: credentials, target: t, lease: lease, side: side}
-	record := leaseRecord{
-		Lease: lease.ID, Role: lease.User, Group: lease.Role, Expires: lease.Expires.UTC().Format(time.RFC3339),
-		VaultRole: r.Role, Purpose: e.purpose(),
-	}
-	if err := c.session.append(ctx, c.session.event("credential.issued", c.request, record)); err != nil {
-		e.close()
-		return nil, err
-	}
-	return e, nil
-}
-
-func (e *end) purpose() string {
-	if e.side == sideSource {
-		return "reads a copy that is carried"
-	}
-	return "loads a copy that is carried"
-}
-
-// open logs in.
-func (e *end) open(ctx context.Context) (*pgconn.PgConn, error) {
-	config, err := e.target.loginConfig(e.lease, []param{{"application_name", "sluice/copy " + e.carrier.id[:10] + " for " + e.carrier.session.identity.User}})
-	if err != nil {
-		return nil, err
-	}
-	config.MaxProtocolMessageBodyLen = 0
-	conn, err := pgconn.ConnectConfig(ctx, config)
-	if err != nil {
-		return nil, err
-	}
-	e.lease.Backends.Add(conn.PID())
-	if e.side != sideDestination {
-		return conn, nil
-	}
-	if err := e.sameServer(ctx, conn); err != nil {
-		_ = conn.Close(ctx) // nothing was sent that could be lost
-		return nil, err
-	}
-	return conn, nil
-}
-
-// sameServer makes sure that a connection leads to the server that was measured,
-// before a row goes there: its name may mean another one by now.
-func (e *end) sameServer(ctx context.Context, conn *pgconn.PgConn) error {
-	system, err := systemIdentifier(ctx, catalogQuerier{conn})
-	if err != nil {
-		return err
-	}
-	return sameSystem(system, e.carrier.plan.state.System())
-}
-
-func sameSystem(system, was string) error {
-	if system == "" || system != was {
-		return fmt.Errorf("another server answers than the one that was measured: its system identifier is %s, and that was %s", system, was)
-	}
-	return nil
-}
-
-// close takes the login back.
-func (e *end) close() {
-	ctx, done := context.WithTimeout(context.Background(), cutTimeout)
-	defer done()
-	s := e.carrier.server
-	typ, record := "credential.revoked", leaseRecord{Lease: e.lease.ID, Role: e.lease.User, Purpose: e.purpose()}
-	if err := e.credentials.End(ctx, e.lease); err != nil {
-		typ, record.Problem = "credential.not_revoked", notRevoked
-		s.log.Error("credential not revoked", "lease", e.lease.ID, "err", err)
-		s.unrevoked.add(unrevokedLease{e.credentials, e.lease, e.carrier.session.id, e.purpose()})
-	}
-	if err := e.carrier.session.append(ctx, e.carrier.session.event(typ, e.carrier.request, record)); err != nil {
-		s.log.Error("end of a credential not recorded", "lease", e.lease.ID, "err", err)
 	}
 }
 
@@ -367,6 +286,7 @@ func (c *carrier) recheck(ctx context.Context, q catalog.Querier, relations []tr
 		return err
 	}
 	state := c.plan.place.Again(ctx, c.plan.state, ask, true, c.plan.system)
+	c.plan.at.settle(ctx)
 	if faults := state.Sentences(); len(faults) > 0 {
 		return fmt.Errorf("the place is not protected any more as it was: %s", worstOf(faults))
 	}
@@ -447,6 +367,12 @@ func (c *carrier) failed(ctx context.Context, cause error) *refusal {
 	}
 	if left != ledger.LeftNothing {
 		r.hint = "What is left of it at " + c.plan.place.Name + " nobody can read, and it is removed when the place can be reached again."
+	}
+	switch {
+	case errors.Is(cause, vault.ErrAway):
+		r.sqlstate, r.hint = "57P03", r.hint+" Vault is away, not the databases: try again in a moment."
+	case errors.Is(cause, vault.ErrDenied):
+		r.sqlstate, r.hint = "58000", r.hint+" Tell the people who run Sluice before: its log has the cause."
 	}
 	if side == ledger.SideClient {
 		r.sqlstate, r.message = "57014", "sluice: the copy to "+c.plan.place.Name+" was canceled [req "+c.request+"]"

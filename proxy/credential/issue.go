@@ -114,6 +114,27 @@ WHERE (r.rolsuper OR r.rolcreaterole OR r.rolreplication OR r.rolbypassrls)
   AND pg_catalog.pg_has_role($1::pg_catalog.name, r.oid, 'MEMBER')
 ORDER BY (r.rolname OPERATOR(pg_catalog.=) $1::pg_catalog.name) DESC, r.rolname LIMIT 1`
 
+// ActsBeyond names a role that another one is or can become and that is a superuser
+// or has CREATEROLE, REPLICATION or BYPASSRLS; empty if there is none. An empty role
+// is who the connection belongs to.
+func ActsBeyond(ctx context.Context, conn *pgconn.PgConn, role string) (string, error) {
+	if role == "" {
+		rows, err := Query(ctx, conn, "SELECT SESSION_USER")
+		if err != nil {
+			return "", fmt.Errorf("look at the login's own rights: %w", err)
+		}
+		role = rows[0][0]
+	}
+	rows, err := Query(ctx, conn, beyond, role)
+	if err != nil {
+		return "", fmt.Errorf("look at what %q can act as: %w", role, err)
+	}
+	if len(rows) == 0 {
+		return "", nil
+	}
+	return rows[0][0], nil
+}
+
 func checkGroup(ctx context.Context, conn *pgconn.PgConn, group string) error {
 	rows, err := Query(ctx, conn, beyond, group)
 	var refused *pgconn.PgError
