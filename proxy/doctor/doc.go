@@ -15,7 +15,9 @@
 // writes one file there, which means nothing to the trail, and removes it. At
 // databases it logs in as the issuer of credentials, in transactions that
 // cannot write. With Vault it has one login made, as a session would, looks with
-// that, and ends it; its journal is in a temporary folder.
+// that, and ends it; its journal is in a temporary folder. At the places that copies
+// go to it looks whether the logins can be had and do what they are for; how a place
+// is protected is measured by sluice destination check.
 //
 // Whether a server has a known hole is read from holes.txt, which says as of
 // when it is true. What a role should not be able to do is in roles.go and

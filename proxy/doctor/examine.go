@@ -57,6 +57,13 @@ func Examine(ctx context.Context, config *proxy.Config) *Report {
 			}},
 		)
 	}
+	for i := range config.Destinations {
+		d := &config.Destinations[i]
+		list = append(list,
+			examination{"upstream.tls", d.Name, func(ctx context.Context, f *findings) { lookAtUpstream(ctx, f, d.Server, now()) }},
+			examination{"place.login", d.Name, func(ctx context.Context, f *findings) { lookAtPlace(ctx, f, config, d) }},
+		)
+	}
 	r := &Report{SchemaVersion: SchemaVersion, Checks: examineAll(ctx, list, timeout, grace)}
 	r.sort()
 	r.Time = now().UTC().Truncate(time.Second)
