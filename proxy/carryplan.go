@@ -85,13 +85,14 @@ func (u *Upstream) address() string { return serverAddress(u.Host, u.Port) }
 
 // readSource reads who can read what at the source.
 func (c *carryPlan) readSource(ctx context.Context, d *database) error {
-	return askReading(ctx, d.catalog.side, func(ctx context.Context, q catalog.Querier) (err error) {
+	side := d.catalog.side
+	return side.told(askReading(ctx, side, func(ctx context.Context, q catalog.Querier) (err error) {
 		if c.system, err = systemIdentifier(ctx, q); err != nil {
 			return err
 		}
 		c.source, err = protection.Load(ctx, q)
 		return err
-	})
+	}))
 }
 
 // systemIdentifier is that of the cluster, which everybody may ask for.

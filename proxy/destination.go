@@ -222,7 +222,7 @@ func serverAddress(host string, port int) string { return net.JoinHostPort(host,
 
 // ask has a question asked in one transaction of the probe's login.
 func (d *destination) ask(ctx context.Context, question func(context.Context, catalog.Querier) error) error {
-	return askReading(ctx, d.side, question)
+	return d.side.told(askReading(ctx, d.side, question))
 }
 
 // askReading has a question asked over a side connection, in one transaction that

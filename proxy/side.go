@@ -12,6 +12,7 @@ import (
 	"github.com/sluice-pg/sluice/audit"
 	"github.com/sluice-pg/sluice/policy/catalog"
 	"github.com/sluice-pg/sluice/proxy/credential"
+	"github.com/sluice-pg/sluice/proxy/credential/vault"
 )
 
 // sideUse is what a side connection is for.
@@ -340,3 +341,18 @@ type sideError struct {
 func (e sideError) Error() string { return e.words + ": " + e.cause.Error() }
 
 func (e sideError) Unwrap() error { return e.cause }
+
+// told is an error for the client: of a sideError the words and that Vault is away,
+// without the cause, in which addresses stand. The log gets that.
+func (s *side) told(err error) error {
+	var side sideError
+	if !errors.As(err, &side) {
+		return err
+	}
+	s.server.log.Warn("a server could not be asked", "name", s.name, "err", err)
+	words := side.words
+	if errors.Is(err, vault.ErrAway) {
+		words += ": " + vault.ErrAway.Error()
+	}
+	return errors.New(words)
+}
