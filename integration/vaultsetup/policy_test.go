@@ -99,7 +99,7 @@ func notForChildren(t *testing.T, s *Stage, sluice *vaultserver.Client) {
 	} {
 		token.Refused(t, http.MethodPut, path, body)
 	}
-	for _, path := range []string{"database/creds/sluice-control", "database/config/shop", "secret/data/sluice/key", "cubbyhole/x", "database/roles/shop-read"} {
+	for _, path := range []string{"database/creds/sluice-control", "database/creds/copies-signal", "database/config/shop", "secret/data/sluice/key", "cubbyhole/x", "database/roles/shop-read"} {
 		token.Refused(t, http.MethodGet, path, nil)
 	}
 }
@@ -110,7 +110,7 @@ func notForSluice(t *testing.T, s *Stage, sluice *vaultserver.Client) {
 	t.Helper()
 	s.Vault.Mine(t, "try to seal and to revoke what is not Sluice's in")
 	for _, path := range []string{
-		"database/creds/other", "database/creds/sluice-controls", "database/config/shop", "database/roles/shop-read",
+		"database/creds/other", "database/creds/sluice-controls", "database/creds/copies-other", "database/config/shop", "database/roles/shop-read",
 		"secret/data/other", "sys/mounts", "sys/policies/acl/sluice", "sys/auth", "identity/entity/id", "cubbyhole/x",
 		"auth/approle/role/sluice/role-id", "auth/token/accessors", "sys/internal/ui/resultant-acl",
 	} {

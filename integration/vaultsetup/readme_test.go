@@ -10,7 +10,9 @@ import (
 	"syscall"
 	"testing"
 
+	"github.com/sluice-pg/sluice/examples/demo/pgserver"
 	"github.com/sluice-pg/sluice/integration/vaultserver"
+	"github.com/sluice-pg/sluice/policy/destination"
 )
 
 // commands are the lines of the example's README that one is to type.
@@ -45,6 +47,7 @@ func TestReadme(t *testing.T) {
 		t.Fatal(err)
 	}
 	s.Folder = filepath.Join(s.dir, "vault")
+	place(t, server)
 	ca, err := os.ReadFile(server.CAFile)
 	if err != nil {
 		t.Fatal(err)
@@ -53,6 +56,8 @@ func TestReadme(t *testing.T) {
 		t.Fatal(err)
 	}
 	moved := strings.NewReplacer(
+		"host=db-copy.example.net", fmt.Sprintf("host=localhost port=%d", server.Port()),
+		"--host db-copy.example.net", fmt.Sprintf("--host localhost --port %d", server.Port()),
 		"host=db.example.net", fmt.Sprintf("host=localhost port=%d", server.Port()),
 		"--host db.example.net", fmt.Sprintf("--host localhost --port %d", server.Port()),
 		"https://vault.example.net:8200", s.Vault.Address(),
@@ -95,6 +100,22 @@ func TestReadme(t *testing.T) {
 	}
 }
 
+// place makes the database that copies are carried to, and has in it what sluice
+// destination setup prints.
+func place(t *testing.T, server *pgserver.Server) {
+	t.Helper()
+	sql, err := destination.SetupSQL(destination.SetupOptions{Database: Place})
+	if err == nil {
+		err = server.Exec(t.Context(), Database, "CREATE DATABASE "+Place)
+	}
+	if err == nil {
+		err = server.Exec(t.Context(), Place, sql)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
 // inUse leaves a session of a person behind.
 func (s *Stage) inUse(t *testing.T) {
 	t.Helper()
@@ -109,7 +130,7 @@ func (s *Stage) inUse(t *testing.T) {
 func (s *Stage) usedUp(t *testing.T) {
 	t.Helper()
 	await(t, "logins of Sluice", func() string {
-		return s.super(t, "SELECT string_agg(rolname, ' ') FROM pg_roles WHERE rolname LIKE 'sluice%'")
+		return s.super(t, "SELECT string_agg(rolname, ' ') FROM pg_roles WHERE rolname ~ '^sluice_.+_[a-z0-9]{8}$'")
 	})
 	if n := s.super(t, "SELECT count(*) FROM pg_stat_activity WHERE usename IS NULL AND backend_type = 'client backend'"); n != "0" {
 		t.Errorf("%s sessions without a role go on", n)
