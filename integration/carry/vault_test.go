@@ -80,6 +80,8 @@ type vaultCase struct {
 	// reading is true if the copy waits at the source for what it reads, and not at
 	// the destination to be published.
 	reading bool
+	// brief is true if the login that loads lasts briefly, unless it is renewed.
+	brief bool
 	// hangsUp is true if the person goes away.
 	hangsUp bool
 	// doctor is what sluice doctor says of it, if it is asked.
@@ -117,7 +119,7 @@ var befores = []vaultCase{
 
 // meanwhiles happen while the copy waits to be published.
 var meanwhiles = []vaultCase{
-	{name: "renewed", happens: func(_ *stage, t *testing.T) { time.Sleep(briefly + 2*time.Second) }},
+	{name: "renewed", brief: true, happens: func(_ *stage, t *testing.T) { time.Sleep(briefly + 2*time.Second) }},
 	{
 		name: "revoked", happens: func(s *stage, t *testing.T) {
 			for _, id := range s.vault.Vault.Root().List(t, "sys/leases/lookup/database/creds/copies-carry") {
@@ -138,7 +140,7 @@ var meanwhiles = []vaultCase{
 	{name: "sealed meanwhile", happens: (*stage).seal, back: (*stage).unseal},
 }
 
-// briefly is how long a lease of the carrier lasts here, unless it is renewed.
+// briefly is shorter than the copy that is to show that its login is renewed.
 const briefly = 4 * time.Second
 
 func (s *stage) seal(t *testing.T)   { s.vault.Vault.Seal(t) }
@@ -175,8 +177,12 @@ func (s *stage) before(t *testing.T, c vaultCase) {
 // meanwhile has something happen while a copy waits for the table that it is to take
 // the place of.
 func (s *stage) meanwhile(t *testing.T, c vaultCase) {
+	lasts := time.Hour
+	if c.brief {
+		lasts = briefly
+	}
 	role := s.vault.Vault.Root().Read(t, "database/roles/copies-carry").Data
-	role["default_ttl"] = briefly.String()
+	role["default_ttl"] = lasts.String()
 	s.vault.Vault.Root().Write(t, "database/roles/copies-carry", role)
 	s.at(t, "DROP TABLE IF EXISTS crm.held; CREATE TABLE crm.held (id integer); ALTER TABLE crm.held OWNER TO sluice_owner")
 	server, database, lock := s.there, "copies", "BEGIN; LOCK TABLE crm.held"
