@@ -24,15 +24,17 @@ type stranger struct {
 const longestPending = time.Minute
 
 // Names of logins end with something random: in Vault's default template 20
-// characters and a time, in those of the built-in issuer 16 characters.
+// characters and a time, in that of examples/vault 8 characters, in those of the
+// built-in issuer 16.
 var (
 	vaultTail   = regexp.MustCompile(`^(v-.+-)[A-Za-z0-9]{20}-[0-9]{10}$`)
+	exampleTail = regexp.MustCompile(`^(sluice_.+_)[a-z0-9]{8}$`)
 	builtinTail = regexp.MustCompile(`^(sluice_.+_)[a-z2-7]{16}$`)
 )
 
 // formOf is how the names of such logins begin, empty if that cannot be told.
 func formOf(name string) string {
-	for _, tail := range []*regexp.Regexp{vaultTail, builtinTail} {
+	for _, tail := range []*regexp.Regexp{vaultTail, exampleTail, builtinTail} {
 		if m := tail.FindStringSubmatch(name); m != nil {
 			return m[1]
 		}

@@ -75,7 +75,7 @@ items(root, kind, key, says) AS (
 // Logins of leases come and go. What they are like is an item, and how many there
 // are of them is not: those of Vault's default template, those of the built-in issuer,
 // and the proxy's own.
-const leaseLike = `(r.rolname ~ '^v-.+-[A-Za-z0-9]{20}-[0-9]{10}$' OR r.rolname ~ '^sluice_.+_[a-z2-7]{16}$' OR r.rolname = ANY (%s)) AND r.rolcanlogin`
+const leaseLike = `(r.rolname ~ '^v-.+-[A-Za-z0-9]{20}-[0-9]{10}$' OR r.rolname ~ '^sluice_.+_([a-z2-7]{16}|[a-z0-9]{8})$' OR r.rolname = ANY (%s)) AND r.rolcanlogin`
 
 // attributes are what a role can do by itself, in words.
 const attributes = `concat_ws(' ', CASE WHEN r.rolsuper THEN 'SUPERUSER' END, CASE WHEN r.rolcreaterole THEN 'CREATEROLE' END, CASE WHEN r.rolcreatedb THEN 'CREATEDB' END,
@@ -172,14 +172,17 @@ func sqlLike(columns []string, after uint32, except []uint32) string {
 const sqlPresent = `SELECT DISTINCT a.usename::text || COALESCE(' (' || NULLIF(a.application_name, '') || ')', '') FROM pg_stat_activity a
  WHERE a.pid <> pg_backend_pid() AND a.usename IS NOT NULL AND (a.datid IS NULL OR a.datid = (SELECT oid FROM pg_database WHERE datname = current_database()) OR a.usename IN (SELECT rolname FROM pg_roles WHERE rolsuper OR rolcreaterole)) ORDER BY 1 LIMIT 20`
 
-// sqlStrangers are logins that are members of one of the roles made for Sluice.
+// sqlStrangers are logins that are members of one of the roles made for Sluice, but for
+// who makes such logins: he has CREATEROLE and may pass the membership on.
 func sqlStrangers(roles ...string) string {
 	var any []string
 	for _, role := range roles {
 		any = append(any, literal(role))
 	}
 	return `SELECT DISTINCT r.rolname::text, g.rolname::text FROM pg_roles r, pg_roles g
- WHERE g.rolname IN (` + strings.Join(any, ",") + `) AND r.rolcanlogin AND NOT r.rolsuper AND r.oid <> g.oid AND pg_has_role(r.oid, g.oid, 'MEMBER') ORDER BY 1, 2`
+ WHERE g.rolname IN (` + strings.Join(any, ",") + `) AND r.rolcanlogin AND NOT r.rolsuper AND r.oid <> g.oid AND pg_has_role(r.oid, g.oid, 'MEMBER')
+ AND NOT (r.rolcreaterole AND EXISTS (SELECT FROM pg_auth_members m JOIN pg_roles o ON o.oid = m.roleid
+   WHERE m.member = r.oid AND m.admin_option AND o.rolname IN (` + strings.Join(any, ",") + `))) ORDER BY 1, 2`
 }
 
 // sqlNamed are logins by the beginning of their names.
