@@ -61,6 +61,13 @@ func (s *session) planCarry(ctx context.Context, p *policy.Policy, r *policy.Req
 		fact.Problem = err.Error()
 		return nil, fact
 	}
+	select {
+	case at.planning <- struct{}{}:
+		defer func() { <-at.planning }()
+	case <-ctx.Done():
+		fact.Problem = context.Cause(ctx).Error()
+		return nil, fact
+	}
 	plan := &carryPlan{policy: p, place: place, at: at}
 	if err := plan.readSource(ctx, s.database); err != nil {
 		fact.Parity.Problem = "the source could not be asked who can read there: " + err.Error()

@@ -46,11 +46,17 @@ type destination struct {
 	state      *measure.State
 	measuredAt time.Time
 	measuring  chan struct{}
+	// planning has something in it for each session that plans a copy to it.
+	planning chan struct{}
 }
 
 // stateAge is for how long what was measured about a place is not measured again
 // while statements are judged: a Parse, a Bind and an Execute are one copy.
 const stateAge = 5 * time.Second
+
+// atOncePlanned is how many copies to one place are planned at a time. Each holds what
+// the catalogs of both ends say of rights, which is large where they are.
+const atOncePlanned = 2
 
 func (s *Server) openDestinations(issuers map[string]Credentials) error {
 	s.destinations, s.copying = map[string]*destination{}, make(chan struct{}, max(s.config.Copies.AtOnce, 1))
@@ -63,7 +69,10 @@ func (s *Server) openDestinations(issuers map[string]Credentials) error {
 		if !ok {
 			return fmt.Errorf("destination %s: nothing issues credentials for it", c.Name)
 		}
-		d := &destination{config: c, server: s, target: t, credentials: issuer, ours: map[string]bool{}, ended: map[string]time.Time{}, issuing: map[uint64]time.Time{}, made: map[uint64]chan struct{}{}, left: s.now(), measuring: make(chan struct{}, 1)}
+		d := &destination{
+			config: c, server: s, target: t, credentials: issuer, ours: map[string]bool{}, ended: map[string]time.Time{}, issuing: map[uint64]time.Time{},
+			made: map[uint64]chan struct{}{}, left: s.now(), measuring: make(chan struct{}, 1), planning: make(chan struct{}, atOncePlanned),
+		}
 		asProber := func() (credential.Request, error) { return d.request(asProbe) }
 		d.side = newSideAs(s, c.Name, t, d, forPosture, asProber)
 		d.watching = newSideAs(s, c.Name, t, d, forWatch, asProber)

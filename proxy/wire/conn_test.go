@@ -523,3 +523,36 @@ func TestAhead(t *testing.T) {
 		t.Errorf("no room: %v", err)
 	}
 }
+
+// What was given out before Part stays as it is, whatever comes in.
+func TestPart(t *testing.T) {
+	near, far := net.Pipe()
+	c := NewConn(near, Client)
+	go func() {
+		far.Write(append(message('E', []byte("portal\x00\x00\x00\x00\x00")), message('S', nil)...))
+		far.Write(message('Q', bytes.Repeat([]byte("x"), 100)))
+	}()
+	if _, err := c.Next(); err != nil {
+		t.Fatal(err)
+	}
+	body, err := c.Body(100)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Part(); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		if err := c.Ahead(c.Buffered()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if string(body) != "portal\x00\x00\x00\x00\x00" {
+		t.Errorf("the body has become %q", body)
+	}
+	for _, want := range "SQ" {
+		if h, err := c.Next(); err != nil || h.Type != byte(want) || c.Discard() != nil {
+			t.Errorf("%q is not %q: %v", h.Type, want, err)
+		}
+	}
+}
