@@ -13,6 +13,7 @@ import (
 type use struct {
 	at  time.Time
 	cpu time.Duration
+	pid string
 }
 
 // clockTick is that of /proc, which is 1/100 s on every Linux.
@@ -36,10 +37,20 @@ func (s *stage) cost(t *testing.T) use {
 		}
 		ticks += n
 	}
-	return use{time.Now(), time.Duration(ticks) * clockTick}
+	return use{time.Now(), time.Duration(ticks) * clockTick, pid}
 }
 
-// since is the part of a core that was used.
-func (u use) since(before use) float64 {
-	return float64(u.cpu-before.cpu) / float64(u.at.Sub(before.at))
+// costs logs which part of a core was used since, and demands that it is little.
+func (s *stage) costs(t *testing.T, what string, before use) {
+	t.Helper()
+	now := s.cost(t)
+	if now.pid != before.pid {
+		t.Logf("%s: the watch has connected anew", what)
+		return
+	}
+	part := 100 * float64(now.cpu-before.cpu) / float64(now.at.Sub(before.at))
+	t.Logf("%s: %.2f %% of a core of the server", what, part)
+	if part > 1.5 { // the goal is 1; the machine of the tests is busy
+		t.Errorf("%s: too much", what)
+	}
 }

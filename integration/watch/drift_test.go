@@ -111,8 +111,11 @@ func testDrift(t *testing.T, version int) {
 	s.well(t)
 	time.Sleep(3 * time.Second) // what was done before is seen
 	cost := s.cost(t)
+	time.Sleep(5 * time.Second)
+	s.costs(t, "while nothing changes", cost)
+	cost = s.cost(t)
 	t.Run("churn", func(t *testing.T) { testChurn(t, s) })
-	t.Logf("one look after the other takes %.2f %% of a core of the server", 100*s.cost(t).since(cost))
+	s.costs(t, "while leases come and go", cost)
 	t.Run("on copies", func(t *testing.T) {
 		begun := make([]time.Time, len(onCopies))
 		for i, m := range onCopies {

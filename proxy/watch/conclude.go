@@ -46,9 +46,6 @@ func (w *watcher) conclude(ctx context.Context, v *Verdict, changes, strange []C
 	seen := seenAs(v.At, changes, strange, present)
 	latent := map[string]bool{}
 	for _, c := range slices.Concat(changes, strange) {
-		if c.Kind == kindLease {
-			continue
-		}
 		for _, id := range w.concerned(c) {
 			latent[id] = true
 		}
@@ -60,7 +57,7 @@ func (w *watcher) conclude(ctx context.Context, v *Verdict, changes, strange []C
 			continue
 		}
 		j := merged(&v.Place, v.Copies[c.ID])
-		if latent[c.ID] && j.worst() == "" {
+		if latent[c.ID] && j.worst() == "" && len(j.Missing) == 0 { // what is gone is told of as that
 			j.Severity = ledger.SeverityLatent
 		}
 		w.concludeCopy(ctx, v.At, c, j, seen)
@@ -125,7 +122,7 @@ func seenAs(at time.Time, changes, strange []Change, present []string) (out []le
 func (w *watcher) concludeCopy(ctx context.Context, at time.Time, c *ledger.Copy, j Judgement, seen []ledger.Evidence) {
 	s := w.stand(c)
 	if len(j.Missing) > 0 {
-		w.lost(ctx, at, c, j.Missing, s)
+		w.lost(ctx, at, c, j.Missing)
 	}
 	wasBad := s.bad()
 	switch {
@@ -270,32 +267,35 @@ func (w *watcher) recovered(ctx context.Context, at time.Time, c *ledger.Copy) b
 }
 
 // lost records that relations are gone that nobody here has removed. One in whose
-// place another copy was put is simply gone.
-func (w *watcher) lost(ctx context.Context, at time.Time, c *ledger.Copy, missing []string, s *stand) {
-	if c.Life == ledger.LifeLost || !published(c) {
+// place another copy was put is simply gone; while another is being put there, nobody
+// knows yet.
+func (w *watcher) lost(ctx context.Context, at time.Time, c *ledger.Copy, missing []string) {
+	if !published(c) {
 		return
 	}
-	if by := w.replacedBy(c, missing); by != "" {
+	switch by := w.replacedBy(c, missing); {
+	case by != nil && by.Receipt == nil:
+	case by != nil:
 		w.note(ctx, &ledger.Removed{
-			Copy: c.ID, Why: "copy " + by + " was put in its place",
+			Copy: c.ID, Why: "copy " + by.ID + " was put in its place",
 			Verified: []ledger.Evidence{evidence(at, ledger.HowCatalog, "none of its relations is in pg_class any more")},
 		})
-		return
-	}
-	if w.note(ctx, &ledger.Lost{
+	case c.Life == ledger.LifeLost:
+	case w.note(ctx, &ledger.Lost{
 		Copy: c.ID, Relations: bounded(missing), Evidence: []ledger.Evidence{evidence(at, ledger.HowCatalog, "not in pg_class: "+few(missing, 5))},
-	}) {
+	}):
 		w.tell(Alert{Event: "lost", Copy: c.ID, Owner: ownerOf(c), Summary: "copy " + c.ID + " is not where it was put: " + Clean(few(missing, 5)) + " is gone"})
 	}
 }
 
-// replacedBy is a later copy that has taken the places of all relations of one.
-func (w *watcher) replacedBy(c *ledger.Copy, missing []string) string {
+// replacedBy is a later copy that takes, or has taken, the places of all relations of
+// one; nil if there is none.
+func (w *watcher) replacedBy(c *ledger.Copy, missing []string) *ledger.Copy {
 	if len(missing) < len(c.Receipt.Relations) {
-		return ""
+		return nil
 	}
 	for _, later := range w.copies {
-		if later.Receipt == nil || !later.PublishedAt.After(c.PublishedAt) {
+		if later.Begun == nil || !later.BegunAt.After(c.BegunAt) || later.ID == c.ID || later.Receipt == nil && later.Life != ledger.LifeCopying {
 			continue
 		}
 		all := true
@@ -305,10 +305,10 @@ func (w *watcher) replacedBy(c *ledger.Copy, missing []string) string {
 			})
 		}
 		if all {
-			return later.ID
+			return later
 		}
 	}
-	return ""
+	return nil
 }
 
 // notePlace records what is another than before about the place itself.

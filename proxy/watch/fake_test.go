@@ -306,13 +306,19 @@ func (b *fakeBook) publish(t *testing.T, n int, expires time.Time) string {
 
 func (b *fakeBook) begin(t *testing.T, n int, expires time.Time) string {
 	t.Helper()
+	return b.beginAs(t, n, n, ledger.ModeNew, expires)
+}
+
+// beginAs begins copy n to the place of another.
+func (b *fakeBook) beginAs(t *testing.T, n, place int, mode ledger.Mode, expires time.Time) string {
+	t.Helper()
 	id := strings.Repeat("a", 24) + string(rune('a'+n/26)) + string(rune('a'+n%26))
 	err := b.add("request", &ledger.Begun{
 		Copy: id, Expires: ledger.At(expires), Owner: "ops", Person: "ops", Role: "r",
 		Destination: ledger.Destination{Address: "localhost:5432", Database: "copies", Place: "analytics", System: "7"},
 		Origin: ledger.Origin{Database: "shop", Place: "shop", System: "8", Facts: ledger.Facts{Sum: zeros, Inline: []byte("[]")},
 			Relations: []ledger.OriginRelation{{Schema: "crm", Name: "people"}}},
-		Targets: []ledger.Target{{Schema: "crm", Name: fmt.Sprint("t", n), From: []int{0}, Mode: ledger.ModeNew, Rest: []string{"id", "name"}}},
+		Targets: []ledger.Target{{Schema: "crm", Name: fmt.Sprint("t", place), From: []int{0}, Mode: mode, Rest: []string{"id", "name"}}},
 	})
 	if err != nil {
 		t.Fatal(err)

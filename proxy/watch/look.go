@@ -103,8 +103,8 @@ func (l *looker) ask(ctx context.Context, q catalog.Querier, now time.Time, def 
 		l.hint, l.hinted = false, now
 	}
 	due := func(t Tier, every time.Duration) bool {
-		// A beat earlier, so that what is seen is judged within the interval.
-		return l.first || hint || g.reloaded || now.Sub(l.at[t]) >= max(every-beat, beat/2)
+		// A little earlier, so that what is seen is judged within the interval.
+		return l.first || hint || g.reloaded || now.Sub(l.at[t]) >= every-min(beat, every/4)
 	}
 	roots := rootsOf(copies)
 	if due(T0, def.Watch.Relations) {

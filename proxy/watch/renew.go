@@ -29,8 +29,10 @@ func (w *watcher) renew(ctx context.Context) {
 	}
 	var ids []string
 	for _, c := range w.copies {
-		s := w.stand(c)
-		if s.bad() || s.done != "" || c.Frozen || c.Life != ledger.LifeLive || !now.Before(c.Expires) {
+		if c.Life != ledger.LifeLive || c.Frozen || !now.Before(c.Expires) {
+			continue
+		}
+		if s := w.stand(c); s.bad() || s.done != "" {
 			continue
 		}
 		until, known := w.leases[c.ID]

@@ -81,6 +81,28 @@ func TestFreezes(t *testing.T) {
 	}
 }
 
+// A person has a copy read again; what they have done to the place is judged as ever.
+func TestThawed(t *testing.T) {
+	b := newBench(t)
+	id := b.book.publish(t, 1, b.time.Add(240*time.Hour))
+	b.beats(5)
+	b.place.wrong[id] = &Judgement{Severity: ledger.SeverityObject, Deficits: deficit("read-by-anyone")}
+	b.place.reloads++
+	b.beats(3)
+	delete(b.place.wrong, id)
+	b.beats(20)
+	before := b.renewals()
+	err := b.book.add("", &ledger.Thawed{By: "ana", Copy: id, Why: "mended", Verified: []ledger.Evidence{evidence(b.time, ledger.HowCatalog, "as it was")}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.place.reloads++
+	b.beats(200)
+	if why := b.watch.Blocked("analytics"); why != "" || b.renewals() == before {
+		t.Errorf("blocked %q, %d renewals since", why, b.renewals()-before)
+	}
+}
+
 // What cannot be undone is done after what can, and after a second measurement.
 func TestPurges(t *testing.T) {
 	b := newBench(t)
@@ -229,6 +251,25 @@ func TestLost(t *testing.T) {
 	b.want(id, "copy.lost")
 }
 
+// A copy in whose place another is put is not lost, also if that is seen before the
+// other is known to be there.
+func TestReplaced(t *testing.T) {
+	b := newBench(t)
+	id := b.book.publish(t, 1, b.time.Add(240*time.Hour))
+	b.beats(5)
+	next := b.book.beginAs(t, 2, 1, ledger.ModeSwap, b.time.Add(240*time.Hour))
+	b.place.wrong[id] = &Judgement{Missing: []string{"crm.t1"}}
+	b.place.items[scope{0, "role"}] = map[string]string{"eve": "LOGIN"}
+	b.beats(10)
+	b.want(id)
+	err := b.book.add("", &ledger.Published{Copy: next, Relations: []ledger.Receipt{{Schema: "crm", Name: "t1", OID: oidOf(next), Read: "x:0", Held: "x:0"}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.beats(3)
+	b.want(id, "copy.removed")
+}
+
 func TestStrangers(t *testing.T) {
 	b := newBench(t)
 	b.book.publish(t, 1, b.time.Add(240*time.Hour))
@@ -265,6 +306,15 @@ func TestChurnIsQuiet(t *testing.T) {
 		b.place.items[like] = map[string]string{"LOGIN member of app": ""}
 		b.place.writes++
 		b.beats(3)
+	}
+	if n := b.watch.Status().Places[0].Verdicts; n != 1 {
+		t.Errorf("%d verdicts", n)
+	}
+	b.place.items[like]["LOGIN member of other"] = "" // one of a new kind is judged, and no news if that is well
+	b.place.writes++
+	b.beats(6)
+	if n := b.watch.Status().Places[0].Verdicts; n != 2 {
+		t.Errorf("%d verdicts", n)
 	}
 	if kinds := b.kinds(""); len(kinds) != 1 || len(b.alerts) > 0 { // the first measurement
 		t.Errorf("events %q, alerts %+v", kinds, b.alerts)

@@ -193,6 +193,9 @@ func (w *watcher) follow() {
 	there, roots := map[string]bool{}, map[uint32]bool{}
 	for _, c := range w.copies {
 		there[c.ID] = true
+		if !published(c) {
+			continue
+		}
 		if s := w.stands[c.ID]; s != nil && s.done == policy.ReactFreeze && !c.Frozen {
 			s.done = "" // a person has thawed it
 		}
