@@ -8,7 +8,7 @@ func copying(trail string) []step {
 	return []step{
 		{
 			say:   "An analysis needs the users. The policy lets them be carried to sandbox, if it protects them as shop does. Sluice measures it.",
-			types: carriedTo("sandbox"), refused: true, reads: 8, shows: []string{measured, "The server offers no TLS", "the floor demands scram"},
+			types: carriedTo("sandbox"), refused: true, reads: 6, shows: []string{measured, "The server offers no TLS", "the floor demands scram"},
 			truths: []truth{{
 				say: "sandbox holds no table", on: sandbox, want: "0",
 				sql: `SELECT count(*) FROM pg_class WHERE relnamespace = 'public'::regnamespace`,
@@ -35,6 +35,41 @@ func copying(trail string) []step {
 		{
 			say:  "Where are e-mail addresses of customers today? A reviewer asks the trail, not people.",
 			runs: []string{"copies", "--trail", trail, "--class", "contact.email"}, shows: []string{"shop public.users", "analytics", "contact.email:pseudonym", user, "live"},
+		},
+	}
+}
+
+// weakening is the part of the story about what becomes of a copy that is not
+// protected any more. hba is the pg_hba.conf of the server that it is on.
+func weakening(hba string) []step {
+	return []step{
+		{
+			say: "Nothing stands between analytics and its DBA. But Sluice watches the copies that it made.",
+			who: dba, types: `GRANT SELECT ON users TO PUBLIC;`, shows: []string{"GRANT"}, deed: "the DBA lets PUBLIC read the copy",
+			truths: []truth{{
+				say: "the copy is frozen: nobody has a right on it, and row security shows nothing", on: analytics, want: "0 1", soon: true,
+				sql: `SELECT (SELECT count(*) FROM pg_class c, aclexplode(c.relacl) a WHERE c.oid = 'users'::regclass AND a.grantee <> c.relowner),
+					(SELECT count(*) FROM pg_policy WHERE polrelid = 'users'::regclass AND polname LIKE 'sluice\_frozen\_%' AND NOT polpermissive)`,
+			}},
+		},
+		{
+			say: "Row security would have shown those rows to analysts alone. The policy does not wait for the next step: nobody reads the copy, not even Anna, until somebody has looked into it.",
+			who: anna, types: `SELECT count(*) FROM users;`, denied: true,
+		},
+		{
+			say: "Then the server itself is opened: no password for anybody, from anywhere. No right on a table helps now.",
+			who: dba, types: `\! echo 'host all all all trust' >>'` + hba + `'`,
+		},
+		{
+			who: dba, types: `SELECT pg_reload_conf();`, shows: []string{"t"}, deed: "the DBA opens the server to everybody",
+			truths: []truth{{
+				say: "the copy is purged: analytics has no such table any more", on: analytics, want: "t", soon: true,
+				sql: `SELECT to_regclass('public.users') IS NULL`,
+			}},
+		},
+		{
+			say:   "And there will not be another one, until the place is what it was.",
+			types: carriedTo("analytics"), refused: true, shows: []string{"to analytics refused", "let a name that does not exist in without a credential"},
 		},
 	}
 }

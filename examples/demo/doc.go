@@ -7,7 +7,9 @@
 // engineer works as always, then tries in six ways to take customers' data
 // to where it must not go, and takes a dump that may go anywhere. Then an
 // analysis needs the customers in another database: sandbox is measured and gets
-// nothing, and analytics gets a copy, masked, that Sluice carries itself.
+// nothing, and analytics gets a copy, masked, that Sluice carries itself. What
+// happened in December 2019 is done to that copy: somebody lets everybody read it,
+// and it is frozen; somebody opens the server, and it is purged.
 //
 // The story is played with the real psql, and it does not believe what it is
 // told: after every refusal it looks on the servers themselves whether
@@ -24,6 +26,6 @@
 // Files in reading order: servers.go (the three servers; schema.sql, data.sql),
 // workplace.go (the folder, passwords, policy), places.go (the places made ready
 // for copies), run.go (the demo), story.go and copies.go (what happens in it), play.go and psql.go (how it is played), evidence.go
-// (the trail's part), vault.go and vaultstory.go (the same with Vault), leave.go
+// and timeline.go (the trail's part), vault.go and vaultstory.go (the same with Vault), leave.go
 // (nothing stays behind).
 package demo

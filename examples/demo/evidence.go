@@ -27,7 +27,7 @@ func (p *player) afterwards(ctx context.Context, proxy *runningProxy) error {
 	p.begin("Afterwards: what a reviewer finds")
 	fmt.Fprintf(p.out, "\n   Alice has left. She never had a password of a database.\n")
 	gone := p.vault.gone()
-	if err := p.eventually(ctx, gone); err != nil {
+	if err := p.eventually(ctx, gone, goneTimeout); err != nil {
 		return err
 	}
 	fmt.Fprintf(p.out, "   [ok] looked up: %s\n", gone.say)
@@ -38,6 +38,9 @@ func (p *player) afterwards(ctx context.Context, proxy *runningProxy) error {
 		return err
 	}
 	if err := proxy.end(); err != nil {
+		return err
+	}
+	if err := p.timeline(ctx); err != nil {
 		return err
 	}
 	fmt.Fprintln(p.out, "\n   Sluice has been stopped. Is its trail whole?")

@@ -73,8 +73,11 @@ func (w *workplace) placeSetup(name string, server *pgserver.Server) (Destinatio
 func (w *workplace) employ(ctx context.Context, s *pgserver.Server) error {
 	password := rand.Text()
 	passfile := filepath.Join(w.setup.Dir, reader+".pgpass")
-	w.dsns = map[person]string{anna: fmt.Sprintf("host=%s port=%d dbname=analytics user=%s sslmode=verify-full sslrootcert=%s passfile=%s",
-		pgserver.Host, s.Port(), reader, s.CAFile, passfile)}
+	w.dsns = map[person]string{
+		anna: fmt.Sprintf("host=%s port=%d dbname=analytics user=%s sslmode=verify-full sslrootcert=%s passfile=%s",
+			pgserver.Host, s.Port(), reader, s.CAFile, passfile),
+		dba: w.setup.Destinations[0].AdminDSN,
+	}
 	return errors.Join(
 		s.Exec(ctx, "analytics", fmt.Sprintf("SET log_min_error_statement = panic; CREATE ROLE %s LOGIN PASSWORD '%s' IN ROLE analyst", reader, password)),
 		os.WriteFile(passfile, passLine(s.Addr(), "analytics", reader, password), 0o600),

@@ -29,8 +29,10 @@ type player struct {
 	sluice  []string
 	// chapters is how many have begun.
 	chapters int
-	ids      []string // of the refusals so far
-	quoted   string   // the id of the first refusal that quoted a measurement
+	// deeds are what people have done to the copy.
+	deeds  []moment
+	ids    []string // of the refusals so far
+	quoted string   // the id of the first refusal that quoted a measurement
 }
 
 // play runs the whole story; the first thing that is not as it should be ends
@@ -88,6 +90,10 @@ func (p *player) step(ctx context.Context, psql *psql, s step) error {
 		return p.command(ctx, 0, s.shows, s.runs...)
 	}
 	fmt.Fprintf(p.out, "\n     %s %s\n", prompts[s.who], s.types)
+	typed := time.Now()
+	if s.deed != "" {
+		p.deeds = append(p.deeds, moment{typed, s.deed, true})
+	}
 	got, err := p.answer(ctx, psql, s)
 	if err != nil {
 		return err
@@ -109,15 +115,29 @@ func (p *player) step(ctx context.Context, psql *psql, s step) error {
 		fmt.Fprintf(p.out, "   [ok] refused with SQLSTATE %s\n", got.state)
 	}
 	for _, t := range s.truths {
-		if err := p.lookUp(ctx, t); err != nil {
+		if err := p.lookUpFrom(ctx, t, typed); err != nil {
 			return err
 		}
-		fmt.Fprintf(p.out, "   [ok] looked up: %s\n", t.say)
 	}
 	return nil
 }
 
-// answer is what comes back to what somebody types: alice has a session, anna begins
+// lookUpFrom checks a truth about what was typed at a time, and says so.
+func (p *player) lookUpFrom(ctx context.Context, t truth, typed time.Time) error {
+	when := ""
+	if t.soon {
+		if err := p.eventually(ctx, t, reactTimeout); err != nil {
+			return err
+		}
+		when = fmt.Sprintf(" (%.1f s later)", time.Since(typed).Seconds())
+	} else if err := p.lookUp(ctx, t); err != nil {
+		return err
+	}
+	fmt.Fprintf(p.out, "   [ok] looked up: %s%s\n", t.say, when)
+	return nil
+}
+
+// answer is what comes back to what somebody types: alice has a session, others begin
 // one for each step.
 func (p *player) answer(ctx context.Context, psql *psql, s step) (got answer, err error) {
 	if s.who == alice {
@@ -143,9 +163,11 @@ func (s step) judge(got answer) error {
 		return errors.New("the refusal has no request id")
 	case s.refused && got.out != "":
 		return errors.New("it was refused, and rows came out all the same")
+	case s.denied && (got.state != refusedState || got.out != "" || !strings.HasPrefix(got.err, "ERROR:  permission denied")):
+		return fmt.Errorf("the server was to deny it, and it came back with %s", got.state)
 	case s.carried && !strings.HasPrefix(got.err, "NOTICE:  sluice: "):
 		return errors.New("Sluice does not say what becomes of the copy")
-	case !s.refused && (got.err != "" && !s.carried || got.state != "00000" && got.state != "none"):
+	case !s.refused && !s.denied && (got.err != "" && !s.carried || got.state != "00000" && got.state != "none"):
 		return fmt.Errorf("it was to work, and came back with SQLSTATE %s", got.state)
 	}
 	for _, words := range s.shows {
@@ -250,9 +272,16 @@ func isHidden(values []string, file string) error {
 	return nil
 }
 
-// eventually looks a truth up until it holds, for a few seconds.
-func (p *player) eventually(ctx context.Context, t truth) error {
-	for deadline := time.Now().Add(10 * time.Second); ; {
+// goneTimeout is how long a login may outlive its session, reactTimeout how long
+// Sluice may take to notice and do what a copy needs.
+const (
+	goneTimeout  = 10 * time.Second
+	reactTimeout = time.Minute
+)
+
+// eventually looks a truth up until it holds.
+func (p *player) eventually(ctx context.Context, t truth, within time.Duration) error {
+	for deadline := time.Now().Add(within); ; {
 		err := p.lookUp(ctx, t)
 		if err == nil || time.Now().After(deadline) || ctx.Err() != nil {
 			return err

@@ -167,6 +167,10 @@ carried by Sluice itself; and one that is refused, because sandbox does not:
   psql "%[5]s" -c 'TABLE users LIMIT 3'
   go run ./cmd/sluice copies --trail %[3]s
 
+As its DBA you can take the protection away, and see what becomes of the copy:
+
+  psql "%[6]s" -c 'GRANT SELECT ON users TO PUBLIC'
+
 What would take data where it must not go:
 
   \copy users TO 'users.csv'
@@ -186,5 +190,5 @@ Policy: %[4]s
 Trail:  %[3]s
 
 Ctrl-C ends Sluice and the servers and removes everything.
-`, dsn, sandboxDSN(s), w.setup.TrailDir, w.setup.Policy, w.dsns[anna])
+`, dsn, sandboxDSN(s), w.setup.TrailDir, w.setup.Policy, w.dsns[anna], w.dsns[dba])
 }

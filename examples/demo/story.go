@@ -40,6 +40,10 @@ type step struct {
 	shows []string // words that must come back
 	lines int      // lines that must come back, if not 0
 	reads int      // lines that a reader sees, shownLines if 0
+	// deed is what happens by this, for the timeline of the copy.
+	deed string
+	// denied means: SQLSTATE 42501 of the server's own.
+	denied bool
 	// refused means: SQLSTATE 42501, in Sluice's words, with a request id.
 	refused bool
 	// carried means that notices come back as well, of Sluice's.
@@ -55,10 +59,12 @@ const (
 	alice person = iota
 	// anna analyses what is at analytics, with a login of her own there.
 	anna
+	// dba may do everything at analytics. Sluice does not stand in front of it.
+	dba
 )
 
 // prompts are what their psqls show.
-var prompts = map[person]string{alice: "shop=>", anna: "analytics=>"}
+var prompts = map[person]string{alice: "shop=>", anna: "analytics=>", dba: "analytics=#"}
 
 // truth is something to look up behind Sluice's back.
 type truth struct {
@@ -69,6 +75,8 @@ type truth struct {
 	want string
 	// absent is a file that must have no content instead.
 	absent string
+	// soon is true for what others do by themselves, within reactTimeout.
+	soon bool
 	// hides is a file in which nothing of what sql gives may stand instead.
 	hides string
 }
@@ -92,6 +100,7 @@ type scene struct {
 	sandbox string // how a statement reaches sandbox
 	outside string // a folder that everybody may write to
 	trail   string
+	hba     string // the pg_hba.conf of analytics
 }
 
 // story is everything that happens while the engineer is in her one psql session.
@@ -102,6 +111,7 @@ func story(s scene) []chapter {
 		{"Opening the door instead of carrying things out", opening()},
 		{"An honest dump that is safe", dumping(s.outside)},
 		{"A copy in another database: only where it is as well protected", copying(s.trail)},
+		{"4 December again: at the copy, somebody takes the protection away", weakening(s.hba)},
 		{"What may leave, leaves, and the session never noticed a thing", leaving()},
 	}
 }
@@ -201,7 +211,7 @@ func taking(dsn, outside string) []step {
 func opening() []step {
 	return []step{
 		{
-			say:   "The copy of 2019 was protected, until somebody took the protection away.",
+			say:   "Who cannot take the users out could let everybody in.",
 			types: `GRANT SELECT ON users TO PUBLIC;`, refused: true, shows: []string{"users"},
 			truths: []truth{{
 				say: "PUBLIC has no right on users", on: shop, want: "0",
@@ -249,7 +259,7 @@ func leaving() []step {
 			types: `SHOW sluice.session;`, shows: []string{user},
 		},
 		{
-			say:   "After nine refusals it is still the same session with the same server process.",
+			say:   "After ten refusals it is still the same session with the same server process.",
 			types: `SELECT pg_backend_pid() = :pid AS same_session;`, shows: []string{"same_session -------------- t"},
 		},
 	}

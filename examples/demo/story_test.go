@@ -151,6 +151,9 @@ func TestJudge(t *testing.T) {
 		{step{}, answer{out: "x\n", state: "none"}, ""},
 		{step{}, answer{err: refusal, state: "42501"}, "was to work"},
 		{step{}, answer{err: "ERROR: x\n", state: "none"}, "was to work"},
+		{step{denied: true}, answer{err: "ERROR:  permission denied for table users\n", state: "42501"}, ""},
+		{step{denied: true}, answer{out: "1\n", state: "00000"}, "was to deny it"},
+		{step{denied: true}, answer{err: refusal, state: "42501"}, "was to deny it"},
 		{step{carried: true}, answer{out: "COPY 2\n", err: "NOTICE:  sluice: copy x is at y\n", state: "00000"}, ""},
 		{step{carried: true}, answer{out: "COPY 2\n", state: "00000"}, "does not say"},
 		{step{carried: true}, answer{err: refusal, state: "42501"}, "does not say"},
@@ -168,7 +171,7 @@ func TestJudge(t *testing.T) {
 func TestStoryIsComplete(t *testing.T) {
 	var refused []string
 	quoted := 0
-	for _, chapter := range story(scene{"host=127.0.0.1", "/outside", "/trail"}) {
+	for _, chapter := range story(scene{"host=127.0.0.1", "/outside", "/trail", "/hba"}) {
 		for _, step := range chapter.steps {
 			if step.refused {
 				refused = append(refused, strings.Fields(step.types)[0]+" "+strings.Fields(step.types)[1])
@@ -180,7 +183,7 @@ func TestStoryIsComplete(t *testing.T) {
 	}
 	want := []string{
 		`\copy users`, "TABLE users", "COPY users", "COPY users", "SELECT dblink_exec('host=127.0.0.1',", "CREATE SUBSCRIPTION",
-		"COPY users", "GRANT SELECT", "COPY users",
+		"COPY users", "GRANT SELECT", "COPY users", "COPY users",
 	}
 	if !slices.Equal(refused, want) || quoted != 4 {
 		t.Errorf("refused: %q, quoting a measurement: %d", refused, quoted)

@@ -115,7 +115,7 @@ func (w *workplace) furnish(s *Servers) error {
 
 // scene is where the story is played.
 func (w *workplace) scene(s *Servers) scene {
-	return scene{sandbox: sandboxDSN(s), outside: w.outside, trail: w.setup.TrailDir}
+	return scene{sandbox: sandboxDSN(s), outside: w.outside, trail: w.setup.TrailDir, hba: filepath.Join(s.Analytics.Dir(), "data", "pg_hba.conf")}
 }
 
 // issueItself lets Sluice make logins by itself, as a superuser.

@@ -48,7 +48,7 @@ func (s *demoStage) script(t *testing.T) {
 // verdicts are the chapters of a story and what was found true in each.
 func verdicts(said string) string {
 	var b strings.Builder
-	for line := range strings.Lines(said) {
+	for line := range strings.Lines(regexp.MustCompile(` \(\d+\.\d s later\)\n`).ReplaceAllString(said, "\n")) {
 		if strings.HasPrefix(line, "   [ok] ") || regexp.MustCompile(`^\d\. `).MatchString(line) {
 			b.WriteString(line)
 		}
