@@ -78,7 +78,10 @@ func (s *session) planCarry(ctx context.Context, p *policy.Policy, r *policy.Req
 		fact.Problem = err.Error()
 		return nil, fact
 	}
-	at.settle(ctx)
+	if err := at.settle(ctx); err != nil {
+		fact.Problem = err.Error()
+		return nil, fact
+	}
 	plan.describe(&fact)
 	if err := plan.prepare(p, s.database.config.Name, r, wants); err != nil {
 		fact.Parity.Problem = err.Error()

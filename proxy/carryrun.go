@@ -286,7 +286,9 @@ func (c *carrier) recheck(ctx context.Context, q catalog.Querier, relations []tr
 		return err
 	}
 	state := c.plan.place.Again(ctx, c.plan.state, ask, true, c.plan.system)
-	c.plan.at.settle(ctx)
+	if err := c.plan.at.settle(ctx); err != nil {
+		return err
+	}
 	if faults := state.Sentences(); len(faults) > 0 {
 		return fmt.Errorf("the place is not protected any more as it was: %s", worstOf(faults))
 	}

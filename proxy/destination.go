@@ -167,10 +167,11 @@ func (d *destination) wereOurs() map[string]time.Time {
 	return d.ended
 }
 
-// settle waits for the names of logins that are being made at this moment. Whoever
-// has read the roles of the place does so before he judges its readers: the login of
-// another copy is there before its name is known, and would be a stranger.
-func (d *destination) settle(ctx context.Context) {
+// settle waits for the names of logins that are being made at this moment; the error
+// says why nobody could wait any more. Whoever has read the roles of the place does so
+// before he judges its readers: the login of another copy is there before its name is
+// known, and would be a stranger.
+func (d *destination) settle(ctx context.Context) error {
 	d.mu.Lock()
 	waiting := slices.Collect(maps.Values(d.made))
 	d.mu.Unlock()
@@ -178,9 +179,10 @@ func (d *destination) settle(ctx context.Context) {
 		select {
 		case <-made:
 		case <-ctx.Done():
-			return
+			return context.Cause(ctx)
 		}
 	}
+	return nil
 }
 
 // EndLeft implements Credentials.

@@ -211,27 +211,6 @@ func (d *destination) logins(own string) watch.Logins {
 	return l
 }
 
-// issued waits until no login is on its way that was asked for before a time: then it
-// is known as the proxy's own, or there is none.
-func (d *destination) issued(ctx context.Context, before time.Time) {
-	for {
-		d.mu.Lock()
-		waits := false
-		for _, began := range d.issuing {
-			waits = waits || !began.After(before)
-		}
-		d.mu.Unlock()
-		if !waits {
-			return
-		}
-		select {
-		case <-ctx.Done():
-			return
-		case <-time.After(20 * time.Millisecond):
-		}
-	}
-}
-
 // sentence puts a deficit of a floor into one.
 func sentence(d *posture.Deficit) string {
 	text := strings.TrimSuffix(d.Sentence, ".")

@@ -42,7 +42,7 @@ func (p *watchedPlace) Judge(ctx context.Context, copies []*ledger.Copy, whole b
 	asked := p.ask(ctx, func(ctx context.Context, q catalog.Querier) error { return j.lookUp(ctx, q, copies) })
 	waiting, cancel := context.WithTimeout(ctx, issuedWait)
 	defer cancel()
-	d.issued(waiting, d.server.now())
+	_ = d.settle(waiting) // a login whose name nobody knows by then is a stranger
 	after := d.logins("")
 	place.Ours = func(role string) bool { return before.Live[role] || after.Live[role] }
 	v.System, v.Key = p.last.System(), p.last.Key()
