@@ -169,6 +169,7 @@ func testDrift(t *testing.T, version int) {
 			s.took(t, "T1", m, e.at.Sub(begun[i]), detection)
 		}
 	})
+	t.Logf("the last verdict about %d copies took %s", len(s.status(t).Copies), s.status(t).Took)
 	t.Run("imitators", func(t *testing.T) { testImitators(t, s) })
 	t.Run("password changed", func(t *testing.T) {
 		time.Sleep(3 * time.Second)
