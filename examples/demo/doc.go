@@ -25,7 +25,8 @@
 //
 // Files in reading order: servers.go (the three servers; schema.sql, data.sql),
 // workplace.go (the folder, passwords, policy), places.go (the places made ready
-// for copies), run.go (the demo), story.go and copies.go (what happens in it), play.go and psql.go (how it is played), evidence.go
-// and timeline.go (the trail's part), vault.go and vaultstory.go (the same with Vault), leave.go
-// (nothing stays behind).
+// for copies), run.go (the demo), story.go and copies.go (what happens in it),
+// play.go, psql.go and show.go (how it is played and shown), evidence.go and
+// timeline.go (the trail's part), vault.go and vaultstory.go (the same with Vault),
+// leave.go (nothing stays behind).
 package demo

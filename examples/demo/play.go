@@ -14,9 +14,6 @@ import (
 	"time"
 )
 
-// shownLines is how much of an answer a reader sees.
-const shownLines = 12
-
 // requestID finds the id in a refusal.
 var requestID = regexp.MustCompile(`\[req ([a-z0-9]{8,})\]`)
 
@@ -81,7 +78,7 @@ func (p *player) begin(title string) {
 // step plays one step and shows it.
 func (p *player) step(ctx context.Context, psql *psql, s step) error {
 	if s.say != "" {
-		fmt.Fprintf(p.out, "\n   %s\n", s.say)
+		p.tell(s.say)
 	}
 	if len(p.ids) > 0 {
 		s.types = strings.ReplaceAll(s.types, lastID, p.ids[len(p.ids)-1])
@@ -181,37 +178,6 @@ func (s step) judge(got answer) error {
 		return fmt.Errorf("%d lines came back where %d were due", n, s.lines)
 	}
 	return nil
-}
-
-// show prints an answer, cut for a reader after so many lines, shownLines if that is
-// 0.
-func (p *player) show(text string, most int) {
-	lines := strings.Split(strings.TrimRight(text, "\n"), "\n")
-	if text == "" {
-		return
-	}
-	most = cmp.Or(most, shownLines)
-	for i, line := range lines {
-		if i == most && len(lines) > most+1 {
-			fmt.Fprintf(p.out, "     ... %d more lines\n", len(lines)-i)
-			return
-		}
-		fmt.Fprintf(p.out, "     %s\n", narrow(line))
-	}
-}
-
-// narrow takes the air out of the heading that psql centres over a very wide
-// column.
-func narrow(line string) string {
-	const wide = 100
-	line = strings.TrimRight(line, " ")
-	if text := strings.TrimLeft(line, " "); len(line)-len(text) > wide/2 {
-		return " " + text
-	}
-	if len(line) > wide && strings.Trim(line, "-+") == "" {
-		return line[:wide]
-	}
-	return line
 }
 
 // lookUp checks a truth without Sluice.

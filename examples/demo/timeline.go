@@ -35,7 +35,7 @@ func (p *player) timeline(ctx context.Context) error {
 	if len(copies) != 1 {
 		return fmt.Errorf("the trail has %d copies that were purged, and one was", len(copies))
 	}
-	fmt.Fprintf(p.out, "\n   What became of the copy, by the trail?\n\n")
+	fmt.Fprintf(p.out, "\n   What became of the copy? By the trail, and what the DBA did by the demo's clock:\n\n")
 	line := merged(copies[0].Timeline, p.deeds)
 	var deed time.Time
 	for _, m := range line {
