@@ -208,6 +208,7 @@ func (c *carrier) items() []transfer.Item {
 			item.Query = one.selectAll(source)
 		default:
 			item.Schema, item.Name, item.Where = one.Schema, one.Relation, source.Filter
+			item.Generated = len(source.Columns) == 0 // COPY leaves them out, and the table has them
 			for _, o := range one.fact.Outputs {
 				item.Columns = append(item.Columns, o.Name)
 			}

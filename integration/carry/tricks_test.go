@@ -39,6 +39,7 @@ func TestTricks(t *testing.T) {
 	t.Run("forbidden meanwhile", s.forbiddenMeanwhile)
 	t.Run("ledger of Sluice", s.booksAreShut)
 	t.Run("made of nothing", s.madeOfNothing)
+	t.Run("generated", s.generated)
 	t.Run("conditions", s.conditions)
 	t.Run("limits", s.limits)
 	t.Run("comment", s.comment)
@@ -153,6 +154,15 @@ func (s *stage) madeOfNothing(t *testing.T) {
 		COPY (SELECT o.id, p.email FROM crm.people p, crm.orders o WHERE o.person = p.id AND o.id < 5) TO 'sluice://analytics/crm.joined2'`), 0, "COPY 9", "COPY 4")
 	s.holds(t, "SELECT count(*) FROM crm.joined WHERE email LIKE '%@m.invalid'", "9")
 	s.mustBe(t, s.psql(t, "COPY (SELECT 1 AS one) TO 'sluice://analytics/crm.one'"), 1, "sluice:")
+}
+
+// generated columns are computed at the destination, of what is there: of masked
+// values.
+func (s *stage) generated(t *testing.T) {
+	s.mustBe(t, s.psql(t, "COPY tricks.made TO 'sluice://analytics/crm.made'"), 0, "COPY 1")
+	s.holds(t, "SELECT shout = upper(email), shout LIKE '%CANARY%' FROM crm.made", "t|f")
+	s.mustBe(t, s.psql(t, "COPY tricks.made (id) TO 'sluice://analytics/crm.plain'"), 0, "COPY 1")
+	s.holds(t, "SELECT count(*) FROM pg_attribute WHERE attrelid = 'crm.plain'::regclass AND attnum > 0", "1")
 }
 
 // conditions keep the keys of a table also if they ask others.

@@ -76,6 +76,9 @@ type Item struct {
 	// Columns are those to copy; all if empty. Name them where masks were
 	// decided for them: a column that was added since is then not copied.
 	Columns []string
+	// Generated adds generated columns that are computed from Columns alone: the
+	// destination computes them from what is there.
+	Generated bool
 	// Where is a condition, as SQL, that rows must satisfy; none if empty.
 	Where string
 	// Query is a SELECT whose result becomes a table. As Where, it is sent to

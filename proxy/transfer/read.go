@@ -453,7 +453,7 @@ func (rd *reader) choose(r *relation, it *Item) error {
 	}
 	for _, x := range r.all() {
 		if len(it.Columns) > 0 {
-			if err := rd.only(x, it.Columns); err != nil {
+			if err := rd.only(x, it.Columns, it.Generated); err != nil {
 				return err
 			}
 		}
@@ -469,8 +469,9 @@ func (rd *reader) choose(r *relation, it *Item) error {
 	return nil
 }
 
-// only leaves out columns, and what needs them.
-func (rd *reader) only(r *relation, names []string) error {
+// only leaves out columns, and what needs them. generated ones whose columns stay may
+// stay too.
+func (rd *reader) only(r *relation, names []string, generated bool) error {
 	want := map[string]bool{}
 	for _, n := range names {
 		if r.column(n) == nil || want[n] {
@@ -480,7 +481,8 @@ func (rd *reader) only(r *relation, names []string) error {
 	}
 	var left []*column
 	for _, c := range r.columns {
-		if want[c.name] {
+		follows := generated && c.generated != "" && !slices.ContainsFunc(c.uses, func(name string) bool { return !want[name] })
+		if want[c.name] || follows {
 			left = append(left, c)
 		}
 	}
