@@ -89,6 +89,8 @@ type judging struct {
 	// partitions.
 	reads   map[uint32]*present
 	verdict *watch.Verdict
+	// frozen are the policies by which copies are hidden that were frozen.
+	frozen map[string]bool
 	// powerless says what the reactor could not do, empty if it could do all.
 	powerless string
 }
@@ -124,6 +126,14 @@ SELECT t.root::text, n.nspname, c.relname, t.root = t.oid FROM tree t JOIN pg_cl
 		} else if root := j.reads[uint32(oid)]; root != nil {
 			root.parts = append(root.parts, [2]string{schema, name})
 		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	j.frozen = map[string]bool{}
+	err = q.Query(ctx, "SELECT DISTINCT polname::text FROM pg_policy WHERE starts_with(polname::text, "+literal(watch.FrozenPolicy)+")", func(row [][]byte) error {
+		j.frozen[string(row[0])] = true
 		return nil
 	})
 	if err != nil {
@@ -208,6 +218,7 @@ func (j *judging) judgeCopy(c *ledger.Copy, of *watch.Judgement) {
 			j.compare(relation, origin, name, of)
 		}
 	}
+	of.Thawed = c.Frozen && len(of.Missing) == 0 && !j.frozen[watch.FrozenPolicy+c.ID]
 }
 
 // compare judges one relation.

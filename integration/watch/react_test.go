@@ -58,6 +58,7 @@ func testReactions(t *testing.T, version int) {
 	t.Run("freeze", func(t *testing.T) { testFreeze(t, s, ids["people"]) })
 	t.Run("blocked", func(t *testing.T) { testBlocked(t, s) })
 	t.Run("status", func(t *testing.T) { testStatus(t, s, ids["people"]) })
+	t.Run("thaw", func(t *testing.T) { testThaw(t, s, ids["people"]) })
 	t.Run("no rights", func(t *testing.T) { testNoRights(t, s, ids["third"]) })
 	t.Run("restart", func(t *testing.T) { testRestart(t, s, ids["fourth"]) })
 	t.Run("away", func(t *testing.T) { testAway(t, s, ids["others"]) })
@@ -111,6 +112,22 @@ func testFreeze(t *testing.T, s *stage, id string) {
 	for _, event := range []string{"drifted", "frozen", "recovered"} {
 		if len(s.hook.alerts(event)) == 0 {
 			t.Errorf("no alert %s came", event)
+		}
+	}
+}
+
+// testThaw has people of the place take a freeze back: with everybody's rights, which
+// is frozen again, and with those that were there.
+func testThaw(t *testing.T, s *stage, id string) {
+	began := time.Now()
+	s.sql(t, `DROP POLICY "sluice_frozen_`+id+`" ON crm.people; GRANT SELECT ON crm.people TO PUBLIC`)
+	s.first(t, began, 15*time.Second, "the freeze of what everybody may read", ofCopy("copy.frozen", id))
+	began = time.Now()
+	s.sql(t, `DROP POLICY "sluice_frozen_`+id+`" ON crm.people; GRANT SELECT (id, country) ON crm.people TO an_g`)
+	s.first(t, began, 20*time.Second, "the thaw", ofCopy("copy.thawed", id))
+	for end := time.Now().Add(20 * time.Second); reads(s.anna(t), "SELECT count(*) FROM crm.people") != "2000"; time.Sleep(200 * time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatal("anna cannot read it again")
 		}
 	}
 }

@@ -79,7 +79,7 @@ func merged(place, of *Judgement) Judgement {
 		of = &Judgement{}
 	}
 	return Judgement{
-		Severity: Worse(place.Severity, of.Severity), Missing: of.Missing,
+		Thawed: of.Thawed, Severity: Worse(place.Severity, of.Severity), Missing: of.Missing,
 		Deficits: bounded(slices.Concat(place.Deficits, of.Deficits)), Unknown: bounded(slices.Concat(place.Unknown, of.Unknown)),
 	}
 }
@@ -146,6 +146,26 @@ func (w *watcher) concludeCopy(ctx context.Context, at time.Time, c *ledger.Copy
 		}
 		s.well(at)
 	}
+	switch {
+	case !j.Thawed || !c.Frozen:
+	case s.bad():
+		s.done = "" // it is frozen again
+	default:
+		w.thawed(ctx, at, c)
+	}
+}
+
+// thawed records that people of the place have taken a freeze back, and all is well.
+func (w *watcher) thawed(ctx context.Context, at time.Time, c *ledger.Copy) {
+	body := &ledger.Thawed{
+		By: "somebody at " + w.place.Name(), Copy: c.ID, Why: "what hid its rows was removed there, and it is protected as it was",
+		Verified: []ledger.Evidence{evidence(at, ledger.HowCatalog, "none of its relations has the policy "+FrozenPolicy+c.ID+"; who can read it was measured")},
+	}
+	if !w.note(ctx, body) {
+		return
+	}
+	w.wanted = true // the place may have copies again
+	w.tell(Alert{Event: "thawed", Copy: c.ID, Severity: ledger.SeverityLatent, Owner: ownerOf(c), Summary: "copy " + c.ID + titles(c) + " can be read again: " + body.Why, Evidence: body.Verified})
 }
 
 // lastEvent is when something was last recorded about a copy.

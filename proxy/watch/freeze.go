@@ -8,9 +8,10 @@ import (
 	"github.com/sluice-pg/sluice/audit/ledger"
 )
 
-// frozenPolicy begins the name of the policy by which nobody sees a row of a frozen
-// copy. The policies that were there stay, so that a person can take it back.
-const frozenPolicy = "sluice_frozen_"
+// FrozenPolicy begins the name of the policy by which nobody sees a row of a frozen
+// copy; its id follows. The policies that were there stay, so that a person can take
+// it back.
+const FrozenPolicy = "sluice_frozen_"
 
 const (
 	// lockWait is how long a lock is waited for, lockTries how often that is tried,
@@ -105,7 +106,7 @@ func (h *hand) patiently(ctx context.Context, free func(), sql string) (err erro
 
 // hide has row security show nobody any row of a table.
 func (h *hand) hide(ctx context.Context, c *ledger.Copy, p *part, o *outcome) {
-	policy := identifier(frozenPolicy + c.ID)
+	policy := identifier(FrozenPolicy + c.ID)
 	text := "BEGIN; " + lockExactly(p) + fmt.Sprintf(`ALTER TABLE %[1]s ENABLE ROW LEVEL SECURITY; ALTER TABLE %[1]s FORCE ROW LEVEL SECURITY;
  DROP POLICY IF EXISTS %[2]s ON %[1]s; CREATE POLICY %[2]s ON %[1]s AS RESTRICTIVE FOR ALL TO PUBLIC USING (false) WITH CHECK (false); COMMIT`, p.name, policy)
 	err := h.owned(ctx, text, func() { h.terminate(ctx, []part{*p}, nil, false, &outcome{}) })
@@ -152,7 +153,7 @@ func (h *hand) seeFrozen(ctx context.Context, c *ledger.Copy, parts []part, o *o
   WHERE c.oid = ANY (%[1]s) AND x.grantee <> c.relowner)::text,
  (SELECT count(*) FROM pg_class c WHERE c.oid = ANY (%[1]s) AND c.relkind IN ('r', 'p') AND NOT (c.relrowsecurity AND c.relforcerowsecurity AND EXISTS
   (SELECT FROM pg_policy p WHERE p.polrelid = c.oid AND p.polname = %[2]s AND NOT p.polpermissive AND p.polcmd = '*' AND pg_get_expr(p.polqual, p.polrelid) = 'false')))::text,
- (SELECT count(*) FROM sluice.lease WHERE copy = %[3]s AND valid_until > now())::text`, relations(parts), literal(frozenPolicy+c.ID), literal(c.ID)), func(row [][]byte) error {
+ (SELECT count(*) FROM sluice.lease WHERE copy = %[3]s AND valid_until > now())::text`, relations(parts), literal(FrozenPolicy+c.ID), literal(c.ID)), func(row [][]byte) error {
 		rights, open, lease = string(row[0]), string(row[1]), string(row[2])
 		return nil
 	})

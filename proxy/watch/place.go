@@ -112,6 +112,9 @@ type Judgement struct {
 	Unknown []string
 	// Missing are relations that are not there, as schema.name.
 	Missing []string
+	// Thawed is true for a copy that is frozen by the ledger, and of which nothing
+	// is hidden any more by what a freeze leaves there.
+	Thawed bool
 }
 
 // severities are those of what is wrong: a place can be less protected and partly

@@ -103,6 +103,31 @@ func TestThawed(t *testing.T) {
 	}
 }
 
+// People of the place take a freeze back themselves. That counts once all is well.
+func TestThawedThere(t *testing.T) {
+	b := newBench(t)
+	id := b.book.publish(t, 1, b.time.Add(240*time.Hour))
+	b.beats(5)
+	b.place.wrong[id] = &Judgement{Severity: ledger.SeverityObject, Deficits: deficit("read-by-anyone")}
+	b.place.reloads++
+	b.beats(3)
+	b.place.wrong[id].Thawed = true
+	b.place.reloads++
+	b.beats(1)
+	b.place.wrong[id].Thawed = false
+	b.place.reloads++
+	b.beats(20)
+	b.want(id, "copy.drifted", "copy.frozen", "copy.frozen")
+	before := b.renewals()
+	b.place.wrong[id] = &Judgement{Thawed: true}
+	b.place.reloads++
+	b.beats(200)
+	b.want(id, "copy.drifted", "copy.frozen", "copy.frozen", "copy.recovered", "copy.thawed")
+	if why := b.watch.Blocked("analytics"); why != "" || b.renewals() == before {
+		t.Errorf("blocked %q, %d renewals since", why, b.renewals()-before)
+	}
+}
+
 // What cannot be undone is done after what can, and after a second measurement.
 func TestPurges(t *testing.T) {
 	b := newBench(t)

@@ -27,6 +27,7 @@ func TestPoliciesReachOnlyTheirOwn(t *testing.T) {
 		"auth/token/lookup-self", "auth/token/renew-self", "auth/token/revoke-self", "sys/capabilities-self", "auth/token/create",
 		"auth/token/revoke-accessor", "sys/leases/lookup", "sys/leases/renew", "sys/leases/revoke",
 		"sys/leases/revoke/mine/creds/shop-*", "sys/leases/revoke/mine/creds/sluice-control/*", "mine/creds/sluice-control", "mine/creds/shop-*",
+		"sys/leases/revoke/mine/creds/copies-*", "mine/creds/copies-probe", "mine/creds/copies-carry", "mine/creds/copies-react", "mine/creds/copies-signal",
 	}
 	paths, seen := regexp.MustCompile(`path "([^"]*)"`), map[string]bool{}
 	for _, file := range []string{"sluice", "sluice-session"} {
