@@ -66,6 +66,9 @@ func (s *stage) copyCopy(ctx context.Context) (int64, error) {
 func shell(ctx context.Context, script string, s *stage) error {
 	cmd := exec.CommandContext(ctx, "bash", "-c", "set -euo pipefail\n"+script)
 	cmd.Env = append(os.Environ(), "FROM="+s.source(), "TO="+s.destination(), "DIR="+s.dir)
+	// What the shell has begun ends with it, when it is told to.
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGTERM) }
 	var said bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &said, &said
 	if err := cmd.Run(); err != nil {
