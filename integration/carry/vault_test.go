@@ -51,7 +51,7 @@ destinations:
 // Vault makes the logins at both ends of a copy, and whatever happens to it, or to
 // them, nothing is left of a copy that did not come about, and no login of any.
 func TestVault(t *testing.T) {
-	for _, version := range harness.VersionsOr(t, 15, 18) {
+	for _, version := range harness.VersionsOr(t, 18) {
 		t.Run(fmt.Sprintf("to PostgreSQL %d", version), func(t *testing.T) {
 			s := newVaultStage(t, 15, version)
 			s.mustBe(t, s.psql(t, "COPY crm.people TO 'sluice://analytics/crm.people'"), 0, "COPY 2000", "2000 rows")
