@@ -101,9 +101,8 @@ func (s *broken) atCommit(t *testing.T, c *client, do func()) {
 			if strings.HasPrefix(change, "SET") && strings.HasPrefix(sql, "ALTER") {
 				sql += " = 'nobody'"
 			}
-			if err := s.there.Exec(ctx, "postgres", sql); err != nil {
-				t.Fatal(err)
-			}
+			// A server that was killed may not know it yet: it is asked until it does.
+			await(t, "the destination to take "+sql, func() bool { return s.there.Exec(ctx, "postgres", sql) == nil })
 		}
 	}
 	s.behindLock(t, s.there, "copies", leaseTable, c, func() { set("SET") })
