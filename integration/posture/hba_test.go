@@ -21,7 +21,7 @@ import (
 )
 
 var (
-	hbaFiles = flag.Int("hba-files", 40, "how many random files of pg_hba.conf to hold against the wire, for each version")
+	hbaFiles = flag.Int("hba-files", 15, "how many random files of pg_hba.conf to hold against the wire, for each version")
 	hbaSeed  = flag.Uint64("hba-seed", 7, "the seed of the random files")
 )
 

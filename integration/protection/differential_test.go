@@ -13,7 +13,7 @@ import (
 )
 
 var (
-	worlds = flag.Int("worlds", 30, "how many random worlds each version is tried with")
+	worlds = flag.Int("worlds", 12, "how many random worlds each version is tried with")
 	seed   = flag.Uint64("seed", 0, "the seed of the first random world; 0 takes one from the clock")
 )
 

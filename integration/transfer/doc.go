@@ -6,7 +6,7 @@
 // a process that long rows go through.
 //
 // A scenario has a source and a destination, of a pair of versions. Unless versions
-// are asked for these are 15 to 15, 13 to 18 and 18 to 13, and scenarios that have
+// are asked for these are 15 to 15 and 13 to 18, and scenarios that have
 // nothing to do with versions run on the first alone. SLUICE_TRANSFER_SCHEMAS is how
 // many schemas are made at random for each pair, SLUICE_TRANSFER_SEED makes one
 // again.

@@ -152,12 +152,13 @@ func (p pair) nothingLeft(t testing.TB) {
 }
 
 // versionPairs are what a copy is made from and to: unless versions are asked for, the
-// same, from the oldest to the newest, and back.
+// same, and from the oldest to the newest; else each to the same, to the next, and
+// from the newest back to the oldest.
 func versionPairs(t *testing.T) [][2]int {
 	t.Helper()
 	asked := harness.VersionsOr(t)
 	if len(asked) == 0 {
-		return [][2]int{{15, 15}, {13, 18}, {18, 13}}
+		return [][2]int{{15, 15}, {13, 18}}
 	}
 	var out [][2]int
 	for i, v := range asked {
