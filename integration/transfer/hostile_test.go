@@ -106,16 +106,20 @@ func eventTriggers(t *testing.T, p pair) {
 // digests differ.
 func changesRows(t *testing.T, p pair) {
 	p.newSource(t, simple)
-	for _, change := range []string{"IF NEW.id = 7 THEN RETURN NULL; END IF", "IF NEW.id = 7 THEN NEW.email = 'c8@example.org'; END IF"} {
+	for _, change := range []string{"DELETE FROM %s WHERE id = 7", "UPDATE %s SET email = 'c8@example.org' WHERE id = 7"} {
 		p.newDestination(t)
-		p.to.Exec(t, "restored", `CREATE FUNCTION public.changes() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN `+change+`; RETURN NEW; END $$;
-			CREATE FUNCTION public.adds() RETURNS event_trigger LANGUAGE plpgsql AS $$ DECLARE r record; BEGIN FOR r IN SELECT * FROM pg_event_trigger_ddl_commands() WHERE object_type = 'table' AND object_identity LIKE '%.customer' LOOP
-			EXECUTE 'CREATE TRIGGER changes BEFORE INSERT ON ' || r.object_identity || ' FOR EACH ROW EXECUTE FUNCTION public.changes()'; END LOOP; END $$;
-			CREATE EVENT TRIGGER adds ON ddl_command_end WHEN TAG IN ('CREATE TABLE') EXECUTE FUNCTION public.adds()`)
+		p.to.Exec(t, "restored", `CREATE FUNCTION public.changes() RETURNS event_trigger LANGUAGE plpgsql AS $$ DECLARE r record; BEGIN
+			FOR r IN SELECT i.indrelid::regclass AS changed FROM pg_event_trigger_ddl_commands() c JOIN pg_index i ON i.indexrelid = c.objid WHERE c.object_identity LIKE '%.customer_pkey' LOOP
+			EXECUTE format($x$`+change+`$x$, r.changed); END LOOP; END $$;
+			CREATE EVENT TRIGGER changes ON ddl_command_end WHEN TAG IN ('CREATE INDEX') EXECUTE FUNCTION public.changes()`)
 		if err := fails(t, p.job("customer"), "compare shop.customer", "5000 rows were sent"); !errors.Is(err, transfer.ErrDiffers) {
 			t.Error(err)
 		}
 	}
-	p.to.Exec(t, "restored", "CREATE OR REPLACE FUNCTION public.changes() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN NEW; END $$")
-	fails(t, p.job("customer"), "has a trigger that nobody asked for")
+	p.newDestination(t)
+	p.to.Exec(t, "restored", `CREATE FUNCTION public.sees() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN NEW; END $$;
+		CREATE FUNCTION public.adds() RETURNS event_trigger LANGUAGE plpgsql AS $$ DECLARE r record; BEGIN FOR r IN SELECT * FROM pg_event_trigger_ddl_commands() WHERE object_type = 'table' AND object_identity LIKE '%.customer' LOOP
+		EXECUTE 'CREATE TRIGGER sees BEFORE INSERT ON ' || r.object_identity || ' FOR EACH ROW EXECUTE FUNCTION public.sees()'; END LOOP; END $$;
+		CREATE EVENT TRIGGER adds ON ddl_command_end WHEN TAG IN ('CREATE TABLE') EXECUTE FUNCTION public.adds()`)
+	fails(t, p.job("customer"), "has the trigger sees, which nobody asked for")
 }
