@@ -282,33 +282,7 @@ func (s *stage) first(t *testing.T, after time.Time, within time.Duration, what 
 
 // ofCopy means events of a type about a copy.
 func ofCopy(kind, id string) func(event) bool {
-	return func(e event) bool { return e.kind == kind && copyOf(e.body) == id }
-}
-
-func copyOf(b ledger.Body) string {
-	switch b := b.(type) {
-	case *ledger.Drifted:
-		return b.Copy
-	case *ledger.Frozen:
-		return b.Copy
-	case *ledger.Purged:
-		return b.Copy
-	case *ledger.Recovered:
-		return b.Copy
-	case *ledger.Removed:
-		return b.Copy
-	case *ledger.Expired:
-		return b.Copy
-	case *ledger.Reminded:
-		return b.Copy
-	case *ledger.Lost:
-		return b.Copy
-	case *ledger.Failed:
-		return b.Copy
-	case *ledger.Published:
-		return b.Copy
-	}
-	return ""
+	return func(e event) bool { return e.kind == kind && ledger.CopyOf(e.body) == id }
 }
 
 // status asks the admin port how the watch is.

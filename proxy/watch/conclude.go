@@ -165,6 +165,7 @@ func (w *watcher) thawed(ctx context.Context, at time.Time, c *ledger.Copy) {
 		return
 	}
 	w.wanted = true // the place may have copies again
+	delete(w.leases, c.ID)
 	w.tell(Alert{Event: "thawed", Copy: c.ID, Severity: ledger.SeverityLatent, Owner: ownerOf(c), Summary: "copy " + c.ID + titles(c) + " can be read again: " + body.Why, Evidence: body.Verified})
 }
 
