@@ -5,9 +5,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
-	"maps"
 	"net"
-	"slices"
 	"strconv"
 	"sync"
 	"time"
@@ -39,6 +37,9 @@ type destination struct {
 	issuing map[uint64]time.Time
 	issues  uint64
 	left    time.Time
+	// system is the identifier of the server that was found there, empty if none was
+	// asked yet.
+	system string
 	// made are closed when such a login has come, or not.
 	made map[uint64]chan struct{}
 	// state is what was measured last, and measuredAt when that was done; whoever
@@ -118,92 +119,6 @@ func (d *destination) request(use purpose) (r credential.Request, err error) {
 	return r, nil
 }
 
-// Issue implements Credentials: the login is known as the proxy's own.
-func (d *destination) Issue(ctx context.Context, r credential.Request) (*credential.Lease, error) {
-	d.mu.Lock()
-	d.issues++
-	this := d.issues
-	made := make(chan struct{})
-	d.issuing[this], d.made[this] = d.server.now(), made
-	d.mu.Unlock()
-	lease, err := d.credentials.Issue(ctx, r)
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	delete(d.issuing, this)
-	delete(d.made, this)
-	close(made)
-	if err == nil {
-		d.ours[lease.User] = true
-	} else if d.left.IsZero() {
-		d.left = d.server.now()
-	}
-	return lease, err
-}
-
-// End implements Credentials. A login that could not be ended stays the proxy's own:
-// it tries again.
-func (d *destination) End(ctx context.Context, lease *credential.Lease) error {
-	err := d.credentials.End(ctx, lease)
-	if err == nil {
-		d.mu.Lock()
-		delete(d.ours, lease.User)
-		d.ended[lease.User] = d.server.now()
-		d.mu.Unlock()
-	}
-	return err
-}
-
-// endedAge is for how long a login that was ended is still known as the proxy's own:
-// who read the catalogs before that has seen it, and judges it now.
-const endedAge = time.Minute
-
-// wereOurs are the logins that were the proxy's own a moment ago. The lock is held.
-func (d *destination) wereOurs() map[string]time.Time {
-	for name, at := range d.ended {
-		if d.server.now().Sub(at) > endedAge {
-			delete(d.ended, name)
-		}
-	}
-	return d.ended
-}
-
-// settle waits for the names of logins that are being made at this moment; the error
-// says why nobody could wait any more. Whoever has read the roles of the place does so
-// before he judges its readers: the login of another copy is there before its name is
-// known, and would be a stranger.
-func (d *destination) settle(ctx context.Context) error {
-	d.mu.Lock()
-	waiting := slices.Collect(maps.Values(d.made))
-	d.mu.Unlock()
-	for _, made := range waiting {
-		select {
-		case <-made:
-		case <-ctx.Done():
-			return context.Cause(ctx)
-		}
-	}
-	return nil
-}
-
-// EndLeft implements Credentials.
-func (d *destination) EndLeft(ctx context.Context) (int, error) {
-	began := d.server.now()
-	n, err := d.credentials.EndLeft(ctx)
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	if err == nil && !d.left.After(began) {
-		d.left = time.Time{}
-	}
-	return n, err
-}
-
-func (d *destination) isOurs(role string) bool {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	_, was := d.wereOurs()[role]
-	return was || d.ours[role]
-}
-
 // place is the destination as the policy has it, nil with a reason if policy and
 // configuration do not speak of the same server.
 func (d *destination) place(p *policy.Policy) (*measure.Place, error) {
@@ -276,5 +191,6 @@ func (d *destination) measured(ctx context.Context, place *measure.Place, source
 		return nil, context.Cause(ctx) // what was not measured is not to be held against it
 	}
 	d.state, d.measuredAt = state, d.server.now()
+	d.found(state.System())
 	return state, nil
 }

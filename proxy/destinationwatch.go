@@ -193,24 +193,6 @@ func (p *watchedPlace) Logins() watch.Logins {
 	return p.at.logins(own)
 }
 
-func (d *destination) logins(own string) watch.Logins {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	l := watch.Logins{Live: map[string]bool{}, Own: own, Left: d.left, Pending: d.left}
-	for name := range d.ours {
-		l.Live[name] = true
-	}
-	for name := range d.wereOurs() {
-		l.Live[name] = true
-	}
-	for _, began := range d.issuing {
-		if l.Pending.IsZero() || began.Before(l.Pending) {
-			l.Pending = began
-		}
-	}
-	return l
-}
-
 // sentence puts a deficit of a floor into one.
 func sentence(d *posture.Deficit) string {
 	text := strings.TrimSuffix(d.Sentence, ".")

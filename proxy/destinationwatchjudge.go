@@ -38,6 +38,7 @@ func (p *watchedPlace) Judge(ctx context.Context, copies []*ledger.Copy, whole b
 	} else {
 		p.last = place.Again(ctx, p.last, p.ask, true, p.source(copies))
 	}
+	d.found(p.last.System())
 	j := &judging{place: place, document: document, state: p.last, server: d.server, reads: map[uint32]*present{}, verdict: v}
 	asked := p.ask(ctx, func(ctx context.Context, q catalog.Querier) error { return j.lookUp(ctx, q, copies) })
 	waiting, cancel := context.WithTimeout(ctx, issuedWait)
