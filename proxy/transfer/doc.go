@@ -18,7 +18,7 @@
 //	 ├ place       staging schemas; what has the names already      stage.go
 //	 ├ settle      types of the destination, binary or text         types.go
 //	 ├ prepareStage  empty tables, closed to everybody              stage.go, build.go
-//	 ├ work        streams: load, index, constrain, lock, compare   work.go, board.go, stream.go
+//	 ├ work        streams: load, index, constrain, lock, compare   work.go, board.go, pump.go, stream.go
 //	 ├ publish     one transaction up to COMMIT                     publish.go, rights.go
 //	 └ AfterPublish
 //
