@@ -178,7 +178,9 @@ func (one *plannedItem) isMasked(output int) bool {
 }
 
 // grants give roles of the place what the policy says, as far as the role that they
-// stand for may read all that a column is made of.
+// stand for may read all that a column is made of. Who may read all columns is given
+// the table: its generated columns, which are computed there, are no columns of the
+// result.
 func (c *carryPlan) grants(one *plannedItem) []transfer.Grant {
 	var out []transfer.Grant
 	for _, g := range c.place.Grants {
@@ -188,7 +190,9 @@ func (c *carryPlan) grants(one *plannedItem) []transfer.Grant {
 				columns = append(columns, one.fact.Outputs[at].Name)
 			}
 		}
-		if len(columns) > 0 {
+		if len(columns) == len(one.fact.Outputs) {
+			out = append(out, transfer.Grant{Role: g.To, Privileges: []string{"SELECT"}})
+		} else if len(columns) > 0 {
 			out = append(out, transfer.Grant{Role: g.To, Privileges: []string{"SELECT"}, Columns: columns})
 		}
 	}

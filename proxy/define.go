@@ -101,7 +101,7 @@ func (s *session) proposePortal(t *ticket, portal, name string, j *judgement) *r
 // meaning is what a name stands for that a judged text gives it.
 func (j *judgement) meaning(st *statement.Statement) meaning {
 	return meaning{admitted: &admitted{
-		statement: st, decision: j.id, policy: j.policy, terms: j.terms, volatile: j.volatile, changesCode: j.changesCode, sight: j.sight,
+		statement: st, decision: j.id, policy: j.policy, spoken: j.spoken, terms: j.terms, volatile: j.volatile, changesCode: j.changesCode, sight: j.sight,
 		asked: j.asked, sources: j.sources,
 	}}
 }

@@ -29,6 +29,8 @@ type judgement struct {
 	// policy decided. A decision by a policy that is no longer in force
 	// is taken again.
 	policy *policy.Policy
+	// spoken is what a comment of the text declares, nil for nothing.
+	spoken policy.Declared
 	terms  terms
 	// volatile is true if it was decided by a time or by facts that may be
 	// others a moment later, changesCode if the message may change what a
@@ -63,8 +65,8 @@ func (s *session) judgeText(ctx context.Context, road, text string) judgement {
 	}
 	a := s.analyze(ctx, text)
 	shown := s.shown()
-	j := judgement{id: newID(), statements: a.Statements, policy: s.server.policy.Load()}
-	s.claims.spoken = declaredIn(text)
+	j := judgement{id: newID(), statements: a.Statements, policy: s.server.policy.Load(), spoken: declaredIn(text)}
+	s.claims.spoken = j.spoken
 	defer func() { s.claims.spoken = nil }()
 	known := s.decided.find(a, j.policy)
 	if known == nil || s.claims.spoken != nil || !s.seesSame(ctx, known.sight) {
@@ -180,7 +182,7 @@ func (s *session) judgeAgain(ctx context.Context, road string, meanings []meanin
 		j.noteInner(s, []statement.Statement{*m.statement})
 		terms, changesCode, kind := m.terms, m.changesCode, m.statement.Kind
 		if m.mayHaveChanged(j.policy) || !same {
-			one := s.decideMeaning(ctx, road, m.statement, j.policy)
+			one := s.decideMeaning(ctx, road, m.statement, m.spoken, j.policy)
 			if one.refusal != nil {
 				return one
 			}
@@ -207,7 +209,11 @@ func (m *admitted) mayHaveChanged(p *policy.Policy) bool {
 	return m.policy != p || m.volatile || len(m.statement.Names) > 0 || len(m.statement.Destinations) > 0
 }
 
-func (s *session) decideMeaning(ctx context.Context, road string, st *statement.Statement, p *policy.Policy) judgement {
+// decideMeaning decides one statement that is run by a name; spoken is what its text
+// declared when the name was given.
+func (s *session) decideMeaning(ctx context.Context, road string, st *statement.Statement, spoken policy.Declared, p *policy.Policy) judgement {
+	s.claims.spoken = spoken
+	defer func() { s.claims.spoken = nil }()
 	id, arrived := newID(), s.arrival()
 	resolved := s.resolve([]statement.Statement{*st})
 	made := s.decide(ctx, s.request(resolved, resolved[0].Kind, nil), p)

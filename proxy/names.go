@@ -57,6 +57,8 @@ type admitted struct {
 	// asked is what observers know that decision by; nil if nobody looks.
 	asked  *Asked
 	policy *policy.Policy
+	// spoken is what its text declares in a comment, nil for nothing.
+	spoken policy.Declared
 	terms  terms
 	// volatile is true if it was decided by a time or by facts that may be
 	// others when it runs, changesCode if it may change what a function is.

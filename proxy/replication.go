@@ -23,7 +23,9 @@ import (
 // stream is the start of a stream of changes.
 type stream struct {
 	statement statement.Statement
-	policy    *policy.Policy
+	// spoken is what its text declares in a comment, nil for nothing.
+	spoken policy.Declared
+	policy *policy.Policy
 }
 
 // errStreamEnded says that a policy that was loaded since does not allow what
@@ -95,7 +97,7 @@ func (s *session) beginStream(t *ticket, j *judgement) {
 	t.work.statements = -1
 	if j.statements[0].Replication.Command == statement.ReplicationStart {
 		t.copyBoth = true
-		s.stream = &stream{statement: j.statements[0], policy: j.policy}
+		s.stream = &stream{statement: j.statements[0], spoken: j.spoken, policy: j.policy}
 	}
 }
 
@@ -123,7 +125,7 @@ func (s *session) streamGoesOn(h wire.Header) error {
 		return fmt.Errorf("%w: client: only standby status updates go into a stream of changes", wire.ErrProtocol)
 	}
 	if p := s.server.policy.Load(); p != s.stream.policy {
-		j := s.decideMeaning(context.Background(), "stream", &s.stream.statement, p)
+		j := s.decideMeaning(context.Background(), "stream", &s.stream.statement, s.stream.spoken, p)
 		if j.refusal != nil {
 			return errStreamEnded
 		}

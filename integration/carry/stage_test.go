@@ -34,6 +34,9 @@ type stage struct {
 	// way is the port at which Sluice reaches the destination; 0 for the
 	// destination's own.
 	way int
+	// react is what the policy says of drifts there, in YAML; empty for what it is by
+	// default.
+	react string
 	// more are further names of the destination, with ports.
 	more []way
 }
@@ -108,7 +111,7 @@ func (s *stage) policy(t *testing.T) string {
 	t.Helper()
 	var b strings.Builder
 	err := template.Must(template.New("policy").Parse(policyTemplate)).Execute(&b, map[string]any{
-		"Port": s.road(), "CA": s.there.CAFile, "Vault": s.vault != nil,
+		"Port": s.road(), "CA": s.there.CAFile, "React": s.react, "Vault": s.vault != nil,
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -157,9 +157,10 @@ func (s *stage) madeOfNothing(t *testing.T) {
 }
 
 // generated columns are computed at the destination, of what is there: of masked
-// values.
+// values. Who may read all that they are made of may read them.
 func (s *stage) generated(t *testing.T) {
 	s.mustBe(t, s.psql(t, "COPY tricks.made TO 'sluice://analytics/crm.made'"), 0, "COPY 1")
+	s.holds(t, "SELECT has_column_privilege('an_g', 'crm.made', 'shout', 'SELECT'), has_table_privilege('an_g', 'crm.made', 'INSERT,UPDATE,DELETE,TRUNCATE')", "t|f")
 	s.holds(t, "SELECT shout = upper(email), shout LIKE '%CANARY%' FROM crm.made", "t|f")
 	s.mustBe(t, s.psql(t, "COPY tricks.made (id) TO 'sluice://analytics/crm.plain'"), 0, "COPY 1")
 	s.holds(t, "SELECT count(*) FROM pg_attribute WHERE attrelid = 'crm.plain'::regclass AND attnum > 0", "1")
@@ -185,6 +186,25 @@ func (s *stage) comment(t *testing.T) {
 	s.mustBe(t, s.psql(t, "/* sluice: ticket=OPS-17, reason=month end */ COPY (SELECT id FROM crm.orders) TO 'sluice://analytics/crm.ticketed'"), 0, "COPY 5000")
 	list := s.operator(t, "audit", "show", "--type", "copy.begun", "trail")
 	s.mustBe(t, list, 0, "OPS-17", "month end")
+	s.commentOfPrepared(t)
+}
+
+// commentOfPrepared has a statement that was prepared declare it at each execution.
+func (s *stage) commentOfPrepared(t *testing.T) {
+	conn := s.connect(t)
+	const sql = "/* sluice: ticket=OPS-18 */ COPY (SELECT id FROM crm.orders) TO 'sluice://analytics/crm.prepared?existing=swap'"
+	if _, err := conn.PgConn().Prepare(t.Context(), "copying", sql, nil); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		if r := conn.PgConn().ExecPrepared(t.Context(), "copying", nil, nil, nil).Read(); r.Err != nil {
+			t.Fatal(r.Err)
+		}
+	}
+	begun := s.operator(t, "audit", "show", "--type", "copy.begun", "trail")
+	if n := strings.Count(begun.Stdout, "OPS-18"); n != 2 {
+		t.Errorf("%d of two executions have their ticket on record\n%s", n, begun.Stdout)
+	}
 }
 
 // codeOfTypes has somebody at the place make a function of the name that a domain
