@@ -311,16 +311,21 @@ func (s *side) close() {
 	})
 }
 
-// closeSides ends the side connections of all databases.
+// closeSides ends the side connections of all databases and destinations, beside each
+// other: one that is away takes its time.
 func (s *Server) closeSides() {
+	var sides []*side
 	for _, d := range s.databases {
-		d.side.close()
-		d.catalog.side.close()
+		sides = append(sides, d.side, d.catalog.side)
 	}
 	for _, d := range s.destinations {
-		d.side.close()
-		d.watching.close()
+		sides = append(sides, d.side, d.watching)
 	}
+	var all sync.WaitGroup
+	for _, one := range sides {
+		all.Go(one.close)
+	}
+	all.Wait()
 }
 
 func (s *side) record(ctx context.Context, typ string, body leaseRecord) error {
