@@ -70,6 +70,7 @@ type maskEntry struct {
 	Domain    strictyaml.Text   `yaml:"domain" form:"identifier" about:"For pseudonym: what the values name. Columns of one domain can still be joined."`
 	Key       strictyaml.Text   `yaml:"key" form:"identifier" about:"For pseudonym: the key's name in the proxy's configuration; default if not given."`
 	As        strictyaml.Text   `yaml:"as" form:"shape" about:"For pseudonym of a text: email for an address at m.invalid, token for 16 characters. Not given: an address for what has an @ inside, else a token."`
+	Strength  strictyaml.Text   `yaml:"strength" form:"strength" about:"In a destination: full if nothing is left of a value, so that whoever the place lets read it may; partial if something is, so that only those may who may read the value where it comes from. Not given: partial for the masks partial, date and band, full for the others."`
 	Keeps     []strictyaml.Text `yaml:"keeps" some:"true" about:"CHECK constraints that somebody has held the masked values against, by name. Without it, an export of a column with another CHECK than these is refused unless the mask is null."`
 	Fold      bool              `yaml:"fold" about:"For pseudonym of a text: true lets white space around it, Unicode form and case not count."`
 }

@@ -96,6 +96,9 @@ func masksOf(d policy.Decision) string {
 	}
 	for _, m := range d.Masks {
 		out += fmt.Sprintf("\n  %d.%d %s, %s: %s %s", m.Statement, m.Output, m.Name, m.Class, m.Masking.Mask, m.Position)
+		if m.Masking.LeavesSome() {
+			out += ", which leaves some"
+		}
 	}
 	for _, r := range d.Reasons {
 		out += fmt.Sprintf("\n  because %s (%s)", r.Text, r.Position)

@@ -44,6 +44,9 @@ type Masking struct {
 	// Fold is true if white space around a text, its Unicode form and case do
 	// not count.
 	Fold bool `json:"fold,omitempty"`
+	// Strength is partial if only those may read the masked values at a place who may
+	// read the values where they come from, else empty.
+	Strength string `json:"strength,omitempty"`
 }
 
 // maskOf is a mask of the document.

@@ -95,6 +95,8 @@ func formOf(name string) node {
 		return words(maskUnits...)
 	case "shape":
 		return words(maskShapes...)
+	case "strength":
+		return words(strengthNames...)
 	case "unclassified":
 		return words(unclassifiedNames...)
 	case "width":

@@ -79,7 +79,7 @@ func (o *origins) facts(c *ledger.Copy) (*protection.Facts, error) {
 const maxChain = 50
 
 // column is what a column of a relation of the source is made of, at its first
-// origin. It is masked if somewhere on the way nothing of its values was left.
+// origin. It is masked as strongly as anywhere on the way.
 func (o *origins) column(relation ledger.OriginRelation, column string) (out []protection.Origin, err error) {
 	held := o.parentsOf(relation)
 	if len(held) == 0 {
@@ -111,9 +111,7 @@ func (o *origins) through(c *ledger.Copy, relation ledger.OriginRelation, column
 			return nil, err
 		}
 		for _, f := range further {
-			if masked {
-				f.Masked = protection.Gone
-			}
+			f.Masked = max(f.Masked, masked)
 			out = append(out, f)
 		}
 	}
@@ -159,7 +157,7 @@ func madeOf(parent *ledger.Copy, origin *ledger.Origin, r ledger.OriginRelation)
 }
 
 // sourcesOf are the columns at a copy's origin that one of its columns is made of.
-func sourcesOf(b *ledger.Begun, schema, relation, column string) (sources []ledger.Source, masked, known bool) {
+func sourcesOf(b *ledger.Begun, schema, relation, column string) (sources []ledger.Source, masked int, known bool) {
 	for i := range b.Targets {
 		t := &b.Targets[i]
 		if t.Schema != schema || t.Name != relation {
@@ -169,20 +167,31 @@ func sourcesOf(b *ledger.Begun, schema, relation, column string) (sources []ledg
 			switch {
 			case c.Name != column:
 			case c.Own:
-				return nil, false, true
+				return nil, 0, true
 			case len(c.From) > 0:
-				return c.From, c.Mask != "", true
+				return c.From, maskedIn(&c), true
 			case len(t.From) == 1:
-				return []ledger.Source{{Relation: t.From[0], Column: column}}, c.Mask != "", true
+				return []ledger.Source{{Relation: t.From[0], Column: column}}, maskedIn(&c), true
 			}
 		}
 		for _, name := range t.Rest {
 			if name == column && len(t.From) == 1 {
-				return []ledger.Source{{Relation: t.From[0], Column: column}}, false, true
+				return []ledger.Source{{Relation: t.From[0], Column: column}}, 0, true
 			}
 		}
 	}
-	return nil, false, false
+	return nil, 0, false
+}
+
+// maskedIn is how strongly a column of a copy is masked, 0 not at all.
+func maskedIn(c *ledger.Column) int {
+	switch {
+	case c.Mask == "":
+		return 0
+	case c.Partial:
+		return protection.InPart
+	}
+	return protection.Gone
 }
 
 // traceOrigins says what the columns of an item are made of at their first origin,
@@ -203,9 +212,7 @@ func (c *carryPlan) traceOrigins(one *plannedItem, place protection.Place) error
 				return err
 			}
 			for _, f := range further {
-				if one.isMasked(at) {
-					f.Masked = protection.Gone
-				}
+				f.Masked = max(f.Masked, one.masked(at))
 				traced = append(traced, f)
 			}
 			c.noteClasses(one, col, further)

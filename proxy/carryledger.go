@@ -116,7 +116,7 @@ func (one *plannedItem) column(output int) ledger.Column {
 	}
 	for _, m := range one.masks {
 		if m.Output == output {
-			column.Mask = m.Masking.Mask
+			column.Mask, column.Partial = m.Masking.Mask, m.Masking.LeavesSome()
 			note(m.Class)
 		}
 	}

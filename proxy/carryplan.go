@@ -172,9 +172,16 @@ func sortedRelations(set map[policy.RelationFact]bool) (out []policy.RelationFac
 	return out
 }
 
-// isMasked reports whether a column of the result is masked.
-func (one *plannedItem) isMasked(output int) bool {
-	return slices.ContainsFunc(one.masks, func(m policy.OutputMask) bool { return m.Output == output })
+// masked is how strongly a column of the result is masked, 0 not at all.
+func (one *plannedItem) masked(output int) int {
+	at := slices.IndexFunc(one.masks, func(m policy.OutputMask) bool { return m.Output == output })
+	switch {
+	case at < 0:
+		return 0
+	case one.masks[at].Masking.LeavesSome():
+		return protection.InPart
+	}
+	return protection.Gone
 }
 
 // grants give roles of the place what the policy says, as far as the role that they
@@ -200,10 +207,11 @@ func (c *carryPlan) grants(one *plannedItem) []transfer.Grant {
 }
 
 // mayRead reports whether a role has been given what a column of the result is made
-// of. What is masked may be read by whom the policy gives the copy to.
+// of. What is masked so that nothing is left may be read by whom the policy gives the
+// copy to.
 func (c *carryPlan) mayRead(one *plannedItem, output int, role string) bool {
 	out := &one.fact.Outputs[output]
-	if one.isMasked(output) {
+	if one.masked(output) == protection.Gone {
 		return c.reads(one, role)
 	}
 	for _, of := range out.Origins {

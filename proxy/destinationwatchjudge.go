@@ -358,9 +358,7 @@ func (j *judging) trace(out *measure.Relation, b *ledger.Begun, col *ledger.Colu
 			return err
 		}
 		for _, o := range first {
-			if col.Mask != "" {
-				o.Masked = protection.Gone
-			}
+			o.Masked = max(o.Masked, maskedIn(col))
 			out.Lineage[col.Name] = append(out.Lineage[col.Name], o)
 			for _, class := range col.Classes {
 				if !slices.Contains(out.Classes[o.Column], class) {

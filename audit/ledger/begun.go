@@ -132,6 +132,9 @@ type Column struct {
 	Name string `json:"name"`
 	// Own is true if it is made of no column: a constant, a count.
 	Own bool `json:"own,omitempty"`
+	// Partial is true if the mask leaves so much that only who may read the values at
+	// the origin may read it.
+	Partial bool `json:"partial,omitempty"`
 }
 
 // Source is a column at the origin.
@@ -260,6 +263,7 @@ func (col *Column) check(c *check, where string, from []int) {
 	}
 	c.maybe("the mask of "+where, col.Mask)
 	c.must(col.Mask != "pass", "%s has the mask pass, which is none", where)
+	c.must(!col.Partial || col.Mask != "", "%s is masked in part, and has no mask", where)
 	c.must(!col.Own || len(col.From) == 0, "%s is made of columns, and of none", where)
 	c.must(col.Own || len(col.From) > 0 || len(from) == 1, "%s does not say what it is made of", where)
 	for _, s := range col.From {

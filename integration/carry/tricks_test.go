@@ -40,6 +40,7 @@ func TestTricks(t *testing.T) {
 	t.Run("ledger of Sluice", s.booksAreShut)
 	t.Run("made of nothing", s.madeOfNothing)
 	t.Run("generated", s.generated)
+	t.Run("strength", s.strength)
 	t.Run("conditions", s.conditions)
 	t.Run("limits", s.limits)
 	t.Run("comment", s.comment)
@@ -164,6 +165,19 @@ func (s *stage) generated(t *testing.T) {
 	s.holds(t, "SELECT shout = upper(email), shout LIKE '%CANARY%' FROM crm.made", "t|f")
 	s.mustBe(t, s.psql(t, "COPY tricks.made (id) TO 'sluice://analytics/crm.plain'"), 0, "COPY 1")
 	s.holds(t, "SELECT count(*) FROM pg_attribute WHERE attrelid = 'crm.plain'::regclass AND attnum > 0", "1")
+}
+
+// strength of a mask says who may read what it leaves: people may read dates that are
+// cut to the year only if the policy says that nothing is left of them so.
+func (s *stage) strength(t *testing.T) {
+	const readable = "SELECT has_column_privilege('anna', 'crm.aged', 'born', 'SELECT')"
+	for _, c := range []struct{ strength, readable string }{{"", "f"}, {", strength: full", "t"}, {", strength: partial", "f"}} {
+		s.reload(t, strings.Replace(s.trickPolicy(t), "    masks:\n", "    masks:\n      - {classes: [person.birth], mask: date, to: year"+c.strength+"}\n", 1))
+		s.mustBe(t, s.psql(t, "COPY (SELECT id, born FROM crm.people) TO 'sluice://analytics/crm.aged?existing=swap'"), 0, "COPY 2000")
+		s.holds(t, readable, c.readable)
+		s.holds(t, "SELECT count(*) FROM crm.aged WHERE born <> date_trunc('year', born)", "0")
+	}
+	s.reload(t, s.trickPolicy(t))
 }
 
 // conditions keep the keys of a table also if they ask others.

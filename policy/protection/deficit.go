@@ -75,6 +75,7 @@ type groupKey struct {
 	effort  Effort
 	path    Path
 	entry   int
+	masked  int
 }
 
 type group struct {
@@ -89,7 +90,7 @@ type group struct {
 
 // deficit adds a fact to the group of its kind.
 func (c *comparison) deficit(cause Cause, d, nearest *Fact) {
-	key := groupKey{cause: cause, subject: d.Subject}
+	key := groupKey{cause: cause, subject: d.Subject, masked: d.Masked}
 	switch cause {
 	case BelowFloor, BelowTransport:
 		key.subject = ""
@@ -148,6 +149,9 @@ func (g *group) deficit() Deficit {
 // text is the sentence.
 func (g *group) text(columns, roles []string) string {
 	reads := some(shortNames(columns), namedColumns)
+	if g.key.masked > 0 {
+		reads = "what the mask leaves of " + reads
+	}
 	who := g.who(roles)
 	path := g.path()
 	switch g.key.cause {

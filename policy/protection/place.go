@@ -36,8 +36,12 @@ type Origin struct {
 	Masked int
 }
 
-// Gone is the strength of a mask that leaves nothing.
-const Gone = 100
+// Gone is the strength of a mask that leaves nothing, InPart that of one that leaves
+// something.
+const (
+	InPart = 50
+	Gone   = 100
+)
 
 // Lineage maps columns of a relation to what they are made of, several if
 // there are, none for one that holds nothing of the origin. A column that is

@@ -60,6 +60,31 @@ func TestVerdictReadsWell(t *testing.T) {
 	golden(t, "testdata/verdicts.txt", b.String())
 }
 
+// Who may not read a column at its origin may not read either what a weak mask leaves of
+// it, and is told of apart from what is not masked.
+func TestWeakMasksNeedReadersOfTheOrigin(t *testing.T) {
+	deficits := func(masked int) (about []string) {
+		_, v := verdictOn(t, "open", func(_ *Place, l Lineage) { l["email"][0].Masked = masked })
+		for _, d := range v.Deficits {
+			if slices.Contains(d.Columns, "app.users.email") {
+				about = append(about, d.Text)
+			}
+		}
+		return about
+	}
+	const left = "what the mask leaves of email"
+	told := func(text string) bool { return strings.Contains(text, left) }
+	plain, inPart, gone := deficits(0), deficits(InPart), deficits(Gone)
+	switch {
+	case len(plain) == 0 || slices.ContainsFunc(plain, told):
+		t.Errorf("not masked: %q", plain)
+	case len(inPart) < len(plain) || !slices.ContainsFunc(inPart, told):
+		t.Errorf("masked in part: %q", inPart)
+	case len(gone) != 0:
+		t.Errorf("masked: %q", gone)
+	}
+}
+
 func TestOursAndHarmlessAreLeftOut(t *testing.T) {
 	facts, before := verdictOn(t, "good", nil)
 	if len(before.Deficits) == 0 || len(facts.Ours) != 0 {
