@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/sluice-pg/sluice/policy/quote"
 	"github.com/sluice-pg/sluice/policy/statement"
 )
 
@@ -60,11 +61,11 @@ func (c *ruling) maskedAtPlace(def *place) *maskedFor {
 		without: func(e *columnEntry) *Reason {
 			switch {
 			case e.secret():
-				return &Reason{Rule: ruleSecret, Position: e.position, Text: clean(e.text, maxSubject) + " is " + e.class +
+				return &Reason{Rule: ruleSecret, Position: e.position, Text: quote.Short(e.text, maxSubject) + " is " + e.class +
 					": credentials go nowhere but as null or constant; give " + def.Name + " a mask for them, or leave the column out"}
 			case !hasClass(def.accepts, e.class):
 				return &Reason{Position: def.Position, Text: fmt.Sprintf("%s accepts no %s, and %s is that by %s",
-					def.Name, e.class, clean(e.text, maxSubject), e.position)}
+					def.Name, e.class, quote.Short(e.text, maxSubject), e.position)}
 			}
 			return nil
 		},
@@ -142,7 +143,7 @@ func (c *ruling) wouldCarry(t terms) Decision {
 func (c *ruling) carryPlace() (*place, *Reason) {
 	asked := c.st.Carry
 	if asked.Problem != "" {
-		return nil, &Reason{Text: "the address cannot be read: " + clean(asked.Problem, 2*maxReason)}
+		return nil, &Reason{Text: "the address cannot be read: " + quote.Short(asked.Problem, 2*maxReason)}
 	}
 	for i := range c.judge.req.Statements {
 		if other := c.judge.req.Statements[i].Carry; other == nil || other.Place != asked.Place {
@@ -152,7 +153,7 @@ func (c *ruling) carryPlace() (*place, *Reason) {
 	def := c.judge.policy.placeNamed(asked.Place)
 	switch {
 	case def == nil:
-		return nil, &Reason{Text: clean(asked.Place, maxName) + " is no destination of the policy"}
+		return nil, &Reason{Text: quote.Short(asked.Place, maxName) + " is no destination of the policy"}
 	case def.Host == "" || def.Database == "":
 		return nil, &Reason{Position: def.Position, Text: "copies are carried to a place with one host and one database, and the policy does not say which of " + def.Name + " that is"}
 	}
@@ -170,11 +171,11 @@ func (c *ruling) carryTarget(def *place) *Reason {
 	case schema == "" || table == "":
 		return &Reason{Text: "nobody can tell what the copy is to be called: write the target behind the place, as sluice://" + def.Name + "/schema.table"}
 	case strings.HasPrefix(schema, "pg_") || schema == "information_schema":
-		return &Reason{Text: "schema " + clean(schema, maxName) + " belongs to PostgreSQL: nothing is copied there"}
+		return &Reason{Text: "schema " + quote.Short(schema, maxName) + " belongs to PostgreSQL: nothing is copied there"}
 	case schema == bookSchema || strings.HasPrefix(schema, bookSchema+"_stage_"):
-		return &Reason{Text: "in schema " + clean(schema, maxName) + " Sluice keeps what belongs to copies, such as until when they can be read: nothing is copied there"}
+		return &Reason{Text: "in schema " + quote.Short(schema, maxName) + " Sluice keeps what belongs to copies, such as until when they can be read: nothing is copied there"}
 	case len(def.Schemas) > 0 && !slices.Contains(def.Schemas, schema):
-		return &Reason{Position: def.Position, Text: fmt.Sprintf("copies are put into %s at %s, not into %s", strings.Join(def.Schemas, ", "), def.Name, clean(schema, maxName))}
+		return &Reason{Position: def.Position, Text: fmt.Sprintf("copies are put into %s at %s, not into %s", strings.Join(def.Schemas, ", "), def.Name, quote.Short(schema, maxName))}
 	case time.Duration(c.st.Carry.Expires)*time.Second > def.Expires.AtMost:
 		return &Reason{Position: def.Position, Text: fmt.Sprintf("a copy lives %s at %s at most, and more is asked for", DurationWords(def.Expires.AtMost), def.Name)}
 	}
@@ -241,7 +242,7 @@ func nameless(f *StatementFact) string {
 		case name == "" || name == "?column?":
 			return fmt.Sprintf("column %d of the copy would have no name: give it one with AS", i+1)
 		case seen[name]:
-			return "two columns of the copy would be called " + clean(name, maxName) + ": give each a name of its own with AS"
+			return "two columns of the copy would be called " + quote.Short(name, maxName) + ": give each a name of its own with AS"
 		}
 		seen[name] = true
 	}
@@ -252,16 +253,16 @@ func nameless(f *StatementFact) string {
 func (c *ruling) whyUntold() []Reason {
 	var why []Reason
 	if looked := c.judge.req.Facts.Catalog; looked.Problem != "" {
-		why = addReason(why, Reason{Text: "the database's catalog could not be read: " + clean(looked.Problem, maxReason)})
+		why = addReason(why, Reason{Text: "the database's catalog could not be read: " + quote.Short(looked.Problem, maxReason)})
 	}
 	if f := c.fact(); f != nil {
 		for _, unknown := range f.Unknown {
-			why = addReason(why, Reason{Text: clean(unknown, maxReason)})
+			why = addReason(why, Reason{Text: quote.Short(unknown, maxReason)})
 		}
 	}
 	for _, e := range c.st.Effects {
 		if e.Kind != statement.OrdinaryRead && e.Kind != statement.ExportRemote {
-			why = addReason(why, Reason{Text: "beside being carried it does this: " + clean(e.What, maxSubject) + " (" + e.Kind.String() + ")"})
+			why = addReason(why, Reason{Text: "beside being carried it does this: " + quote.Short(e.What, maxSubject) + " (" + e.Kind.String() + ")"})
 		}
 	}
 	if len(why) == 0 {
@@ -293,7 +294,7 @@ func (c *ruling) placeFacts(def *place) []placeFact {
 		return []placeFact{{bad: "nothing was measured about " + def.Name}}
 	}
 	if fact.Blocked != "" {
-		return []placeFact{{bad: def.Name + " is given no new copy: " + clean(fact.Blocked, maxReason)}}
+		return []placeFact{{bad: def.Name + " is given no new copy: " + quote.Short(fact.Blocked, maxReason)}}
 	}
 	out := []placeFact{{}}
 	if words, bad := judgePlace(def, def.Name, fact); bad {
@@ -312,7 +313,7 @@ func parityFacts(def *place, fact *Place) (out []placeFact) {
 	when := clock(p.MeasuredAt)
 	switch {
 	case p.Problem != "":
-		return []placeFact{{bad: "who can read the copy there could not be compared with who can read it here: " + clean(p.Problem, maxReason)}}
+		return []placeFact{{bad: "who can read the copy there could not be compared with who can read it here: " + quote.Short(p.Problem, maxReason)}}
 	case when == unknownTime:
 		return []placeFact{{bad: "who can read the copy there was compared, but not when is known"}}
 	}
@@ -334,7 +335,7 @@ func atMostQuoted(texts []string) []string {
 		if i == mostQuoted {
 			return append(out, fmt.Sprintf("and %d more, which are on record", len(texts)-i))
 		}
-		out = append(out, clean(text, 2*maxReason))
+		out = append(out, quote.Short(text, 2*maxReason))
 	}
 	return out
 }
@@ -406,14 +407,14 @@ func (c *ruling) adviceForm() string {
 
 // adviceRule says whom to ask for leave.
 func (c *ruling) adviceRule() string {
-	return "Ask the owner of the policy for a rule with effect: carry, kinds: [export_remote] and destinations: [" + clean(c.st.Carry.Place, maxName) + "]."
+	return "Ask the owner of the policy for a rule with effect: carry, kinds: [export_remote] and destinations: [" + quote.Short(c.st.Carry.Place, maxName) + "]."
 }
 
 // adviceCheck says what to do about a place.
 func (c *ruling) adviceCheck(def *place) string {
 	ask := "its owner"
 	if def.Owner != "" {
-		ask = clean(def.Owner, maxName) + ", who owns it"
+		ask = quote.Short(def.Owner, maxName) + ", who owns it"
 	}
 	return "sluice destination check " + def.Name + " prints all that was measured and what to change; ask " + ask + "."
 }

@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/sluice-pg/sluice/policy/quote"
 	"github.com/sluice-pg/sluice/policy/statement"
 )
 
@@ -19,7 +20,7 @@ func (c *ruling) offerCarry(d *Decision) {
 	}
 	declared := c.judge.req.Session.Declared[declaredDestination]
 	if declared != "" {
-		d.because("", "that %s is declared as the destination changes nothing: the rows of this COPY go to the client", clean(declared, maxName))
+		d.because("", "that %s is declared as the destination changes nothing: the rows of this COPY go to the client", quote.Short(declared, maxName))
 	}
 	def := c.placeToOffer(declared)
 	if def == nil {
@@ -31,10 +32,10 @@ func (c *ruling) offerCarry(d *Decision) {
 		if len(def.Schemas) > 0 && !slices.Contains(def.Schemas, schema) {
 			schema = def.Schemas[0]
 		}
-		what = quoteIdentifier(source.Schema) + "." + quoteIdentifier(source.Name) + c.columnList()
-		target = quoteIdentifier(schema) + "." + quoteIdentifier(source.Name)
+		what = quote.Name(source.Schema, source.Name) + c.columnList()
+		target = quote.Name(schema, source.Name)
 	}
-	d.Hint = clean("Let Sluice carry it: COPY "+what+" TO 'sluice://"+def.Name+"/"+target+"';", 2*maxReason) + " " + d.Hint
+	d.Hint = quote.Short("Let Sluice carry it: COPY "+what+" TO 'sluice://"+def.Name+"/"+target+"';", 2*maxReason) + " " + d.Hint
 }
 
 // columnList lists the columns that come out of the statement, as COPY has them;
@@ -49,7 +50,7 @@ func (c *ruling) columnList() string {
 		case col.Star || len(names) == most:
 			return ""
 		default:
-			names = append(names, quoteIdentifier(col.Name))
+			names = append(names, quote.Name(col.Name))
 		}
 	}
 	if len(names) == 0 {

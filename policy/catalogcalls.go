@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"github.com/sluice-pg/sluice/policy/catalog"
+	"github.com/sluice-pg/sluice/policy/quote"
 	"github.com/sluice-pg/sluice/policy/statement"
 )
 
@@ -63,7 +64,7 @@ func (b *factBuilder) call(r *catalog.Reached, oid catalog.OID, out bool) {
 		why = "it reaches more columns than are judged one by one"
 	}
 	if why != "" {
-		b.fact.Unknown = append(b.fact.Unknown, "it calls "+clean(b.function(oid), maxSubject)+": "+clean(why, maxReason))
+		b.fact.Unknown = append(b.fact.Unknown, "it calls "+quote.Short(b.function(oid), maxSubject)+": "+quote.Short(why, maxReason))
 		return
 	}
 	// What it sends out itself comes out, whatever becomes of its result.

@@ -1,6 +1,10 @@
 package policy
 
-import "slices"
+import (
+	"slices"
+
+	"github.com/sluice-pg/sluice/policy/quote"
+)
 
 // The sources of a class, in the order in which they are believed.
 const (
@@ -48,7 +52,7 @@ func (p *Policy) ClassesOf(schema, relation, column string) (classes []ColumnCla
 
 // ColumnText writes a column as an entry of the document does.
 func ColumnText(schema, relation, column string) string {
-	return QuotedName(schema, relation, column)
+	return quote.Name(schema, relation, column)
 }
 
 // Classes lists the classes that the document declares, by name.

@@ -3,6 +3,7 @@ package policy
 import (
 	"slices"
 
+	"github.com/sluice-pg/sluice/policy/quote"
 	"github.com/sluice-pg/sluice/policy/statement"
 )
 
@@ -74,13 +75,13 @@ func refuseProblem(problem *statement.Problem) Decision {
 		return d
 	}
 	if problem.SQLSTATE != "" {
-		d.SQLSTATE = clean(problem.SQLSTATE, 5)
+		d.SQLSTATE = quote.Short(problem.SQLSTATE, 5)
 	}
 	if problem.Message != "" {
-		d.Subject = clean(problem.Message, maxReason)
+		d.Subject = quote.Short(problem.Message, maxReason)
 		d.Reasons[0].Text = d.Subject + "; " + d.Reasons[0].Text
 	}
-	d.Hint = clean(problem.Hint, maxReason)
+	d.Hint = quote.Short(problem.Hint, maxReason)
 	d.Position = problem.Position
 	return d
 }

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/sluice-pg/sluice/policy/quote"
 	"github.com/sluice-pg/sluice/policy/statement"
 )
 
@@ -148,11 +149,11 @@ func (f *feed) missingFor(command *statement.ReplicationCommand, fact *FeedFact)
 	case fact == nil:
 		return "the slot was not measured"
 	case fact.Problem != "":
-		return "the slot could not be measured: " + clean(fact.Problem, maxReason)
+		return "the slot could not be measured: " + quote.Short(fact.Problem, maxReason)
 	case fact.Plugin == "":
 		return "the database has no logical slot of this name"
 	case fact.Plugin != f.plugin:
-		return fmt.Sprintf("it is for the plugin %s, and the slot has %s", f.plugin, clean(fact.Plugin, maxName))
+		return fmt.Sprintf("it is for the plugin %s, and the slot has %s", f.plugin, quote.Short(fact.Plugin, maxName))
 	case f.plugin != pgoutput:
 		return ""
 	case command.Messages:
@@ -160,13 +161,13 @@ func (f *feed) missingFor(command *statement.ReplicationCommand, fact *FeedFact)
 	}
 	for _, option := range command.Options {
 		if !slices.Contains(pgoutputOptions, option) {
-			return fmt.Sprintf("the option %s is not known", clean(option, maxName))
+			return fmt.Sprintf("the option %s is not known", quote.Short(option, maxName))
 		}
 	}
 	asked := slices.Clone(command.Publications)
 	slices.Sort(asked)
 	if !slices.Equal(slices.Compact(asked), f.publications) {
-		return "it is for publication_names " + clean(strings.Join(f.publications, ", "), maxReason)
+		return "it is for publication_names " + quote.Short(strings.Join(f.publications, ", "), maxReason)
 	}
 	if len(fact.Columns) == 0 {
 		return "its publications hold nothing, or are not there"

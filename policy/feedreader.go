@@ -6,6 +6,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"github.com/sluice-pg/sluice/policy/quote"
 	"github.com/sluice-pg/sluice/policy/strictyaml"
 )
 
@@ -85,7 +86,7 @@ func (r *reader) publications(entry *feedEntry, plugin string) []string {
 	case plugin == pgoutput && len(entry.Publications) == 0:
 		r.errs.Addf(entry.Position, "an entry of replication with the plugin pgoutput names its publications")
 	case plugin != pgoutput && entry.Publications != nil:
-		r.errs.Addf(entry.Position, "the plugin %s knows no publications and streams the whole database: leave publications out", clean(plugin, maxName))
+		r.errs.Addf(entry.Position, "the plugin %s knows no publications and streams the whole database: leave publications out", quote.Short(plugin, maxName))
 	}
 	names := make([]string, 0, len(entry.Publications))
 	for _, text := range entry.Publications {

@@ -3,6 +3,8 @@ package policy
 import (
 	"fmt"
 	"slices"
+
+	"github.com/sluice-pg/sluice/policy/quote"
 )
 
 // The ladders of what a place may show a stranger, weakest first. A floor
@@ -47,5 +49,5 @@ func measured(value string) string {
 	if value == "" {
 		return "not known"
 	}
-	return clean(value, maxName)
+	return quote.Short(value, maxName)
 }

@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"github.com/sluice-pg/sluice/policy/catalog"
+	"github.com/sluice-pg/sluice/policy/quote"
 	"github.com/sluice-pg/sluice/policy/statement"
 )
 
@@ -99,7 +100,7 @@ func (p *Policy) has(place *PlaceFact, class string) bool {
 func (c *ruling) copied(f *RunFact) (effects []statement.Effect) {
 	for i := range f.Flows {
 		flow := &f.Flows[i]
-		by := clean(flow.By, maxSubject)
+		by := quote.Short(flow.By, maxSubject)
 		for j := range flow.Moves {
 			from := &flow.Moves[j]
 			entries, _ := c.judge.policy.classesOf(from)
@@ -121,7 +122,7 @@ func (c *ruling) copied(f *RunFact) (effects []statement.Effect) {
 func (p *Policy) losesIn(flow *FlowFact, class string) string {
 	for i := range flow.Into {
 		if to := &flow.Into[i]; !p.has(to, class) {
-			return clean(to.Schema+"."+to.Name, maxSubject)
+			return quote.Short(to.Schema+"."+to.Name, maxSubject)
 		}
 	}
 	if to := flow.Column; to != nil && !p.hasClass(&WriteFact{Into: []ColumnFact{*to}}, class) {

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/sluice-pg/sluice/policy/quote"
 	"github.com/sluice-pg/sluice/policy/statement"
 )
 
@@ -75,7 +76,7 @@ func (c *ruling) knownEffect(effect statement.Effect) (statement.Kind, bool) {
 		return effect.Kind, false
 	case c.judge.changeBeside(called.Name):
 		c.note(known[0].position, "function %s is known to the policy, but what else the text does may change it, or keep the call for later; "+
-			"call it in a text of its own", clean(qualified(called.Schema, called.Name), maxSubject))
+			"call it in a text of its own", quote.Short(quote.Name(called.Schema, called.Name), maxSubject))
 		return effect.Kind, false
 	}
 	return stated, true
@@ -95,18 +96,18 @@ func (c *ruling) measuredEffect(called statement.Function, known []*knownFunctio
 	stated = statement.OrdinaryRead
 	found := false
 	for _, fact := range c.judge.req.Facts.Functions {
-		if !strings.HasPrefix(fact.Signature, qualified(called.Schema, called.Name)+"(") {
+		if !strings.HasPrefix(fact.Signature, quote.Name(called.Schema, called.Name)+"(") {
 			continue
 		}
-		signature := clean(fact.Signature, maxSubject)
+		signature := quote.Short(fact.Signature, maxSubject)
 		at := slices.IndexFunc(known, func(k *knownFunction) bool { return k.signature == fact.Signature })
 		switch {
 		case at < 0 && fact.Note != "":
-			return stated, reason("", "function %s is not known to the policy, though others of its name are: %s", signature, clean(fact.Note, maxReason))
+			return stated, reason("", "function %s is not known to the policy, though others of its name are: %s", signature, quote.Short(fact.Note, maxReason))
 		case at < 0:
 			return stated, reason("", "function %s is not known to the policy, though others of its name are", signature)
 		case fact.Note != "":
-			return stated, reason(known[at].position, "function %s is known to the policy, but here its body does not say what it does: %s", signature, clean(fact.Note, maxReason))
+			return stated, reason(known[at].position, "function %s is known to the policy, but here its body does not say what it does: %s", signature, quote.Short(fact.Note, maxReason))
 		case known[at].body != fact.Body:
 			return stated, reason(known[at].position, "the body of %s here is not the one that the policy knows", signature)
 		}
@@ -124,9 +125,9 @@ func (c *ruling) unmeasured(called statement.Function, known []*knownFunction) *
 	if at < 0 {
 		return &Reason{}
 	}
-	signature, problem := clean(known[at].signature, maxSubject), c.judge.req.Facts.FunctionsProblem
+	signature, problem := quote.Short(known[at].signature, maxSubject), c.judge.req.Facts.FunctionsProblem
 	if problem != "" {
-		return reason(known[at].position, "function %s is known to the policy, but its body was not measured here: %s", signature, clean(problem, maxReason))
+		return reason(known[at].position, "function %s is known to the policy, but its body was not measured here: %s", signature, quote.Short(problem, maxReason))
 	}
 	return reason(known[at].position, "function %s is known to the policy, but its body was not measured here", signature)
 }
@@ -151,20 +152,15 @@ func (c *ruling) knownDefinition(effect statement.Effect) (statement.Kind, bool)
 		}
 		switch {
 		case made.BodyDigest == "" || known[at].body != "sha256:"+made.BodyDigest:
-			c.note(known[at].position, "the body of %s here is not the one that the policy knows", clean(made.Signature, maxSubject))
+			c.note(known[at].position, "the body of %s here is not the one that the policy knows", quote.Short(made.Signature, maxSubject))
 			return effect.Kind, false
 		case !made.Plain || made.Language != "sql" && made.Language != "plpgsql":
-			c.note(known[at].position, "%s is known to the policy, but not with this language and these attributes", clean(made.Signature, maxSubject))
+			c.note(known[at].position, "%s is known to the policy, but not with this language and these attributes", quote.Short(made.Signature, maxSubject))
 			return effect.Kind, false
 		}
 		stated = statement.Worst(stated, known[at].effect)
 	}
 	return stated, true
-}
-
-// qualified writes a function's name as a signature does.
-func qualified(schema, name string) string {
-	return quoteIdentifier(schema) + "." + quoteIdentifier(name)
 }
 
 // note keeps a fact for the case that the statement is refused.

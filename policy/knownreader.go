@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"strings"
 
+	"github.com/sluice-pg/sluice/policy/quote"
 	"github.com/sluice-pg/sluice/policy/statement"
 )
 
@@ -104,6 +105,6 @@ func parseSignature(text string) (*knownFunction, error) {
 	}
 	return &knownFunction{
 		schema: p.schema, name: p.name,
-		signature: qualified(p.schema, p.name) + "(" + strings.Join(types, ", ") + ")",
+		signature: quote.Name(p.schema, p.name) + "(" + strings.Join(types, ", ") + ")",
 	}, nil
 }

@@ -1,6 +1,10 @@
 package policy
 
-import "slices"
+import (
+	"slices"
+
+	"github.com/sluice-pg/sluice/policy/quote"
+)
 
 // maskedFor says what becomes of classes where rows go: by the rule that lets them
 // out, at the client endpoint they go to, or at the place they are carried to.
@@ -45,7 +49,7 @@ func (c *ruling) maskedByRule(t terms) *maskedFor {
 		without: func(e *columnEntry) *Reason {
 			return &Reason{
 				Rule: ruleMask, Position: e.position,
-				Text: clean(e.text, maxSubject) + " is " + e.class + ", and no entry of masks is for that class",
+				Text: quote.Short(e.text, maxSubject) + " is " + e.class + ", and no entry of masks is for that class",
 			}
 		},
 	}
@@ -70,7 +74,7 @@ func (c *ruling) maskedAtClient() *maskedFor {
 		},
 		without: func(e *columnEntry) *Reason {
 			if e.secret() {
-				return &Reason{Rule: ruleSecret, Position: e.position, Text: clean(e.text, maxSubject) + " is " + e.class + ": credentials leave only with the mask null or constant"}
+				return &Reason{Rule: ruleSecret, Position: e.position, Text: quote.Short(e.text, maxSubject) + " is " + e.class + ": credentials leave only with the mask null or constant"}
 			}
 			return nil
 		},

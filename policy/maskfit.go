@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/sluice-pg/sluice/policy/mask"
+	"github.com/sluice-pg/sluice/policy/quote"
 )
 
 // The words of masks in the terms of package mask.
@@ -52,11 +53,11 @@ func (c *ruling) fitMasks(f *StatementFact, refusal []Reason) []Reason {
 		}
 		col := &f.Columns[f.Outputs[m.Output].Origins[0]]
 		note := func(format string, args ...any) {
-			name := clean(col.Schema+"."+col.Relation+"."+col.Name, maxSubject)
+			name := quote.Short(col.Schema+"."+col.Relation+"."+col.Name, maxSubject)
 			refusal = addReason(refusal, Reason{Rule: ruleMask, Position: m.Position, Text: name + ": " + fmt.Sprintf(format, args...)})
 		}
 		if err := m.Masking.Values(anyKey).Fits(mask.Type{OID: col.TypeOID, Name: col.Type}); err != nil {
-			note("%s", clean(err.Error(), maxReason))
+			note("%s", quote.Short(err.Error(), maxReason))
 		}
 		if c.movesData() {
 			var keeps []string
@@ -83,14 +84,14 @@ func keepsFit(col *ColumnFact, m Masking, keeps []string, note func(string, ...a
 	if len(col.Linked) > 0 && !col.Unique && m.Mask != maskPseudonym && m.Mask != maskNull {
 		to := &col.Linked[0]
 		note("it refers to %s, whose values are unique (foreign key %s), and the mask %s makes equal ones; use pseudonym",
-			clean(to.Schema+"."+to.Relation+"."+to.Name, maxSubject), clean(to.Constraint, maxName), m.Mask)
+			quote.Short(to.Schema+"."+to.Relation+"."+to.Name, maxSubject), quote.Short(to.Constraint, maxName), m.Mask)
 	}
 	if col.Unique && m.Fold {
 		note("its values are unique, and a pseudonym with fold could make equal ones")
 	}
 	for _, name := range col.Checked {
 		if m.Mask != maskNull && !slices.Contains(keeps, name) {
-			note("masked values might break the constraint %s; hold them against it and name it under keeps, or use null", clean(name, maxName))
+			note("masked values might break the constraint %s; hold them against it and name it under keeps, or use null", quote.Short(name, maxName))
 		}
 	}
 }
@@ -107,9 +108,9 @@ func (c *ruling) linkedAlike(f *StatementFact, refusal []Reason) []Reason {
 		for _, l := range col.Linked {
 			other := c.maskOn(&ColumnFact{Schema: l.Schema, Relation: l.Relation, Name: l.Name, Labels: l.Labels, LabelFrom: l.LabelFrom})
 			if mine != other {
-				name := clean(col.Schema+"."+col.Relation+"."+col.Name, maxSubject)
+				name := quote.Short(col.Schema+"."+col.Relation+"."+col.Name, maxSubject)
 				refusal = addReason(refusal, Reason{Rule: ruleMask, Text: fmt.Sprintf("%s holds the values of %s (foreign key %s) and is not masked as that is; give both the same class",
-					name, clean(l.Schema+"."+l.Relation+"."+l.Name, maxSubject), clean(l.Constraint, maxName))})
+					name, quote.Short(l.Schema+"."+l.Relation+"."+l.Name, maxSubject), quote.Short(l.Constraint, maxName))})
 			}
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/sluice-pg/sluice/policy/quote"
 	"github.com/sluice-pg/sluice/policy/statement"
 )
 
@@ -139,7 +140,7 @@ func (c *ruling) cannotMask(t terms, allowed Decision) Decision {
 	note := func(text string) { why = addReason(why, Reason{Rule: ruleMask, Text: text}) }
 	switch catalog := c.judge.req.Facts.Catalog; {
 	case catalog.Problem != "":
-		note("the database's catalog could not be read: " + clean(catalog.Problem, maxReason))
+		note("the database's catalog could not be read: " + quote.Short(catalog.Problem, maxReason))
 	case touch.unnamed:
 		note("the statement may reach relations that its text does not name")
 	case f == nil || f.Open:
@@ -147,7 +148,7 @@ func (c *ruling) cannotMask(t terms, allowed Decision) Decision {
 	}
 	if f != nil {
 		for _, unknown := range f.Unknown {
-			note(clean(unknown, maxReason))
+			note(quote.Short(unknown, maxReason))
 		}
 	}
 	if len(why) == 0 {
@@ -166,7 +167,7 @@ func (c *ruling) maskOutput(f *StatementFact, at int, t terms) (*OutputMask, *Re
 		col := &f.Columns[origin]
 		entries, looked := c.judge.policy.classesOf(col)
 		if len(entries) == 0 && !looked && !col.View && c.movesData() && c.maskedFor.all && !t.rule.unclassified {
-			return nil, &Reason{Rule: ruleMask, Position: t.rule.position, Text: clean(col.Schema+"."+col.Relation+"."+col.Name, maxSubject) + " has no class"}
+			return nil, &Reason{Rule: ruleMask, Position: t.rule.position, Text: quote.Short(col.Schema+"."+col.Relation+"."+col.Name, maxSubject) + " has no class"}
 		}
 		of = append(of, entries...)
 	}

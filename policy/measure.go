@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/sluice-pg/sluice/policy/quote"
 	"github.com/sluice-pg/sluice/policy/statement"
 )
 
@@ -42,7 +43,7 @@ func (p *Policy) addToMeasure(names *[]string, statements []statement.Statement,
 // facts about functions have it. The types are those of the input arguments,
 // as the server's format_type writes them.
 func Signature(schema, name string, types []string) string {
-	return qualified(schema, name) + "(" + strings.Join(types, ", ") + ")"
+	return quote.Name(schema, name) + "(" + strings.Join(types, ", ") + ")"
 }
 
 // changeBeside reports whether something in the request, beside calls of known

@@ -3,6 +3,8 @@ package policy
 import (
 	"fmt"
 	"slices"
+
+	"github.com/sluice-pg/sluice/policy/quote"
 )
 
 // Mode says whether a rule acts.
@@ -79,7 +81,7 @@ func (j *judge) warnAllowed(r *rule, what string) {
 func (r *rule) ownWords() string {
 	words := ""
 	if r.message != "" {
-		words = ": " + clean(r.message, maxMessage)
+		words = ": " + quote.Short(r.message, maxMessage)
 	}
 	if r.link != "" {
 		words += " (see " + r.link + ")"

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+
+	"github.com/sluice-pg/sluice/policy/quote"
 )
 
 // pattern is a name in a rule: schema and name, each possibly any.
@@ -134,31 +136,5 @@ func partString(name string, wildcard bool) string {
 	if wildcard {
 		return "*"
 	}
-	return quoteIdentifier(name)
-}
-
-// quoteIdentifier puts a name into double quotes if SQL needs them to read
-// it as it is.
-func quoteIdentifier(name string) string {
-	plain := name != ""
-	for i, r := range name {
-		letter := r == '_' || r >= 'a' && r <= 'z'
-		if !letter && (i == 0 || r != '$' && (r < '0' || r > '9')) {
-			plain = false
-		}
-	}
-	if plain {
-		return name
-	}
-	return `"` + strings.ReplaceAll(name, `"`, `""`) + `"`
-}
-
-// QuotedName joins the parts of a name with dots and quotes those that need
-// it, as policies and reports write names.
-func QuotedName(parts ...string) string {
-	quoted := make([]string, len(parts))
-	for i, part := range parts {
-		quoted[i] = quoteIdentifier(part)
-	}
-	return strings.Join(quoted, ".")
+	return quote.Name(name)
 }

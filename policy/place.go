@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/sluice-pg/sluice/policy/quote"
 	"github.com/sluice-pg/sluice/policy/statement"
 )
 
@@ -83,7 +84,7 @@ func (c *ruling) notAccepted(def *place) []Reason {
 		faults = append(faults, Reason{
 			Position: def.Position,
 			Text: fmt.Sprintf("%s accepts no %s, and %s, which is that by %s, may be carried there",
-				def.Name, entry.class, clean(entry.text, maxSubject), entry.position),
+				def.Name, entry.class, quote.Short(entry.text, maxSubject), entry.position),
 		})
 		if len(faults) == quotedFindings {
 			break
@@ -169,7 +170,7 @@ func placeName(def *place, d statement.Destination) string {
 	if def != nil {
 		return def.Name
 	}
-	return clean(address(d), maxSubject)
+	return quote.Short(address(d), maxSubject)
 }
 
 // address writes host:port, an IPv6 address in brackets.
@@ -218,13 +219,13 @@ func judgePlace(def *place, name string, fact *Place) (string, bool) {
 	when := clock(fact.MeasuredAt)
 	switch {
 	case fact.Problem != "":
-		return fmt.Sprintf("%s could not be measured: %s (tried %s)", name, clean(fact.Problem, maxReason), when), true
+		return fmt.Sprintf("%s could not be measured: %s (tried %s)", name, quote.Short(fact.Problem, maxReason), when), true
 	case def != nil && def.floor != nil:
 		if below := def.floor.below(fact); below != "" {
 			return fmt.Sprintf("%s is below its floor: %s (measured %s)", name, below, when), true
 		}
 	case len(fact.Findings) > 0:
-		return fmt.Sprintf("%s %s (measured %s)", name, clean(worst(fact.Findings), maxReason), when), true
+		return fmt.Sprintf("%s %s (measured %s)", name, quote.Short(worst(fact.Findings), maxReason), when), true
 	}
 	if when == unknownTime {
 		return name + " was measured, but not when is known", true

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/sluice-pg/sluice/policy/condition"
+	"github.com/sluice-pg/sluice/policy/quote"
 	"github.com/sluice-pg/sluice/policy/statement"
 )
 
@@ -81,7 +82,7 @@ func (c *ruling) granted(t terms) Decision {
 		d.because(r.position, "the condition of rule %s could not be evaluated, so the rule counts: %s", r.id, conditionError(t.failed))
 	}
 	if r.message != "" {
-		d.because("", "%s", clean(r.message, maxMessage))
+		d.because("", "%s", quote.Short(r.message, maxMessage))
 	}
 	d.Hint = "Ask " + ownerOf(r) + "."
 	d.see(r)
@@ -92,13 +93,13 @@ func (c *ruling) granted(t terms) Decision {
 // conditionError is what went wrong with a condition, in the words of the
 // language.
 func conditionError(err error) string {
-	return clean(strings.TrimPrefix(err.Error(), "condition: "), maxReason)
+	return quote.Short(strings.TrimPrefix(err.Error(), "condition: "), maxReason)
 }
 
 // ownerOf names who answers for a rule.
 func ownerOf(r *rule) string {
 	if r.owner != "" {
-		return clean(r.owner, maxName) + ", who owns rule " + r.id
+		return quote.Short(r.owner, maxName) + ", who owns rule " + r.id
 	}
 	return "the owner of rule " + r.id
 }
@@ -122,8 +123,8 @@ func (c *ruling) refuseSetting(s *statement.Setting) Decision {
 		d.because("", "the text does not tell which setting changes, and some are pinned")
 		d.Hint = "Write the setting's name as a constant, and one setting per statement."
 	default:
-		d.because("", "%s is pinned: it decides what the server makes of a text or whom it protects", clean(s.Name, maxName))
-		d.Hint = "Leave the setting as it is; SHOW " + clean(s.Name, maxName) + " tells its value."
+		d.because("", "%s is pinned: it decides what the server makes of a text or whom it protects", quote.Short(s.Name, maxName))
+		d.Hint = "Leave the setting as it is; SHOW " + quote.Short(s.Name, maxName) + " tells its value."
 	}
 	return d
 }
@@ -132,7 +133,7 @@ func settingName(s *statement.Setting) string {
 	if s.Name == "*" {
 		return "an unnamed setting"
 	}
-	return clean(s.Name, maxName)
+	return quote.Short(s.Name, maxName)
 }
 
 // refuseByRule refuses in the name of a deny rule.
@@ -147,9 +148,9 @@ func (c *ruling) refuseByRule(r *rule, m met) Decision {
 	met := m.relation
 	switch {
 	case met != nil && met.Schema == "":
-		d.because(r.position, "rule %s denies this; %s is written without a schema, so it could be what the rule names", r.id, clean(met.String(), maxSubject))
+		d.because(r.position, "rule %s denies this; %s is written without a schema, so it could be what the rule names", r.id, quote.Short(met.String(), maxSubject))
 	case met != nil:
-		d.because(r.position, "rule %s denies this for %s", r.id, clean(met.String(), maxSubject))
+		d.because(r.position, "rule %s denies this for %s", r.id, quote.Short(met.String(), maxSubject))
 	case len(r.relations) > 0:
 		d.because(r.position, "rule %s denies this for %s, and the statement may reach relations that its text does not name", r.id, r.relations[0])
 	case len(r.classes) > 0 && m.column == nil:
@@ -158,7 +159,7 @@ func (c *ruling) refuseByRule(r *rule, m met) Decision {
 		d.because(r.position, "rule %s denies this", r.id)
 	}
 	if m.column != nil {
-		d.because(m.column.position, "the statement may touch %s, which is %s", clean(m.column.text, maxSubject), m.column.class)
+		d.because(m.column.position, "the statement may touch %s, which is %s", quote.Short(m.column.text, maxSubject), m.column.class)
 	}
 	if m.failed != nil {
 		d.because(r.position, "the condition of rule %s could not be evaluated, so the rule counts: %s", r.id, conditionError(m.failed))
@@ -167,7 +168,7 @@ func (c *ruling) refuseByRule(r *rule, m met) Decision {
 		d.pointAt(met)
 	}
 	if r.message != "" {
-		d.because("", "%s", clean(r.message, maxMessage))
+		d.because("", "%s", quote.Short(r.message, maxMessage))
 	}
 	d.Hint = "Ask " + ownerOf(r) + "; no other rule can allow this."
 	d.see(r)
@@ -235,13 +236,13 @@ func (c *ruling) nearMiss(d *Decision, r *rule, why mismatch, relation *statemen
 	}
 	switch why {
 	case bareRelation:
-		d.because(r.position, "rule %s %s relations by schema and name, and %s is written without its schema", r.id, verbs[r.effect], clean(relation.String(), maxSubject))
+		d.because(r.position, "rule %s %s relations by schema and name, and %s is written without its schema", r.id, verbs[r.effect], quote.Short(relation.String(), maxSubject))
 		d.Hint = fmt.Sprintf("Write it with its schema: %s. A bare name means what search_path makes of it, temporary tables first.", c.withSchema(r, relation))
 	case otherRelation:
 		if relation == nil {
 			d.because(r.position, "rule %s %s this for certain relations only, and the text names none", r.id, verbs[r.effect])
 		} else {
-			d.because(r.position, "rule %s %s this, but not for %s", r.id, verbs[r.effect], clean(relation.String(), maxSubject))
+			d.because(r.position, "rule %s %s this, but not for %s", r.id, verbs[r.effect], quote.Short(relation.String(), maxSubject))
 		}
 	case functionReads:
 		d.because(r.position, "rule %s %s certain relations, and what a function reads cannot be told from its call", r.id, verbs[r.effect])
@@ -268,7 +269,7 @@ func (c *ruling) withSchema(r *rule, relation *statement.Relation) string {
 			break
 		}
 	}
-	return clean(quoteIdentifier(schema)+"."+quoteIdentifier(relation.Name), 2*maxName)
+	return quote.Short(quote.Name(schema, relation.Name), 2*maxName)
 }
 
 // refuseDestination refuses what a rule would allow, because of where it

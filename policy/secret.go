@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"github.com/sluice-pg/sluice/policy/quote"
 	"github.com/sluice-pg/sluice/policy/statement"
 )
 
@@ -28,7 +29,7 @@ func (c *ruling) refuseSecret() (Decision, bool) {
 			continue
 		}
 		d := c.decision(Deny, ruleSecret, worstOutward(c.st))
-		d.because(entry.position, "%s may be in what comes out, and it is %s", clean(entry.text, maxSubject), entry.class)
+		d.because(entry.position, "%s may be in what comes out, and it is %s", quote.Short(entry.text, maxSubject), entry.class)
 		if c.touch().unnamed {
 			d.because("", "the statement may reach relations that its text does not name")
 		}
@@ -86,7 +87,7 @@ func (c *ruling) refuseClient() (Decision, bool) {
 		} else {
 			d.because(at.position, "client %s accepts no %s", at.name, entry.class)
 		}
-		d.because(entry.position, "%s may be in what the client is given, and it is %s", clean(entry.text, maxSubject), entry.class)
+		d.because(entry.position, "%s may be in what the client is given, and it is %s", quote.Short(entry.text, maxSubject), entry.class)
 		d.Hint = "Name the columns you need and leave this one out, or work from a place that the policy lists under clients for this class."
 		return d, true
 	}

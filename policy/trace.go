@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/sluice-pg/sluice/policy/quote"
 	"github.com/sluice-pg/sluice/policy/statement"
 )
 
@@ -75,14 +76,14 @@ func whyMet(r *rule, what met) string {
 	var words []string
 	switch {
 	case what.relation != nil && what.relation.Schema == "":
-		words = append(words, clean(what.relation.Name, maxSubject)+", written without a schema, could be what it names")
+		words = append(words, quote.Short(what.relation.Name, maxSubject)+", written without a schema, could be what it names")
 	case what.relation != nil:
-		words = append(words, "it names "+clean(what.relation.String(), maxSubject))
+		words = append(words, "it names "+quote.Short(what.relation.String(), maxSubject))
 	case len(r.relations) > 0, len(r.classes) > 0 && what.column == nil:
 		words = append(words, "the statement may reach relations that its text does not name")
 	}
 	if what.column != nil {
-		words = append(words, fmt.Sprintf("the statement may touch %s, which is %s", clean(what.column.text, maxSubject), what.column.class))
+		words = append(words, fmt.Sprintf("the statement may touch %s, which is %s", quote.Short(what.column.text, maxSubject), what.column.class))
 	}
 	if what.failed != nil {
 		words = append(words, "its condition could not be evaluated, so it counts: "+conditionError(what.failed))
@@ -124,9 +125,9 @@ func (c *ruling) weighedLeave(r *rule, effect statement.Effect, why mismatch, re
 	case int(why) >= len(mismatchWords):
 		step.Why = "not all its keys match"
 	case why == bareRelation:
-		step.Why = clean(relation.String(), maxSubject) + mismatchWords[why]
+		step.Why = quote.Short(relation.String(), maxSubject) + mismatchWords[why]
 	case why == otherRelation && relation != nil:
-		step.Why = clean(relation.String(), maxSubject) + " is none of its relations"
+		step.Why = quote.Short(relation.String(), maxSubject) + " is none of its relations"
 	default:
 		step.Why = mismatchWords[why]
 	}

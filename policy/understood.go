@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/sluice-pg/sluice/policy/quote"
 	"github.com/sluice-pg/sluice/policy/statement"
 )
 
@@ -75,14 +76,14 @@ func (c *ruling) seenThrough(effect statement.Effect) []*CodeFact {
 		for i := range call.Functions {
 			f := &call.Functions[i]
 			if why := c.unclear(f); why != "" {
-				c.note("", "function %s: %s", clean(f.Signature, maxSubject), clean(why, maxReason))
+				c.note("", "function %s: %s", quote.Short(f.Signature, maxSubject), quote.Short(why, maxReason))
 				return nil
 			}
 			facts = append(facts, f)
 		}
 	}
 	if c.judge.changeBeside(name) {
-		c.note("", "what else the text does may change %s, or keep the call for later; call it in a text of its own", clean(name, maxSubject))
+		c.note("", "what else the text does may change %s, or keep the call for later; call it in a text of its own", quote.Short(name, maxSubject))
 		return nil
 	}
 	return facts

@@ -3,6 +3,7 @@ package policy
 import (
 	"strings"
 
+	"github.com/sluice-pg/sluice/policy/quote"
 	"github.com/sluice-pg/sluice/policy/statement"
 )
 
@@ -12,31 +13,13 @@ const (
 	maxReason  = 200
 )
 
-// clean makes a text of others fit for a one-line message: no control or
-// unprintable characters, and not longer than most characters.
-func clean(text string, most int) string {
-	var b strings.Builder
-	count := 0
-	for _, r := range text {
-		if count == most {
-			return b.String() + "…"
-		}
-		if r < 0x20 || r >= 0x7F && r < 0xA0 || r >= 0x2028 && r <= 0x202E || r >= 0x2066 && r <= 0x2069 {
-			r = ' '
-		}
-		b.WriteRune(r)
-		count++
-	}
-	return b.String()
-}
-
 // subject says in a few words what an effect is: "COPY of public.users to
 // the client".
 func subject(st *statement.Statement, effect statement.Effect, j *judge) string {
 	if st.Node == "CopyStmt" {
 		if where := copyWords(effect); where != "" {
 			if st.Carry != nil && st.Carry.Place != "" && effect.Kind == statement.ExportRemote {
-				where = " to " + clean(st.Carry.Place, maxName)
+				where = " to " + quote.Short(st.Carry.Place, maxName)
 			}
 			return "COPY" + withRelation(" of ", st) + where
 		}
@@ -64,9 +47,9 @@ func subject(st *statement.Statement, effect statement.Effect, j *judge) string 
 func split(what string) (words, known string) {
 	words, known, found := strings.Cut(what, " (")
 	if !found || !strings.HasSuffix(known, ")") {
-		return clean(what, maxSubject), ""
+		return quote.Short(what, maxSubject), ""
 	}
-	return clean(words, maxSubject), clean(strings.TrimSuffix(known, ")"), maxReason)
+	return quote.Short(words, maxSubject), quote.Short(strings.TrimSuffix(known, ")"), maxReason)
 }
 
 // copyWords tells where the data of a COPY goes or comes from; "" if the
@@ -100,7 +83,7 @@ func withRelation(join string, st *statement.Statement) string {
 	if main == nil {
 		return ""
 	}
-	words := join + clean(main.String(), maxSubject)
+	words := join + quote.Short(main.String(), maxSubject)
 	if len(st.Relations) > 1 {
 		words += " and others"
 	}

@@ -3,6 +3,7 @@ package policy
 import (
 	"slices"
 
+	"github.com/sluice-pg/sluice/policy/quote"
 	"github.com/sluice-pg/sluice/policy/statement"
 )
 
@@ -73,9 +74,9 @@ func (c *ruling) moved() (what, why string) {
 		switch {
 		case loses:
 			return "value of " + class + " in another column",
-				columnWords(from) + " is " + class + ", and " + clean(w.Name, maxSubject) + ", which is given its value, is not"
+				columnWords(from) + " is " + class + ", and " + quote.Short(w.Name, maxSubject) + ", which is given its value, is not"
 		case w.Open && len(c.judge.everyEntry()) > 0:
-			return "value of any class in another column", clean(w.Name, maxSubject) + " is given a value of which nobody can tell where it comes from"
+			return "value of any class in another column", quote.Short(w.Name, maxSubject) + " is given a value of which nobody can tell where it comes from"
 		}
 	}
 	return "", ""
@@ -93,7 +94,7 @@ func (c *ruling) movedUnseen() (what, why string) {
 	if len(c.brought()) == 0 && len(c.judge.policy.masks) == 0 {
 		return "", ""
 	}
-	return "value of any class in another column", "the database's catalog could not be read: " + clean(looked.Problem, maxReason)
+	return "value of any class in another column", "the database's catalog could not be read: " + quote.Short(looked.Problem, maxReason)
 }
 
 // retyped are the columns that an ALTER TABLE gives values of others, as with
@@ -137,7 +138,7 @@ func (p *Policy) losesClass(f *StatementFact, w *WriteFact) (from *ColumnFact, c
 }
 
 func columnWords(c *ColumnFact) string {
-	return clean(c.Schema+"."+c.Relation+"."+c.Name, maxSubject)
+	return quote.Short(c.Schema+"."+c.Relation+"."+c.Name, maxSubject)
 }
 
 // addEffect adds an effect. The statement itself is not changed.

@@ -17,6 +17,7 @@ import (
 	"github.com/sluice-pg/sluice/policy"
 	"github.com/sluice-pg/sluice/policy/catalog"
 	"github.com/sluice-pg/sluice/policy/protection"
+	"github.com/sluice-pg/sluice/policy/quote"
 	"github.com/sluice-pg/sluice/policy/statement"
 	"github.com/sluice-pg/sluice/proxy/credential"
 	"github.com/sluice-pg/sluice/proxy/credential/vault"
@@ -241,13 +242,13 @@ func (one *plannedItem) selectAll(source statement.CarrySource) string {
 		if i > 0 {
 			text += ", "
 		}
-		text += quoted(o.Name)
+		text += quote.Identifier(o.Name)
 	}
 	text += " FROM "
 	if source.Only {
 		text += "ONLY "
 	}
-	text += quoted(one.Schema) + "." + quoted(one.Relation)
+	text += quote.Qualified(one.Schema, one.Relation)
 	if source.Filter != "" {
 		text += " WHERE (\n" + source.Filter + "\n)"
 	}
@@ -281,7 +282,7 @@ func (c *carrier) recheck(ctx context.Context, q catalog.Querier, relations []tr
 		if err := question(ctx, q); err != nil {
 			return err
 		}
-		return q.Query(ctx, "SET LOCAL ROLE "+quoted(c.plan.place.Roles.Owner), nil)
+		return q.Query(ctx, "SET LOCAL ROLE "+quote.Identifier(c.plan.place.Roles.Owner), nil)
 	}
 	if err := c.stillDecided(ctx); err != nil {
 		return err

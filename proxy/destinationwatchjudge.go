@@ -15,6 +15,7 @@ import (
 	"github.com/sluice-pg/sluice/policy/catalog"
 	posture "github.com/sluice-pg/sluice/policy/destination"
 	"github.com/sluice-pg/sluice/policy/protection"
+	"github.com/sluice-pg/sluice/policy/quote"
 	"github.com/sluice-pg/sluice/proxy/measure"
 	"github.com/sluice-pg/sluice/proxy/watch"
 )
@@ -133,7 +134,7 @@ SELECT t.root::text, n.nspname, c.relname, t.root = t.oid FROM tree t JOIN pg_cl
 		return err
 	}
 	j.frozen = map[string]bool{}
-	err = q.Query(ctx, "SELECT DISTINCT polname::text FROM pg_policy WHERE starts_with(polname::text, "+literal(watch.FrozenPolicy)+")", func(row [][]byte) error {
+	err = q.Query(ctx, "SELECT DISTINCT polname::text FROM pg_policy WHERE starts_with(polname::text, "+quote.Literal(watch.FrozenPolicy)+")", func(row [][]byte) error {
 		j.frozen[string(row[0])] = true
 		return nil
 	})
@@ -142,7 +143,7 @@ SELECT t.root::text, n.nspname, c.relname, t.root = t.oid FROM tree t JOIN pg_cl
 	}
 	roles := j.place.Roles
 	return q.Query(ctx, fmt.Sprintf(`SELECT COALESCE((SELECT pg_has_role(r.oid, o.oid, 'MEMBER') FROM pg_roles r, pg_roles o WHERE r.rolname = %s AND o.rolname = %s), false),
- COALESCE((SELECT pg_has_role(r.oid, 'pg_signal_backend', 'USAGE') FROM pg_roles r WHERE r.rolname = %[1]s), false)`, literal(roles.Reactor), literal(roles.Owner)), func(row [][]byte) error {
+ COALESCE((SELECT pg_has_role(r.oid, 'pg_signal_backend', 'USAGE') FROM pg_roles r WHERE r.rolname = %[1]s), false)`, quote.Literal(roles.Reactor), quote.Literal(roles.Owner)), func(row [][]byte) error {
 		switch {
 		case string(row[0]) != "t":
 			j.powerless = roles.Reactor + " is not a member of " + roles.Owner + " any more, so copies could not be closed"

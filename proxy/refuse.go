@@ -9,6 +9,7 @@ import (
 	"github.com/jackc/pgx/v5/pgproto3"
 
 	"github.com/sluice-pg/sluice/policy"
+	"github.com/sluice-pg/sluice/policy/quote"
 	"github.com/sluice-pg/sluice/policy/statement"
 )
 
@@ -71,8 +72,8 @@ func copyInResponse(c *statement.CopyIn) *pgproto3.CopyInResponse {
 func refuse(d policy.Decision, id, text, near string) *refusal {
 	message, detail, hint := policy.Explain(d, id)
 	if near != "" {
-		message = strings.Replace(message, "near a name", "near "+quoted(near), 1)
-		detail = strings.Replace(detail, "near a name", "near "+quoted(near), 1)
+		message = strings.Replace(message, "near a name", "near "+quote.Identifier(near), 1)
+		detail = strings.Replace(detail, "near a name", "near "+quote.Identifier(near), 1)
 	}
 	r := &refusal{
 		id: id, sqlstate: d.SQLSTATE, message: message, detail: detail, hint: hint,

@@ -12,6 +12,7 @@ import (
 	"github.com/jackc/pgx/v5/pgproto3"
 
 	"github.com/sluice-pg/sluice/audit"
+	"github.com/sluice-pg/sluice/policy/quote"
 	"github.com/sluice-pg/sluice/proxy/identity"
 	"github.com/sluice-pg/sluice/proxy/wire"
 )
@@ -94,7 +95,7 @@ func (s *Server) login(ctx context.Context, l *listener, a *admission) (*session
 	}
 	d, ok := s.databases[a.startup.database]
 	if !ok {
-		e := &startupError{"3D000", "sluice: database " + quoted(a.startup.database) + " does not exist here", "Ask for one of the databases that Sluice serves."}
+		e := &startupError{"3D000", "sluice: database " + quote.Identifier(a.startup.database) + " does not exist here", "Ask for one of the databases that Sluice serves."}
 		sendFatal(a.conn, e)
 		return nil, e
 	}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/jackc/pgx/v5/pgproto3"
 
+	"github.com/sluice-pg/sluice/policy/quote"
 	"github.com/sluice-pg/sluice/proxy/credential"
 	"github.com/sluice-pg/sluice/proxy/wire"
 )
@@ -84,7 +85,7 @@ func (s *session) begin(ctx context.Context) error {
 func (s *session) checkReported() error {
 	if err := checkPins(s.upstream.statuses); err != nil {
 		return startupError{
-			"0A000", "sluice: database " + quoted(s.database.config.Name) + " reads text in another way than Sluice",
+			"0A000", "sluice: database " + quote.Identifier(s.database.config.Name) + " reads text in another way than Sluice",
 			"It has to work with client_encoding UTF8 and standard_conforming_strings on.",
 		}.because(err)
 	}

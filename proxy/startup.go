@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+
+	"github.com/sluice-pg/sluice/policy/quote"
 )
 
 // Protocol versions, as major<<16 | minor.
@@ -41,9 +43,9 @@ type param struct{ name, value string }
 func (p param) statement() string {
 	parts := strings.Split(p.name, ".")
 	for i := range parts {
-		parts[i] = quoted(parts[i])
+		parts[i] = quote.Identifier(parts[i])
 	}
-	return "SET " + strings.Join(parts, ".") + " TO '" + strings.ReplaceAll(strings.ToValidUTF8(p.value, "?"), "'", "''") + "';"
+	return "SET " + strings.Join(parts, ".") + " TO " + quote.Literal(strings.ToValidUTF8(p.value, "?")) + ";"
 }
 
 // startupError is a start-up packet that is refused.

@@ -14,6 +14,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgproto3"
 
+	"github.com/sluice-pg/sluice/policy/quote"
 	"github.com/sluice-pg/sluice/proxy/credential"
 	"github.com/sluice-pg/sluice/proxy/credential/vault"
 	"github.com/sluice-pg/sluice/proxy/wire"
@@ -288,7 +289,7 @@ func explainUpstream(err error, database string) *startupError {
 	if errors.As(err, &pg) {
 		return &startupError{
 			sqlstate: pg.Code,
-			message:  "sluice: database " + quoted(database) + " refused the session: " + pg.Message,
+			message:  "sluice: database " + quote.Identifier(database) + " refused the session: " + pg.Message,
 			hint:     pg.Hint,
 		}
 	}
@@ -301,7 +302,7 @@ func explainUpstream(err error, database string) *startupError {
 func cannotBeReached(database string) *startupError {
 	return &startupError{
 		sqlstate: "08006",
-		message:  "sluice: database " + quoted(database) + " cannot be reached",
+		message:  "sluice: database " + quote.Identifier(database) + " cannot be reached",
 		hint:     "You are logged in to Sluice; the database behind it does not answer. Its log has the cause.",
 	}
 }
@@ -314,18 +315,18 @@ func explainIssue(err error, database string) *startupError {
 	switch {
 	case errors.Is(err, vault.ErrAway):
 		return &startupError{
-			"57P03", "sluice: Vault cannot be asked for a credential for database " + quoted(database) + " now",
+			"57P03", "sluice: Vault cannot be asked for a credential for database " + quote.Identifier(database) + " now",
 			"Vault is away, not the database. Sessions that are open go on; try again in a moment.",
 		}
 	case errors.Is(err, vault.ErrDenied):
 		return &startupError{
-			"58000", "sluice: Vault denies Sluice a credential for database " + quoted(database),
+			"58000", "sluice: Vault denies Sluice a credential for database " + quote.Identifier(database),
 			"The database was not contacted. Tell the people who run Sluice; its log has the cause.",
 		}
 	case takesNobody(err) && errors.As(err, &pg):
 		return &startupError{
 			sqlstate: pg.Code,
-			message:  "sluice: database " + quoted(database) + " takes no session now: " + pg.Message,
+			message:  "sluice: database " + quote.Identifier(database) + " takes no session now: " + pg.Message,
 			hint:     "Try again in a moment.",
 		}
 	case outOfDescriptors(err):
@@ -334,7 +335,7 @@ func explainIssue(err error, database string) *startupError {
 		return cannotBeReached(database)
 	}
 	return &startupError{
-		"58000", "sluice: no credential could be issued for database " + quoted(database),
+		"58000", "sluice: no credential could be issued for database " + quote.Identifier(database),
 		"The database was not contacted in your name. Sluice's log has the cause.",
 	}
 }
@@ -358,5 +359,3 @@ func doesNotAnswer(err error) bool {
 	var connect *pgconn.ConnectError
 	return !errors.As(err, &pg) && (errors.As(err, &connect) || errors.Is(err, context.DeadlineExceeded))
 }
-
-func quoted(name string) string { return `"` + strings.ReplaceAll(name, `"`, `""`) + `"` }

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/sluice-pg/sluice/policy/quote"
 	"github.com/sluice-pg/sluice/policy/statement"
 )
 
@@ -79,7 +80,7 @@ func (t *table) selectText() string {
 			if j > 0 {
 				b.WriteString(", ")
 			}
-			b.WriteString(literal(value))
+			b.WriteString(constant(value))
 		}
 		b.WriteByte(')')
 	}
@@ -88,15 +89,15 @@ func (t *table) selectText() string {
 		if i > 0 {
 			b.WriteString(", ")
 		}
-		b.WriteString(quoted(c))
+		b.WriteString(quote.Identifier(c))
 	}
 	b.WriteByte(')')
 	return b.String()
 }
 
-// literal quotes a value for a server with standard_conforming_strings on,
-// without a backslash and in ASCII, so that it reads alike everywhere.
-func literal(value string) string {
+// constant writes a value of an answer for people: in ASCII and on one line,
+// so that it reads alike everywhere. Other characters become question marks.
+func constant(value string) string {
 	clean := strings.Map(func(r rune) rune {
 		switch {
 		case r == '\n' || r == '\t':
@@ -106,7 +107,7 @@ func literal(value string) string {
 		}
 		return r
 	}, value)
-	return "'" + strings.ReplaceAll(clean, "'", "''") + "'::pg_catalog.text"
+	return quote.Literal(clean) + "::pg_catalog.text"
 }
 
 // answer returns what a virtual variable shows, nil if it is none.

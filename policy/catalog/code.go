@@ -6,6 +6,7 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/sluice-pg/sluice/policy/quote"
 	"github.com/sluice-pg/sluice/policy/statement"
 )
 
@@ -193,5 +194,5 @@ func (c *Code) analyze(ctx context.Context, key string, code statement.Code) *st
 
 // words quotes a name for people.
 func words(schema, name string) string {
-	return strings.TrimPrefix(quoteIdentifier(schema)+"."+quoteIdentifier(name), `"".`)
+	return strings.TrimPrefix(quote.Name(schema, name), `"".`)
 }

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/sluice-pg/sluice/policy/quote"
 	"github.com/sluice-pg/sluice/policy/statement"
 )
 
@@ -62,7 +63,7 @@ func (c *Code) triggerFlows(ctx context.Context, rel *Relation, ops WriteOps, pa
 		if _, stated := c.states(f); stated {
 			continue // somebody has read it
 		}
-		by := "trigger " + quoteIdentifier(t.Name) + " of " + words(rel.Schema, rel.Name)
+		by := "trigger " + quote.Name(t.Name) + " of " + words(rel.Schema, rel.Name)
 		flows = append(flows, Flow{By: by, Moves: movedBy(r, rel, f.MovesOfRow), Into: r.Writes})
 		if t.Type&(eachRow|before) == eachRow|before {
 			flows = append(flows, c.ownFlows(by, f, r, rel)...)
@@ -106,7 +107,7 @@ func (c *Code) defaultFlows(ctx context.Context, rel *Relation, ops WriteOps, pa
 		if !strings.Contains(column.Default, "(") {
 			continue // it calls nothing
 		}
-		by := "default of " + words(rel.Schema, rel.Name) + "." + quoteIdentifier(column.Name)
+		by := "default of " + words(rel.Schema, rel.Name) + "." + quote.Name(column.Name)
 		r := c.answer(ctx, reachKey{oid: rel.OID, what: 'd', part: i}, path, func(w *reach) {
 			w.frozen(fmt.Sprintf("relation %d default %d", rel.OID, i), statement.Code{Language: "expression", Text: column.Default}, by)
 		})

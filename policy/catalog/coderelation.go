@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/sluice-pg/sluice/policy/quote"
 	"github.com/sluice-pg/sluice/policy/statement"
 )
 
@@ -240,7 +241,7 @@ func (w *reach) foreign(rel *Relation, sends bool) {
 		}
 	}
 	if sends {
-		w.does(statement.ExportRemote, "writes rows to server "+quoteIdentifier(rel.Server)+" by foreign table "+name, "foreign table "+name)
+		w.does(statement.ExportRemote, "writes rows to server "+quote.Name(rel.Server)+" by foreign table "+name, "foreign table "+name)
 		return
 	}
 	w.remote = name

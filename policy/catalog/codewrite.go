@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/sluice-pg/sluice/policy/quote"
 	"github.com/sluice-pg/sluice/policy/statement"
 )
 
@@ -61,7 +62,7 @@ func (w *reach) triggers(rel *Relation, ops WriteOps) {
 		w.row(rel, true)
 		w.function(t.Function)
 		if t.When != "" {
-			w.frozen(fmt.Sprintf("relation %d trigger %d", rel.OID, i), statement.Code{Language: "sql", Text: t.When}, "trigger "+quoteIdentifier(t.Name)+" of "+words(rel.Schema, rel.Name))
+			w.frozen(fmt.Sprintf("relation %d trigger %d", rel.OID, i), statement.Code{Language: "sql", Text: t.When}, "trigger "+quote.Name(t.Name)+" of "+words(rel.Schema, rel.Name))
 		}
 	}
 }

@@ -6,6 +6,8 @@ import (
 	"encoding/hex"
 	"fmt"
 	"strings"
+
+	"github.com/sluice-pg/sluice/policy/quote"
 )
 
 // firstAtomic is the first server_version_num with bodies of SQL statements.
@@ -43,21 +45,6 @@ func (l *loader) function(r *row) {
 	if !f.Atomic && (f.Language == "sql" || f.Language == "plpgsql") {
 		f.Body = l.kept.keep(source)
 	}
-	f.Signature = quoteIdentifier(f.Schema) + "." + quoteIdentifier(f.Name) + "(" + strings.Join(f.Types, ", ") + ")"
+	f.Signature = quote.Name(f.Schema, f.Name) + "(" + strings.Join(f.Types, ", ") + ")"
 	l.snapshot.addFunction(f)
-}
-
-// quoteIdentifier writes a name as policy.Signature does.
-func quoteIdentifier(name string) string {
-	plain := name != ""
-	for i, r := range name {
-		letter := r == '_' || r >= 'a' && r <= 'z'
-		if !letter && (i == 0 || r != '$' && (r < '0' || r > '9')) {
-			plain = false
-		}
-	}
-	if plain {
-		return name
-	}
-	return `"` + strings.ReplaceAll(name, `"`, `""`) + `"`
 }

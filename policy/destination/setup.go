@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/sluice-pg/sluice/policy/quote"
 )
 
 // SetupOptions say what SetupSQL and TeardownSQL are for. Empty names are the
@@ -61,21 +63,9 @@ func (o SetupOptions) fill(sql string) string {
 	for _, r := range []struct{ word, name string }{
 		{"owner", o.Owner}, {"probe", o.Probe}, {"carrier", o.Carrier}, {"reactor", o.Reactor}, {"database", o.Database},
 	} {
-		pairs = append(pairs, "@@"+r.word, literal(r.name), "@"+r.word, identifier(r.name))
+		pairs = append(pairs, "@@"+r.word, quote.Literal(r.name), "@"+r.word, quote.Identifier(r.name))
 	}
 	return strings.NewReplacer(pairs...).Replace(sql)
-}
-
-func identifier(name string) string { return `"` + strings.ReplaceAll(name, `"`, `""`) + `"` }
-
-// literal quotes a text so that it means the same whatever
-// standard_conforming_strings is, and inside of dollar quotes.
-func literal(text string) string {
-	text = strings.ReplaceAll(text, `'`, `''`)
-	if strings.Contains(text, `\`) {
-		return ` E'` + strings.ReplaceAll(text, `\`, `\\`) + `'`
-	}
-	return `'` + text + `'`
 }
 
 // SetupSQL is what the DBA of a destination runs once, as a superuser, in the

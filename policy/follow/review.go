@@ -7,6 +7,7 @@ import (
 
 	"github.com/sluice-pg/sluice/policy"
 	"github.com/sluice-pg/sluice/policy/catalog"
+	"github.com/sluice-pg/sluice/policy/quote"
 	"github.com/sluice-pg/sluice/policy/statement"
 )
 
@@ -81,7 +82,7 @@ func triggersOf(s *catalog.Snapshot) map[catalog.OID][]string {
 	all := map[catalog.OID][]string{}
 	for rel := range s.Relations() {
 		for _, t := range rel.Triggers {
-			if name := policy.QuotedName(rel.Schema, rel.Name); !slices.Contains(all[t.Function], name) {
+			if name := quote.Name(rel.Schema, rel.Name); !slices.Contains(all[t.Function], name) {
 				all[t.Function] = append(all[t.Function], name)
 			}
 		}
@@ -102,10 +103,10 @@ func (f *Follower) reviewed(ctx context.Context, p *policy.Policy, fn *catalog.F
 		one.Kind = statement.Worst(one.Kind, e.Kind)
 	}
 	for _, c := range fact.Reads {
-		one.Reads = append(one.Reads, policy.QuotedName(c.Schema, c.Relation, c.Column))
+		one.Reads = append(one.Reads, quote.Name(c.Schema, c.Relation, c.Column))
 	}
 	for _, r := range fact.Writes {
-		one.Writes = append(one.Writes, policy.QuotedName(r.Schema, r.Name))
+		one.Writes = append(one.Writes, quote.Name(r.Schema, r.Name))
 	}
 	slices.Sort(one.Reads)
 	slices.Sort(one.Writes)

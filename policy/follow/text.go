@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/sluice-pg/sluice/policy/quote"
 )
 
 // TextOptions say how a review is written.
@@ -33,7 +35,7 @@ func (r *Review) Text(w io.Writer, o TextOptions) error {
 	for _, f := range listed {
 		f.text(out, o.Paint(f.State))
 	}
-	fmt.Fprintf(out, "%s: %s\n", clean(r.Database), r.totals())
+	fmt.Fprintf(out, "%s: %s\n", quote.Line(r.Database), r.totals())
 	return out.Flush()
 }
 
@@ -51,7 +53,7 @@ func counted(n int) string {
 
 // text writes one function.
 func (f *Reviewed) text(out *bufio.Writer, state string) {
-	fmt.Fprintf(out, "%s: %s, %s\n", clean(f.Signature), state, clean(f.Language))
+	fmt.Fprintf(out, "%s: %s, %s\n", quote.Line(f.Signature), state, quote.Line(f.Language))
 	list := func(word string, all []string) {
 		const most = 20
 		if len(all) == 0 {
@@ -62,16 +64,16 @@ func (f *Reviewed) text(out *bufio.Writer, state string) {
 			rest = fmt.Sprintf(" and %d more", len(all)-most)
 			all = all[:most]
 		}
-		fmt.Fprintf(out, "  %s %s%s\n", word, clean(strings.Join(all, ", ")), rest)
+		fmt.Fprintf(out, "  %s %s%s\n", word, quote.Line(strings.Join(all, ", ")), rest)
 	}
 	for _, why := range f.Opaque {
-		fmt.Fprintf(out, "  not seen: %s\n", clean(why))
+		fmt.Fprintf(out, "  not seen: %s\n", quote.Line(why))
 	}
 	if f.Note != "" && f.State == Opaque {
 		fmt.Fprintf(out, "  functions.known cannot hold it: %s\n", f.Note)
 	}
 	for _, e := range f.Effects {
-		fmt.Fprintf(out, "  does %s: %s\n", e.Kind, clean(e.What))
+		fmt.Fprintf(out, "  does %s: %s\n", e.Kind, quote.Line(e.What))
 	}
 	list("reads", f.Reads)
 	list("writes", f.Writes)
@@ -88,19 +90,19 @@ func (f *Reviewed) text(out *bufio.Writer, state string) {
 // empty why is not valid. The effect is the worst that was seen.
 func (r *Review) Fragment(w io.Writer) error {
 	out := bufio.NewWriter(w)
-	fmt.Fprintf(out, "# Functions of %s that Sluice cannot see through. Read each body, correct the\n", clean(r.Database))
+	fmt.Fprintf(out, "# Functions of %s that Sluice cannot see through. Read each body, correct the\n", quote.Line(r.Database))
 	fmt.Fprintln(out, "# effect, and write into why who read it and what it does; delete the others.")
 	fmt.Fprintln(out, "functions:\n  known:")
 	for _, f := range r.Open() {
 		if f.Note != "" {
-			fmt.Fprintf(out, "    # %s cannot be listed: %s\n", clean(f.Signature), clean(f.Note))
+			fmt.Fprintf(out, "    # %s cannot be listed: %s\n", quote.Line(f.Signature), quote.Line(f.Note))
 			continue
 		}
 		for _, why := range f.Opaque {
-			fmt.Fprintf(out, "    # %s\n", clean(why))
+			fmt.Fprintf(out, "    # %s\n", quote.Line(why))
 		}
 		if !f.itself() {
-			fmt.Fprintf(out, "    # That is all that cannot be seen of %s: it needs no entry once this has one.\n", clean(f.Signature))
+			fmt.Fprintf(out, "    # That is all that cannot be seen of %s: it needs no entry once this has one.\n", quote.Line(f.Signature))
 			continue
 		}
 		fmt.Fprintf(out, "    - signature: %s\n      body: %s\n      effect: %s\n      why: \"\"\n", strconv.Quote(f.Signature), f.Body, f.Kind)
@@ -115,15 +117,4 @@ func (f *Reviewed) itself() bool {
 	return slices.ContainsFunc(f.Opaque, func(why string) bool {
 		return strings.HasPrefix(why, own+" ") || strings.HasPrefix(why, own+":") || strings.HasSuffix(why, " of "+own+" could not be read")
 	})
-}
-
-// clean keeps names of others on one line, and from telling a terminal what to
-// do.
-func clean(text string) string {
-	return strings.Map(func(r rune) rune {
-		if r < 0x20 || r >= 0x7F && r < 0xA0 || r >= 0x2028 && r <= 0x202E || r >= 0x2066 && r <= 0x2069 {
-			return ' '
-		}
-		return r
-	}, text)
 }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/sluice-pg/sluice/policy"
 	"github.com/sluice-pg/sluice/policy/classify"
+	"github.com/sluice-pg/sluice/policy/quote"
 )
 
 // SchemaVersion is the version of the report's JSON. It changes when a reader
@@ -93,7 +94,7 @@ func entryOf(p *policy.Policy, c *Column) Entry {
 		Name: policy.ColumnText(c.Schema, c.Relation, c.Name), Type: oneLine(c.Type), State: Unclassified, Classes: []Class{},
 		Suggestions: append([]classify.Suggestion{}, classify.Suggest(c.Column, c.Tally)...), Note: c.Note,
 	}
-	e.Relation = policy.QuotedName(c.Schema, c.Relation)
+	e.Relation = quote.Name(c.Schema, c.Relation)
 	if c.Tally != nil {
 		e.Values = c.Tally.Values()
 	}
@@ -149,17 +150,13 @@ func evidence(s classify.Suggestion) string {
 // and not too long.
 func oneLine(text string) string {
 	const most = 200
-	var b strings.Builder
-	for _, r := range text {
-		if b.Len() >= most {
-			return b.String() + "…"
+	line := quote.Line(text)
+	for at := range line {
+		if at >= most {
+			return line[:at] + "…"
 		}
-		if r < ' ' || r >= 0x7f && r < 0xa0 || r >= 0x2028 && r <= 0x202e || r >= 0x2066 && r <= 0x2069 {
-			r = ' '
-		}
-		b.WriteRune(r)
 	}
-	return b.String()
+	return line
 }
 
 // Count is how many columns are in a state.

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+
+	"github.com/sluice-pg/sluice/policy/quote"
 )
 
 // beneath finds those who get at rows without SELECT: by replication, by files
@@ -62,7 +64,7 @@ func (v *survey) doubts() {
 	for _, s := range v.servers {
 		if s.mappings > 0 {
 			v.doubt(UnknownForeignServer, quoted(s.name),
-				fmt.Sprintf("the foreign server %s (%s) keeps logins, and it cannot be told whether it leads back to this server", quoted(s.name), clean(s.wrapper, maxName)))
+				fmt.Sprintf("the foreign server %s (%s) keeps logins, and it cannot be told whether it leads back to this server", quoted(s.name), quote.Short(s.wrapper, maxName)))
 		}
 	}
 }

@@ -5,6 +5,8 @@ import (
 	"encoding/hex"
 	"slices"
 	"strings"
+
+	"github.com/sluice-pg/sluice/policy/quote"
 )
 
 // conditionTokens splits what pg_get_expr prints into words: names and
@@ -78,7 +80,7 @@ func renamed(tokens []string, columns []string, name renamer) ([]string, bool) {
 		if !plain || query && origin != column {
 			return nil, false
 		}
-		out[i] = `"` + strings.ReplaceAll(origin, `"`, `""`) + `"`
+		out[i] = quote.Identifier(origin)
 	}
 	return out, true
 }
@@ -160,7 +162,7 @@ func (r rows) scope(columns []string, name renamer, place string) Scope {
 
 // words are the condition as SQL on one line, for people.
 func (c condition) words() string {
-	return clean(strings.Join(strings.Fields(c.text), " "), maxCondition)
+	return quote.Short(strings.Join(strings.Fields(c.text), " "), maxCondition)
 }
 
 // words are the conditions as SQL, for people.
@@ -183,5 +185,5 @@ func (r rows) words() string {
 	if len(r.every) > 0 {
 		text = "(" + text + ") AND " + list(r.every, " AND ")
 	}
-	return "only rows where " + clean(text, maxCondition)
+	return "only rows where " + quote.Short(text, maxCondition)
 }

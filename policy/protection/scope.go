@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+
+	"github.com/sluice-pg/sluice/policy/quote"
 )
 
 // Extent is how many rows somebody sees.
@@ -98,7 +100,7 @@ func (s *Scope) UnmarshalJSON(data []byte) error {
 	at := slices.Index(extentNames, form.Rows)
 	switch {
 	case at < 0:
-		return fmt.Errorf("protection: %q is no scope", clean(form.Rows, maxName))
+		return fmt.Errorf("protection: %q is no scope", quote.Short(form.Rows, maxName))
 	case Extent(at) == SomeRows && len(form.Any) == 0:
 		return fmt.Errorf("protection: a scope of some rows names no condition")
 	case Extent(at) != SomeRows && (form.Any != nil || form.Every != nil || form.Soft):

@@ -3,6 +3,8 @@ package protection
 import (
 	"cmp"
 	"slices"
+
+	"github.com/sluice-pg/sluice/policy/quote"
 )
 
 // oid is the OID of an object.
@@ -194,7 +196,7 @@ func (r *Relation) String() string { return quoted(r.Schema, r.Name) }
 // signature is the function's name with the types of its arguments, as
 // REVOKE wants it.
 func (f *function) signature() string {
-	return quoted(f.in.name, f.name) + "(" + clean(f.arguments, maxArguments) + ")"
+	return quoted(f.in.name, f.name) + "(" + quote.Short(f.arguments, maxArguments) + ")"
 }
 
 // at finds a column by its number, -1 if there is none.

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/sluice-pg/sluice/policy/quote"
 )
 
 // Subjects maps the roles of a server to the classes of people and programs
@@ -57,12 +59,12 @@ func ParseSubjects(subjects map[string][]string) (*Subjects, error) {
 	s := &Subjects{}
 	for subject, patterns := range subjects {
 		if subject == "" || subject == AnyoneName || subject == SubscribersName || subject+":" == unmapped || strings.Contains(subject, ":") || len(subject) > longestPrefix {
-			return nil, fmt.Errorf("protection: %q cannot be the name of readers", clean(subject, maxName))
+			return nil, fmt.Errorf("protection: %q cannot be the name of readers", quote.Short(subject, maxName))
 		}
 		for _, text := range patterns {
 			p, err := parsePattern(text)
 			if err != nil {
-				return nil, fmt.Errorf("protection: readers %s: %w", clean(subject, maxName), err)
+				return nil, fmt.Errorf("protection: readers %s: %w", quote.Short(subject, maxName), err)
 			}
 			p.subject = subject
 			s.patterns = append(s.patterns, p)
@@ -81,13 +83,13 @@ func parsePattern(text string) (subjectPattern, error) {
 	}
 	switch star := strings.Contains(p.text, "*"); {
 	case p.text == "":
-		return p, fmt.Errorf("%q names no role", clean(text, maxName))
+		return p, fmt.Errorf("%q names no role", quote.Short(text, maxName))
 	case strings.ContainsRune(p.text, 0) || len(p.text) > longestPrefix || !star && len(p.text) > longestRole:
-		return p, fmt.Errorf("%q is no name of a role: PostgreSQL cuts them after %d bytes", clean(text, maxName), longestRole)
+		return p, fmt.Errorf("%q is no name of a role: PostgreSQL cuts them after %d bytes", quote.Short(text, maxName), longestRole)
 	case strings.Contains(p.text, ".*") || strings.HasPrefix(p.text, "^"):
-		return p, fmt.Errorf("%q looks like a regular expression; here * alone stands for any characters, as in svc_*", clean(text, maxName))
+		return p, fmt.Errorf("%q looks like a regular expression; here * alone stands for any characters, as in svc_*", quote.Short(text, maxName))
 	case star && p.kind == byMembership:
-		return p, fmt.Errorf("%q: a group is named in full", clean(text, maxName))
+		return p, fmt.Errorf("%q: a group is named in full", quote.Short(text, maxName))
 	case star:
 		p.kind = byGlob
 	}

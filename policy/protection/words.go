@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/sluice-pg/sluice/policy/quote"
 )
 
 // reserved are the words that no object can be called without quotes
@@ -23,24 +25,6 @@ const (
 	maxCondition = 160
 )
 
-// clean makes text from elsewhere fit for one line: cut, and without signs
-// that steer a terminal or turn the direction of writing.
-func clean(text string, most int) string {
-	var b strings.Builder
-	count := 0
-	for _, r := range text {
-		if count == most {
-			return b.String() + "…"
-		}
-		if r < 0x20 || r >= 0x7F && r < 0xA0 || r >= 0x2028 && r <= 0x202E || r >= 0x2066 && r <= 0x2069 {
-			r = ' '
-		}
-		b.WriteRune(r)
-		count++
-	}
-	return b.String()
-}
-
 // quoted joins the parts of a name with dots and quotes those that need it.
 // The names are the server's, so they are cleaned too.
 func quoted(parts ...string) string {
@@ -52,17 +36,10 @@ func quoted(parts ...string) string {
 }
 
 func quotedName(name string) string {
-	plain := name != "" && !slices.Contains(reserved, name)
-	for i, r := range name {
-		letter := r == '_' || r >= 'a' && r <= 'z'
-		if !letter && (i == 0 || r != '$' && (r < '0' || r > '9')) {
-			plain = false
-		}
-	}
-	if plain {
+	if quote.Plain(name) && !slices.Contains(reserved, name) {
 		return name
 	}
-	return `"` + strings.ReplaceAll(clean(name, maxName), `"`, `""`) + `"`
+	return quote.Identifier(quote.Short(name, maxName))
 }
 
 // some lists the first names and says how many more there are.

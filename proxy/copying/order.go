@@ -9,6 +9,7 @@ import (
 
 	"github.com/jackc/pgx/v5/pgconn"
 
+	"github.com/sluice-pg/sluice/policy/quote"
 	"github.com/sluice-pg/sluice/proxy/credential"
 )
 
@@ -143,25 +144,10 @@ func conninfoValue(text string) string {
 type name struct{ schema, relation string }
 
 // String is how people write it, and an address has it.
-func (n name) String() string { return readable(n.schema) + "." + readable(n.relation) }
+func (n name) String() string { return quote.Name(n.schema, n.relation) }
 
 // sql is how a statement has it, whatever words are reserved where it is read.
-func (n name) sql() string { return quote(n.schema) + "." + quote(n.relation) }
-
-func quote(text string) string { return `"` + strings.ReplaceAll(text, `"`, `""`) + `"` }
-
-// readable leaves out quotes that case and characters do not ask for.
-func readable(text string) string {
-	plain := text != ""
-	for i := range len(text) {
-		c := text[i]
-		plain = plain && (c >= 'a' && c <= 'z' || c == '_' || i > 0 && c >= '0' && c <= '9')
-	}
-	if plain {
-		return text
-	}
-	return quote(text)
-}
+func (n name) sql() string { return quote.Qualified(n.schema, n.relation) }
 
 // splitName reads schema.relation as SQL writes it.
 func splitName(text string) (schema, relation string, err error) {
@@ -266,7 +252,7 @@ func (o *Order) text(names []name) string {
 		} else {
 			fmt.Fprintf(&b, "COPY %s", n.sql())
 		}
-		fmt.Fprintf(&b, " TO %s", literal(o.address(n)))
+		fmt.Fprintf(&b, " TO %s", quote.Literal(o.address(n)))
 	}
 	return b.String()
 }
@@ -289,9 +275,6 @@ func (o *Order) address(n name) string {
 	}
 	return address
 }
-
-// literal quotes a text; standard_conforming_strings is on behind Sluice.
-func literal(text string) string { return "'" + strings.ReplaceAll(text, "'", "''") + "'" }
 
 // lastNotice keeps what Sluice has said last.
 type lastNotice struct{ message, detail string }

@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"strings"
+
+	"github.com/sluice-pg/sluice/policy/quote"
 )
 
 // lookAtBackstops judges what the group can do in a database that makes it easier
@@ -24,7 +26,7 @@ WHERE x.grantee = 0 AND x.privilege_type = 'CREATE' AND n.nspname !~ '^pg_' ORDE
 	if rows, ok := rolesAsk(ctx, f, server, name, schemas); ok {
 		var fix []string
 		for _, schema := range first(rows) {
-			fix = append(fix, "REVOKE CREATE ON SCHEMA "+quoted(schema)+" FROM PUBLIC;")
+			fix = append(fix, "REVOKE CREATE ON SCHEMA "+quote.Name(schema)+" FROM PUBLIC;")
 		}
 		if len(rows) > 0 {
 			f.warning(name, strings.Join(fix, "\n"), "everybody may make objects in %s, also some that stand in front of others' names", listed(first(rows)))
@@ -36,7 +38,7 @@ WHERE x.grantee = 0 AND x.privilege_type = 'CREATE' AND n.nspname !~ '^pg_' ORDE
 WHERE d.datname = $1 AND x.grantee = 0 AND x.privilege_type = 'TEMPORARY'`
 	if rows, ok := rolesAsk(ctx, f, server, "public.temporary", temporary, database); ok {
 		if rows[0][0] != "0" {
-			f.warning("public.temporary", "REVOKE TEMPORARY ON DATABASE "+quoted(database)+" FROM PUBLIC;",
+			f.warning("public.temporary", "REVOKE TEMPORARY ON DATABASE "+quote.Name(database)+" FROM PUBLIC;",
 				"everybody may make temporary tables, which are copies that no grant protects")
 		} else {
 			f.ok("public.temporary", "not everybody may make temporary tables")
@@ -63,7 +65,7 @@ ORDER BY 1`
 		f.ok(name, "%s can call no function that PostgreSQL keeps from ordinary roles", group)
 		return
 	}
-	f.problem(name, fmt.Sprintf("REVOKE EXECUTE ON FUNCTION %s FROM PUBLIC, %s;", strings.Join(first(rows), ", "), quoted(group)),
+	f.problem(name, fmt.Sprintf("REVOKE EXECUTE ON FUNCTION %s FROM PUBLIC, %s;", strings.Join(first(rows), ", "), quote.Name(group)),
 		"%s can call what PostgreSQL keeps from ordinary roles: %s", group, listed(first(rows)))
 }
 
@@ -114,7 +116,7 @@ ORDER BY 1`
 		}
 	}
 	revoke := func(names []string) string {
-		return fmt.Sprintf("REVOKE EXECUTE ON ROUTINE %s FROM PUBLIC, %s;", strings.Join(names, ", "), quoted(group))
+		return fmt.Sprintf("REVOKE EXECUTE ON ROUTINE %s FROM PUBLIC, %s;", strings.Join(names, ", "), quote.Name(group))
 	}
 	if len(untrusted) > 0 {
 		f.problem(name, revoke(untrusted), "%s can call functions in a language that can do everything at the server: %s", group, listed(untrusted))
@@ -149,13 +151,13 @@ func lookAtExtensions(ctx context.Context, f *findings, server asker, group stri
 	for _, extension := range first(rows) {
 		if what := reaching[extension]; what != "" {
 			found = true
-			f.warning(name, "DROP EXTENSION "+quoted(extension)+";\nunless the policy names places it may reach.", "%s is installed, and %s", extension, what)
+			f.warning(name, "DROP EXTENSION "+quote.Name(extension)+";\nunless the policy names places it may reach.", "%s is installed, and %s", extension, what)
 		}
 	}
 	servers, ok := rolesAsk(ctx, f, server, "group.servers", `SELECT srvname FROM pg_foreign_server WHERE has_server_privilege($1::name, oid, 'USAGE') ORDER BY 1`, group)
 	for _, srv := range first(servers) {
 		found = true
-		f.warning("group.servers", fmt.Sprintf("REVOKE USAGE ON FOREIGN SERVER %s FROM %s;\nunless the policy names it.", quoted(srv), quoted(group)),
+		f.warning("group.servers", fmt.Sprintf("REVOKE USAGE ON FOREIGN SERVER %s FROM %s;\nunless the policy names it.", quote.Name(srv), quote.Name(group)),
 			"%s can reach the foreign server %s", group, srv)
 	}
 	if ok && !found {

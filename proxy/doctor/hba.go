@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"net/netip"
 	"strings"
+
+	"github.com/sluice-pg/sluice/policy/quote"
 )
 
 // hbaRule is one rule of pg_hba.conf, as the view pg_hba_file_rules shows it.
@@ -70,7 +72,7 @@ func lookAtHBA(ctx context.Context, f *findings, server asker) {
 		return
 	}
 	if rows[0][0] != "t" {
-		issuer := quoted(rows[0][1])
+		issuer := quote.Name(rows[0][1])
 		f.unknown(name, "As a superuser:\nGRANT SELECT ON pg_hba_file_rules TO "+issuer+";\nGRANT EXECUTE ON FUNCTION pg_hba_file_rules() TO "+issuer+";\n"+
 			"or read pg_hba.conf yourself: it should admit the proxy's address only.", "%s may not see whom the server lets in", rows[0][1])
 		return

@@ -10,6 +10,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/sluice-pg/sluice/policy"
+	"github.com/sluice-pg/sluice/policy/quote"
 	"github.com/sluice-pg/sluice/proxy"
 	"github.com/sluice-pg/sluice/proxy/credential"
 	"github.com/sluice-pg/sluice/proxy/credential/vault"
@@ -182,7 +183,7 @@ func lookAtPlaceLogin(ctx context.Context, f *findings, d *proxy.Destination, de
 		lookAtPlaceRoles(ctx, f, connection{conn}, d, def)
 	}
 	if what := login.lacks(ctx, conn); what != "" {
-		f.problem(name, "Give the Vault role the creation statements of examples/vault/sql/create-copies.sql, with IN ROLE "+quoted(login.group)+".",
+		f.problem(name, "Give the Vault role the creation statements of examples/vault/sql/create-copies.sql, with IN ROLE "+quote.Name(login.group)+".",
 			"%s, which %s: %s", login.role, login.purpose, what)
 		return true
 	}
@@ -196,19 +197,19 @@ func (l *placeLogin) lacks(ctx context.Context, conn *pgconn.PgConn) string {
 	case err != nil:
 		return err.Error()
 	case who != "":
-		return fmt.Sprintf("its login can act as %s, which is a superuser or has CREATEROLE, REPLICATION or BYPASSRLS; no copy is carried with it", quoted(who))
+		return fmt.Sprintf("its login can act as %s, which is a superuser or has CREATEROLE, REPLICATION or BYPASSRLS; no copy is carried with it", quote.Name(who))
 	}
 	switch rows, err := (connection{conn}).ask(ctx, "SELECT pg_has_role(SESSION_USER, $1::name, 'USAGE')", l.group); {
 	case err != nil:
 		return err.Error()
 	case rows[0][0] != "t":
-		return "its login has not the rights of " + quoted(l.group) + " from the start, as a member with INHERIT would"
+		return "its login has not the rights of " + quote.Name(l.group) + " from the start, as a member with INHERIT would"
 	}
 	if l.owner == "" {
 		return ""
 	}
-	if err := conn.Exec(ctx, "SET ROLE "+quote(l.owner)).Close(); err != nil {
-		return fmt.Sprintf("its login cannot become %s, who owns copies: %v", quoted(l.owner), err)
+	if err := conn.Exec(ctx, "SET ROLE "+quote.Identifier(l.owner)).Close(); err != nil {
+		return fmt.Sprintf("its login cannot become %s, who owns copies: %v", quote.Name(l.owner), err)
 	}
 	return ""
 }

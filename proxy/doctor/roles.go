@@ -7,19 +7,9 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/sluice-pg/sluice/policy/quote"
 )
-
-// quote makes a name an SQL identifier.
-func quote(name string) string { return `"` + strings.ReplaceAll(name, `"`, `""`) + `"` }
-
-// quoted quotes a name only where it must be, to be read more easily.
-func quoted(name string) string {
-	plain := name != "" && strings.Trim(name, "abcdefghijklmnopqrstuvwxyz0123456789_") == "" && (name[0] < '0' || name[0] > '9')
-	if plain {
-		return name
-	}
-	return quote(name)
-}
 
 // first is the only column of rows.
 func first(rows [][]string) []string {
@@ -54,12 +44,12 @@ FROM pg_roles r WHERE rolname = current_user`
 	if !ok {
 		return
 	}
-	groups, attributes, replication := quoted(group), "LOGIN CREATEROLE", replicationGroup != ""
+	groups, attributes, replication := quote.Name(group), "LOGIN CREATEROLE", replicationGroup != ""
 	if replication {
-		groups, attributes = groups+", "+quoted(replicationGroup), attributes+" REPLICATION"
+		groups, attributes = groups+", "+quote.Name(replicationGroup), attributes+" REPLICATION"
 	}
 	issuer := rows[0]
-	role := quoted(issuer[0])
+	role := quote.Name(issuer[0])
 	has := func(i int) bool { return issuer[i] == "t" }
 	const orNone = "or leave credential.builtin.replication_group out: from PostgreSQL 16 on CREATEROLE and REPLICATION are enough for it."
 	switch beforeSixteen := has(7); {
@@ -94,7 +84,7 @@ func lookAtIssuerEnd(f *findings, issuer, end string, now time.Time) {
 		return
 	}
 	if until := time.Unix(seconds, 0); until.Sub(now) < warnBefore {
-		f.warning("issuer.end", "ALTER ROLE "+quoted(issuer)+" VALID UNTIL 'infinity';\nor give it a new password with a later end.",
+		f.warning("issuer.end", "ALTER ROLE "+quote.Name(issuer)+" VALID UNTIL 'infinity';\nor give it a new password with a later end.",
 			"%s can log in until %s only", issuer, until.UTC().Format(time.DateTime+"Z"))
 	}
 }
@@ -107,7 +97,7 @@ func lookAtGroup(ctx context.Context, f *findings, server asker, group string) {
 	if !ok {
 		return
 	}
-	role := quoted(group)
+	role := quote.Name(group)
 	switch {
 	case len(rows) == 0:
 		f.problem("group.attributes", "CREATE ROLE "+role+" NOLOGIN;\nand grant to it what sessions may do.", "the role %s does not exist, so nobody can log in", group)
@@ -145,10 +135,10 @@ FROM pg_roles WHERE pg_has_role($1::name, oid, 'MEMBER') ORDER BY rolname <> $1,
 				some = append(some, word)
 			}
 		}
-		fix := "ALTER ROLE " + quoted(row[0]) + " NO" + strings.Join(append(slices.Clone(much), some...), " NO") + ";"
+		fix := "ALTER ROLE " + quote.Name(row[0]) + " NO" + strings.Join(append(slices.Clone(much), some...), " NO") + ";"
 		evidence := row[0] + " has " + strings.Join(append(slices.Clone(much), some...), ", ")
 		if row[0] != group {
-			fix = "REVOKE " + quoted(row[0]) + " FROM " + quoted(group) + ";"
+			fix = "REVOKE " + quote.Name(row[0]) + " FROM " + quote.Name(group) + ";"
 			evidence += ", and " + group + " is a member of it"
 		}
 		switch {
@@ -202,7 +192,7 @@ WHERE g.rolname ~ '^pg_' AND m.rolname !~ '^pg_' AND pg_has_role($1::name, m.oid
 		if !known {
 			power.state, power.what = Warning, "is not known to this version of Sluice"
 		}
-		f.add(power.state, name, fmt.Sprintf("REVOKE %s FROM %s;", row[0], quoted(row[1])), "%s is a member of %s, which %s", row[1], row[0], power.what)
+		f.add(power.state, name, fmt.Sprintf("REVOKE %s FROM %s;", row[0], quote.Name(row[1])), "%s is a member of %s, which %s", row[1], row[0], power.what)
 	}
 	if len(rows) == 0 {
 		f.ok(name, "%s is a member of no predefined role", group)
@@ -222,9 +212,9 @@ WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f') AND c.oid >= 16384 AND c.relpersist
 		f.ok(name, "%s owns no relation", group)
 		return
 	}
-	owner := quoted(group + "_owner")
+	owner := quote.Name(group + "_owner")
 	f.warning(name, fmt.Sprintf("Let a role own them that no session works as, and grant what sessions need:\nCREATE ROLE %s NOLOGIN;\nREASSIGN OWNED BY %s TO %s;\n"+
-		"GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO %s;", owner, quoted(group), owner, quoted(group)),
+		"GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO %s;", owner, quote.Name(group), owner, quote.Name(group)),
 		"%s owns %s, so it can grant on them and switch off their row policies: %s", group, counted(len(rows), "relation"), listed(first(rows)))
 }
 
@@ -251,8 +241,8 @@ WHERE r.rolcanlogin AND NOT r.rolsuper AND r.rolname <> current_user AND r.rolna
 	}
 	var shut, leave []string
 	for _, login := range first(rows)[:min(len(rows), 5)] {
-		shut = append(shut, "ALTER ROLE "+quoted(login)+" NOLOGIN;")
-		leave = append(leave, "REVOKE "+quoted(group)+" FROM "+quoted(login)+";")
+		shut = append(shut, "ALTER ROLE "+quote.Name(login)+" NOLOGIN;")
+		leave = append(leave, "REVOKE "+quote.Name(group)+" FROM "+quote.Name(login)+";")
 	}
 	// A program may live on such a login, so the harder way is not the only one.
 	f.warning(name, strings.Join(shut, "\n")+"\nif nothing logs in with it; else take the role away:\n"+strings.Join(leave, "\n"),

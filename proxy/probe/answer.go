@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"encoding/binary"
 	"strings"
+
+	"github.com/sluice-pg/sluice/policy/destination"
 )
 
 // Answer is what a server's first answer to a start-up packet means.
@@ -75,7 +77,7 @@ func (a *Attempt) set(answer Answer, strength int, evidence string) {
 
 // unclear records that there was no answer.
 func (a *Attempt) unclear(err error) {
-	a.set(AnswerUnknown, StrengthUnknown, clean(err.Error()))
+	a.set(AnswerUnknown, StrengthUnknown, destination.Clean(err.Error()))
 }
 
 // asked reads an authentication request ('R').
@@ -117,7 +119,7 @@ func (a *Attempt) askedSASL(list []byte, encrypted bool) {
 			offers[string(name)] = true
 		}
 	}
-	evidence := clean("AuthenticationSASL " + strings.Join(names, " "))
+	evidence := destination.Clean("AuthenticationSASL " + strings.Join(names, " "))
 	switch {
 	case offers["SCRAM-SHA-256-PLUS"] && encrypted:
 		a.set(AnswerSCRAMPlus, StrengthSCRAMBound, evidence)
@@ -134,7 +136,7 @@ func (a *Attempt) askedSASL(list []byte, encrypted bool) {
 // texts may be in the server's language, so the names of the server's own
 // routines decide where the English words are not found.
 func (a *Attempt) refused(f fields) {
-	evidence := clean(strings.TrimSpace("error " + f.code + " " + f.message))
+	evidence := destination.Clean(strings.TrimSpace("error " + f.code + " " + f.message))
 	says := func(words string) bool { return strings.Contains(f.message, words) }
 	switch {
 	case f.code != invalidAuthorization && f.code != invalidPassword:

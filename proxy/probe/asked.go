@@ -8,6 +8,8 @@ import (
 	"net"
 	"strconv"
 	"strings"
+
+	"github.com/sluice-pg/sluice/policy/destination"
 )
 
 // minorNobodyHas is a minor version of the protocol that does not exist.
@@ -19,7 +21,7 @@ const minorNobodyHas = 9999
 func (d *door) measureProtocol(ctx context.Context, v *visit) {
 	conn, err := d.dial(ctx, v.address, d.vantages[0])
 	if err != nil {
-		v.problems = append(v.problems, "the protocol's version could not be asked for: "+clean(err.Error()))
+		v.problems = append(v.problems, "the protocol's version could not be asked for: "+destination.Clean(err.Error()))
 		return
 	}
 	defer conn.Close()
@@ -30,7 +32,7 @@ func (d *door) measureProtocol(ctx context.Context, v *visit) {
 	}
 	open, _, err := d.open(ctx, conn, transport, 0)
 	if err != nil {
-		v.problems = append(v.problems, "the protocol's version could not be asked for: "+clean(err.Error()))
+		v.problems = append(v.problems, "the protocol's version could not be asked for: "+destination.Clean(err.Error()))
 		return
 	}
 	stranger := try{user: strangerPrefix + d.id, database: strangerPrefix + d.id}

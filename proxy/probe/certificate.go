@@ -61,11 +61,11 @@ func whyNotVerified(err error, name string) string {
 	case errors.As(err, &authority):
 		return "certificate not signed by the policy's CA"
 	case errors.As(err, &hostname):
-		return fmt.Sprintf("certificate not valid for the name %q", clean(name))
+		return fmt.Sprintf("certificate not valid for the name %q", destination.Clean(name))
 	case errors.As(err, &invalid) && invalid.Reason == x509.Expired:
 		return "certificate outside its time of validity"
 	}
-	return "certificate not verified: " + clean(err.Error())
+	return "certificate not verified: " + destination.Clean(err.Error())
 }
 
 // shown adds what one handshake showed: the place is verified only as long

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"unicode"
 )
 
 // What one connection may send before it is given up.
@@ -53,7 +52,3 @@ func (f *frames) next() (kind byte, body []byte, err error) {
 	}
 	return head[0], f.body[:length], nil
 }
-
-// printable allows what a person can read; U+FFFD stands for bytes that
-// were no UTF-8 and stays.
-func printable(r rune) bool { return unicode.IsPrint(r) }

@@ -5,6 +5,8 @@ import (
 	"encoding/binary"
 	"fmt"
 	"net"
+
+	"github.com/sluice-pg/sluice/policy/destination"
 )
 
 // terminate is the Terminate message.
@@ -113,7 +115,7 @@ func (a *Attempt) letIn(conn net.Conn, in *frames) {
 			}
 		case 'E':
 			f := parseFields(body)
-			a.Evidence += ", then error " + clean(f.code+" "+f.message)
+			a.Evidence += ", then error " + destination.Clean(f.code+" "+f.message)
 			return
 		case 'Z':
 			a.Evidence += ", then ReadyForQuery"

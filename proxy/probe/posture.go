@@ -2,7 +2,6 @@ package probe
 
 import (
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/sluice-pg/sluice/policy/destination"
@@ -132,7 +131,7 @@ func (p *Posture) merge(visits []*visit) {
 				absent = v.err
 				continue
 			}
-			problems = append(problems, "no connection could be opened: "+clean(v.err.Error()))
+			problems = append(problems, "no connection could be opened: "+destination.Clean(v.err.Error()))
 			continue
 		}
 		p.mergeTLS(v.tls)
@@ -147,7 +146,7 @@ func (p *Posture) merge(visits []*visit) {
 		problems = append(problems, v.problems...)
 	}
 	if !p.Reachable && len(problems) == 0 && absent != nil {
-		problems = append(problems, "nothing answers there: "+clean(absent.Error()))
+		problems = append(problems, "nothing answers there: "+destination.Clean(absent.Error()))
 	}
 	p.Problem = inShort(problems)
 	for _, problem := range problems[:min(len(problems), maxProblems)] {
@@ -199,22 +198,4 @@ func appendNew(list []string, value string) []string {
 		}
 	}
 	return append(list, value)
-}
-
-// clean makes text from outside fit to be shown and kept: one line,
-// printable, at most 200 bytes.
-func clean(text string) string {
-	const limit = 200
-	var b strings.Builder
-	for _, r := range text {
-		if r < ' ' || r == 0x7f || !printable(r) {
-			r = '?'
-		}
-		if b.Len()+len(string(r)) > limit {
-			b.WriteString("...")
-			break
-		}
-		b.WriteRune(r)
-	}
-	return b.String()
 }

@@ -12,6 +12,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"github.com/sluice-pg/sluice/policy/destination"
 )
 
 // DefaultTimeout bounds a measurement if Options says nothing, WholeTimeout one
@@ -162,7 +164,7 @@ func (t Target) check() error {
 	for _, names := range [][]string{t.Databases, t.Users} {
 		for _, name := range names {
 			if name == "" || len(name) > 255 || strings.ContainsRune(name, 0) {
-				return fmt.Errorf("%q cannot be a database or user name", clean(name))
+				return fmt.Errorf("%q cannot be a database or user name", destination.Clean(name))
 			}
 		}
 	}

@@ -9,6 +9,8 @@ import (
 	"net"
 	"sync/atomic"
 	"time"
+
+	"github.com/sluice-pg/sluice/policy/destination"
 )
 
 // door is the way to one place.
@@ -54,7 +56,7 @@ func (d *door) measureTLS(ctx context.Context, v *visit) {
 		v.tls.shown(cert)
 	case !errors.Is(err, errNoTLS):
 		v.tls.unclear = true
-		v.problems = append(v.problems, "whether TLS is offered is not clear: "+clean(err.Error()))
+		v.problems = append(v.problems, "whether TLS is offered is not clear: "+destination.Clean(err.Error()))
 	}
 	d.measureDirect(ctx, v)
 	if v.tls.Offered {
@@ -68,7 +70,7 @@ func (d *door) measureTLS(ctx context.Context, v *visit) {
 func (d *door) measureDirect(ctx context.Context, v *visit) {
 	conn, err := d.dial(ctx, v.address, d.vantages[0])
 	if err != nil {
-		v.problems = append(v.problems, "a second connection could not be opened: "+clean(err.Error()))
+		v.problems = append(v.problems, "a second connection could not be opened: "+destination.Clean(err.Error()))
 		return
 	}
 	cert, err := d.secure(ctx, conn, TLSDirect, 0)

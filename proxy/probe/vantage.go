@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"net"
 	"syscall"
+
+	"github.com/sluice-pg/sluice/policy/destination"
 )
 
 // vantage is an address to knock from. Which rule of pg_hba.conf a knock meets
@@ -55,7 +57,7 @@ func (d *door) reaching(ctx context.Context, v *visit) []vantage {
 		case nobodyThere(err) && !errors.Is(err, syscall.EADDRNOTAVAIL):
 			v.closed = append(v.closed, from.source)
 		default:
-			v.problems = append(v.problems, "knocking from "+from.source+" is not possible: "+clean(err.Error()))
+			v.problems = append(v.problems, "knocking from "+from.source+" is not possible: "+destination.Clean(err.Error()))
 		}
 	}
 	return open

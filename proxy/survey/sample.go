@@ -9,6 +9,7 @@ import (
 
 	"github.com/sluice-pg/sluice/policy/classify"
 	"github.com/sluice-pg/sluice/policy/inventory"
+	"github.com/sluice-pg/sluice/policy/quote"
 )
 
 const (
@@ -105,14 +106,14 @@ func (l *Login) read(ctx context.Context, r *relation, columns []*inventory.Colu
 func selectFrom(r *relation, columns []*inventory.Column, sampled string, rows int) string {
 	parts := make([]string, len(columns))
 	for i, c := range columns {
-		name := quote(c.Name)
+		name := quote.Identifier(c.Name)
 		if c.Type == "bytea" {
 			parts[i] = fmt.Sprintf("encode(substring(%s FROM 1 FOR %d), 'escape')", name, valueLength)
 		} else {
 			parts[i] = fmt.Sprintf("left(%s::text, %d)", name, valueLength)
 		}
 	}
-	return fmt.Sprintf("SELECT %s FROM %s.%s%s LIMIT %d", strings.Join(parts, ", "), quote(r.schema), quote(r.name), sampled, rows)
+	return fmt.Sprintf("SELECT %s FROM %s%s LIMIT %d", strings.Join(parts, ", "), quote.Qualified(r.schema, r.name), sampled, rows)
 }
 
 // tally counts the values of a question's answer as they come, and forgets
@@ -162,6 +163,3 @@ func (l *Login) statistics(ctx context.Context, r *relation, columns []*inventor
 	_, err := answer.Close()
 	return err
 }
-
-// quote makes a name an SQL identifier.
-func quote(name string) string { return `"` + strings.ReplaceAll(name, `"`, `""`) + `"` }

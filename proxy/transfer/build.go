@@ -5,6 +5,8 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/sluice-pg/sluice/policy/quote"
 )
 
 // builder writes the statements that make the tables at the destination.
@@ -29,13 +31,13 @@ func (b *builder) tables(root *relation) ([]string, error) {
 		}
 		for _, s := range r.sequences {
 			if c := owner(r, s); c.identity == "" {
-				out = append(out, fmt.Sprintf("CREATE SEQUENCE %s AS %s %s", qualified(r.stage, s.name), s.typ, s.options()))
+				out = append(out, fmt.Sprintf("CREATE SEQUENCE %s AS %s %s", quote.Qualified(r.stage, s.name), s.typ, s.options()))
 			}
 		}
 		out = append(out, b.table(r))
 		for _, s := range r.sequences {
 			if c := owner(r, s); c.identity == "" {
-				out = append(out, fmt.Sprintf("ALTER SEQUENCE %s OWNED BY %s.%s", qualified(r.stage, s.name), r.staged(), ident(c.name)))
+				out = append(out, fmt.Sprintf("ALTER SEQUENCE %s OWNED BY %s.%s", quote.Qualified(r.stage, s.name), r.staged(), quote.Identifier(c.name)))
 			}
 		}
 		out = append(out, b.extras(r)...)
@@ -88,7 +90,7 @@ func (b *builder) supported(r *relation) error {
 func (b *builder) bare(r *relation) string {
 	var columns []string
 	for _, c := range r.stored() {
-		columns = append(columns, ident(c.name)+" "+c.typ.ddl)
+		columns = append(columns, quote.Identifier(c.name)+" "+c.typ.ddl)
 	}
 	return "CREATE TABLE " + r.staged() + " (" + strings.Join(columns, ", ") + ")"
 }
@@ -106,7 +108,7 @@ func (b *builder) table(r *relation) string {
 	}
 	for _, k := range r.constraints {
 		if k.kind == "c" && !k.inherited && k.validated {
-			parts = append(parts, "CONSTRAINT "+ident(k.name)+" "+k.definition)
+			parts = append(parts, "CONSTRAINT "+quote.Identifier(k.name)+" "+k.definition)
 		}
 	}
 	if len(parts) > 0 || r.parent == nil {
@@ -140,7 +142,7 @@ func ownOptions(r *relation) []string {
 			own += " NOT NULL"
 		}
 		if own != "" {
-			out = append(out, ident(c.name)+own)
+			out = append(out, quote.Identifier(c.name)+own)
 		}
 	}
 	return out
@@ -157,7 +159,7 @@ func (b *builder) options(r *relation) string {
 			b.warn("option %s of %s is not carried", printable(o), r.title())
 			continue
 		}
-		out = append(out, key+"="+literal(value))
+		out = append(out, key+"="+quote.Literal(value))
 	}
 	if len(out) == 0 {
 		return ""
@@ -166,7 +168,7 @@ func (b *builder) options(r *relation) string {
 }
 
 func (b *builder) column(r *relation, c *column) string {
-	out := ident(c.name) + " " + c.typ.ddl
+	out := quote.Identifier(c.name) + " " + c.typ.ddl
 	if c.collation != "" {
 		out += " COLLATE " + c.collation
 	}
@@ -176,7 +178,7 @@ func (b *builder) column(r *relation, c *column) string {
 		if c.identity == "a" {
 			kind = "ALWAYS"
 		}
-		out += fmt.Sprintf(" GENERATED %s AS IDENTITY (SEQUENCE NAME %s %s)", kind, qualified(r.stage, c.sequence.name), c.sequence.options())
+		out += fmt.Sprintf(" GENERATED %s AS IDENTITY (SEQUENCE NAME %s %s)", kind, quote.Qualified(r.stage, c.sequence.name), c.sequence.options())
 	case c.generated == "s":
 		out += " GENERATED ALWAYS AS (" + c.expression + ") STORED"
 	case c.generated == "v":
@@ -196,7 +198,7 @@ var plainNextval = regexp.MustCompile(`^nextval\('(?:[^']|'')*'::regclass\)$`)
 // since its sequence may be of another schema.
 func (b *builder) defaultOf(r *relation, c *column) string {
 	if c.sequence != nil && plainNextval.MatchString(c.expression) {
-		return "pg_catalog.nextval(" + literal(qualified(r.stage, c.sequence.name)) + "::pg_catalog.regclass)"
+		return "pg_catalog.nextval(" + quote.Literal(quote.Qualified(r.stage, c.sequence.name)) + "::pg_catalog.regclass)"
 	}
 	return c.expression
 }
@@ -216,7 +218,7 @@ var storageWords = map[string]string{"p": "PLAIN", "e": "EXTERNAL", "m": "MAIN",
 func (b *builder) extras(r *relation) []string {
 	var out []string
 	for _, c := range r.columns {
-		alter := "ALTER TABLE ONLY " + r.staged() + " ALTER COLUMN " + ident(c.name)
+		alter := "ALTER TABLE ONLY " + r.staged() + " ALTER COLUMN " + quote.Identifier(c.name)
 		if word := storageWords[c.storage]; word != "" {
 			out = append(out, alter+" SET STORAGE "+word)
 		}
@@ -229,11 +231,11 @@ func (b *builder) extras(r *relation) []string {
 			b.warn("column %s of %s is compressed with lz4, which the destination cannot; it uses its own way", printable(c.name), r.title())
 		}
 		if c.comment != "" {
-			out = append(out, "COMMENT ON COLUMN "+r.staged()+"."+ident(c.name)+" IS "+literal(c.comment))
+			out = append(out, "COMMENT ON COLUMN "+r.staged()+"."+quote.Identifier(c.name)+" IS "+quote.Literal(c.comment))
 		}
 	}
 	if r.comment != "" {
-		out = append(out, "COMMENT ON TABLE "+r.staged()+" IS "+literal(r.comment))
+		out = append(out, "COMMENT ON TABLE "+r.staged()+" IS "+quote.Literal(r.comment))
 	}
 	return out
 }
@@ -245,9 +247,9 @@ func (b *builder) buildIndex(r *relation, x *index) []string {
 	if x.unique {
 		unique = "UNIQUE "
 	}
-	out := []string{"CREATE " + unique + "INDEX " + ident(x.name) + " ON " + r.staged() + " " + x.definition}
+	out := []string{"CREATE " + unique + "INDEX " + quote.Identifier(x.name) + " ON " + r.staged() + " " + x.definition}
 	if x.comment != "" {
-		out = append(out, "COMMENT ON INDEX "+qualified(r.stage, x.name)+" IS "+literal(x.comment))
+		out = append(out, "COMMENT ON INDEX "+quote.Qualified(r.stage, x.name)+" IS "+quote.Literal(x.comment))
 	}
 	return out
 }
@@ -287,12 +289,12 @@ func (b *builder) constrain(r *relation) []string {
 			}
 			if at >= 0 && r.separately(r.indexes[at]) {
 				kind := map[string]string{"p": "PRIMARY KEY", "u": "UNIQUE"}[k.kind]
-				out = append(out, alter+ident(k.name)+" "+kind+" USING INDEX "+ident(r.indexes[at].name)+k.timing())
+				out = append(out, alter+quote.Identifier(k.name)+" "+kind+" USING INDEX "+quote.Identifier(r.indexes[at].name)+k.timing())
 			} else {
-				out = append(out, alter+ident(k.name)+" "+k.definition)
+				out = append(out, alter+quote.Identifier(k.name)+" "+k.definition)
 			}
 		case k.kind == "c" && !k.inherited && !k.validated:
-			out = append(out, alter+ident(k.name)+" "+k.definition)
+			out = append(out, alter+quote.Identifier(k.name)+" "+k.definition)
 		}
 	}
 	if r.partitioned {
@@ -321,17 +323,24 @@ var (
 	matches = map[string]string{"s": "", "f": " MATCH FULL"}
 )
 
+// list writes columns of a foreign key, of which the last may be a period.
+func (k *constraint) list(columns []string) string {
+	last := len(columns) - 1
+	switch {
+	case !k.period:
+		return quote.Identifiers(columns)
+	case last == 0:
+		return "PERIOD " + quote.Identifier(columns[0])
+	}
+	return quote.Identifiers(columns[:last]) + ", PERIOD " + quote.Identifier(columns[last])
+}
+
 // foreignKey is the statement that adds one, between staged tables.
 func foreignKey(r *relation, k *constraint, to *relation) string {
-	from, target := quoted(k.columns), quoted(k.refersTo)
-	if k.period {
-		from[len(from)-1] = "PERIOD " + from[len(from)-1]
-		target[len(target)-1] = "PERIOD " + target[len(target)-1]
-	}
 	out := fmt.Sprintf("ALTER TABLE %s ADD CONSTRAINT %s FOREIGN KEY (%s) REFERENCES %s (%s)%s ON UPDATE %s ON DELETE %s",
-		r.staged(), ident(k.name), strings.Join(from, ", "), to.staged(), strings.Join(target, ", "), matches[k.match], actions[k.onUpdate], actions[k.onDelete])
+		r.staged(), quote.Identifier(k.name), k.list(k.columns), to.staged(), k.list(k.refersTo), matches[k.match], actions[k.onUpdate], actions[k.onDelete])
 	if len(k.deleteSets) > 0 {
-		out += " (" + idents(k.deleteSets) + ")"
+		out += " (" + quote.Identifiers(k.deleteSets) + ")"
 	}
 	out += k.timing()
 	switch {
@@ -356,13 +365,13 @@ func sourceOf(r *relation, columns []string, format string, p part) string {
 	}
 	conditions = append(conditions, p.conditions()...)
 	if len(conditions) == 0 && !r.partitioned {
-		return "COPY " + qualified(r.schema, r.name) + " (" + idents(columns) + options
+		return "COPY " + quote.Qualified(r.schema, r.name) + " (" + quote.Identifiers(columns) + options
 	}
 	from := " FROM ONLY "
 	if r.partitioned {
 		from = " FROM "
 	}
-	return "COPY (SELECT " + idents(columns) + from + qualified(r.schema, r.name) + whereOf(conditions) + options
+	return "COPY (SELECT " + quote.Identifiers(columns) + from + quote.Qualified(r.schema, r.name) + whereOf(conditions) + options
 }
 
 func whereOf(conditions []string) string {
@@ -377,9 +386,9 @@ func heldOf(r *relation, columns []string, format string, p part) string {
 	options := ") TO STDOUT (FORMAT " + format + ")"
 	conditions := p.conditions()
 	if len(conditions) == 0 {
-		return "COPY " + r.staged() + " (" + idents(columns) + options
+		return "COPY " + r.staged() + " (" + quote.Identifiers(columns) + options
 	}
-	return "COPY (SELECT " + idents(columns) + " FROM ONLY " + r.staged() + whereOf(conditions) + options
+	return "COPY (SELECT " + quote.Identifiers(columns) + " FROM ONLY " + r.staged() + whereOf(conditions) + options
 }
 
 // part is a range of a table's pages; the zero value is all of them.

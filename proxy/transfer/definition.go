@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"github.com/sluice-pg/sluice/policy/mask"
+	"github.com/sluice-pg/sluice/policy/quote"
 )
 
 // relation is a table of the source, or the result of a query, as it is to be
@@ -186,10 +187,10 @@ func (r *relation) title() string {
 }
 
 // staged is its quoted name while it is loaded.
-func (r *relation) staged() string { return qualified(r.stage, r.targetName) }
+func (r *relation) staged() string { return quote.Qualified(r.stage, r.targetName) }
 
 // published is its quoted name afterwards.
-func (r *relation) published() string { return qualified(r.target, r.targetName) }
+func (r *relation) published() string { return quote.Qualified(r.target, r.targetName) }
 
 // leaves are the tables that have rows, in order.
 func (r *relation) leaves() []*relation {

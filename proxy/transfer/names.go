@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/sluice-pg/sluice/policy/quote"
 )
 
 // askNames reads the names that are taken among tables, indexes and sequences of a
@@ -52,7 +54,7 @@ func (c *carrier) namesIn(ctx context.Context, schema string) (map[string]bool, 
 			}
 		}
 	}
-	rows, err := c.keeper.rows(ctx, fmt.Sprintf(askNames, strings.Join(gone, ","), literal(schema)), 1)
+	rows, err := c.keeper.rows(ctx, fmt.Sprintf(askNames, strings.Join(gone, ","), quote.Literal(schema)), 1)
 	if err != nil {
 		return nil, failed(atDestination, "read what names are taken in "+printable(schema), err)
 	}
@@ -118,4 +120,12 @@ func shortened(name, end string) string {
 		name = name[:len(name)-size]
 	}
 	return name + end
+}
+
+// maxName is the longest name that PostgreSQL keeps, in bytes (NAMEDATALEN - 1).
+const maxName = 63
+
+// nameable tells whether PostgreSQL would keep the name as it is.
+func nameable(name string) bool {
+	return name != "" && len(name) <= maxName && !strings.Contains(name, "\x00")
 }

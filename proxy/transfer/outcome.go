@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	"github.com/sluice-pg/sluice/policy/quote"
 )
 
 // Outcome tells whether a copy was published, for somebody who does not know
@@ -43,7 +45,7 @@ func outcome(ctx context.Context, l *link, copyID string) (bool, error) {
 }
 
 func leaseThere(ctx context.Context, l *link, copyID string) (bool, error) {
-	n, err := l.value(ctx, "SELECT count(*) FROM sluice.lease l WHERE l.copy OPERATOR(pg_catalog.=) "+literal(copyID)+"::pg_catalog.text")
+	n, err := l.value(ctx, "SELECT count(*) FROM sluice.lease l WHERE l.copy OPERATOR(pg_catalog.=) "+quote.Literal(copyID)+"::pg_catalog.text")
 	if hasCode(err, "42P01", "3F000") { // undefined_table, invalid_schema_name
 		return false, &Refusal{"the copy", "the destination has no table sluice.lease", "have its DBA run the SQL that sluice destination setup prints"}
 	}
@@ -69,7 +71,7 @@ func Sweep(ctx context.Context, open Opener, owner string) ([]string, error) {
 	if _, err := prepareDestination(ctx, l, owner, sweepLock.Milliseconds()); err != nil {
 		return nil, err
 	}
-	rows, err := l.rows(ctx, "SELECT nspname FROM pg_namespace WHERE starts_with(nspname, "+literal(stagePrefix)+") AND pg_has_role(nspowner, 'USAGE') ORDER BY 1", 1)
+	rows, err := l.rows(ctx, "SELECT nspname FROM pg_namespace WHERE starts_with(nspname, "+quote.Literal(stagePrefix)+") AND pg_has_role(nspowner, 'USAGE') ORDER BY 1", 1)
 	if err != nil {
 		return nil, failed(atDestination, "look for staging schemas", err)
 	}

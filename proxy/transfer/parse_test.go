@@ -89,17 +89,7 @@ func FuzzBehindTable(f *testing.F) {
 	})
 }
 
-func TestQuoting(t *testing.T) {
-	for name, want := range map[string]string{`a`: `"a"`, `a"b`: `"a""b"`, ``: `""`, `"; DROP`: `"""; DROP"`} {
-		if got := ident(name); got != want {
-			t.Errorf("%s is quoted %s", name, got)
-		}
-	}
-	for text, want := range map[string]string{`a`: `'a'`, `it's`: `'it''s'`, `\'`: ` E'\\'''`} {
-		if got := literal(text); got != want {
-			t.Errorf("%s is quoted %s", text, got)
-		}
-	}
+func TestNameable(t *testing.T) {
 	if nameable("") || nameable(strings.Repeat("x", 64)) || nameable("a\x00") || !nameable(strings.Repeat("x", 63)) {
 		t.Error("names that PostgreSQL would not keep pass, or one that it keeps does not")
 	}

@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/sluice-pg/sluice/policy/quote"
 )
 
 // publish puts all tables in their places, in the transaction that has locked them
@@ -106,7 +108,7 @@ func (c *carrier) askOver(ctx context.Context, l *link) (bool, error) {
 	if err := l.exec(ctx, "RESET ROLE; "+endOf(c.job.Copy, c.keeper.pid)); err != nil {
 		return false, err
 	}
-	if err := l.exec(ctx, "SET ROLE "+ident(c.job.Owner)); err != nil {
+	if err := l.exec(ctx, "SET ROLE "+quote.Identifier(c.job.Owner)); err != nil {
 		return false, err
 	}
 	return outcome(ctx, l, c.job.Copy)
@@ -166,13 +168,13 @@ func (c *carrier) setSequence(ctx context.Context, r *relation, x *column) error
 		last, called = s.last+"::pg_catalog.int8", strconv.FormatBool(s.called)
 	}
 	// A column of text takes its values from a sequence only within a text.
-	there := "(SELECT pg_catalog." + extreme + "(" + ident(x.name) + ") FROM " + r.staged() + ")::pg_catalog.int8"
+	there := "(SELECT pg_catalog." + extreme + "(" + quote.Identifier(x.name) + ") FROM " + r.staged() + ")::pg_catalog.int8"
 	if x.identity == "" && !plainNextval.MatchString(x.expression) {
 		there = "NULL::pg_catalog.int8"
 	}
 	return c.keeper.exec(ctx, fmt.Sprintf(`SELECT pg_catalog.setval(%s::pg_catalog.regclass, %s(v.last, v.there), v.called OR v.there IS NOT NULL AND (v.last IS NULL OR v.there OPERATOR(pg_catalog.=) %[2]s(v.last, v.there)))
 		FROM (SELECT %s, CASE WHEN b.n BETWEEN %s AND %s THEN b.n END, %s FROM (SELECT %s) b(n)) v(last, there, called) WHERE v.last IS NOT NULL OR v.there IS NOT NULL`,
-		literal(qualified(r.stage, s.name)), beyond, last, s.minimum, s.maximum, called, there))
+		quote.Literal(quote.Qualified(r.stage, s.name)), beyond, last, s.minimum, s.maximum, called, there))
 }
 
 // dropReplaced drops the tables that are swapped, at once, so that foreign keys
@@ -197,7 +199,7 @@ func (c *carrier) move(ctx context.Context) error {
 		return err
 	}
 	for key, d := range c.settler.make {
-		if err := c.keeper.exec(ctx, "ALTER TYPE "+qualified(c.stageOf(key[0]), d.name)+" SET SCHEMA "+ident(key[0])); err != nil {
+		if err := c.keeper.exec(ctx, "ALTER TYPE "+quote.Qualified(c.stageOf(key[0]), d.name)+" SET SCHEMA "+quote.Identifier(key[0])); err != nil {
 			return err
 		}
 	}
@@ -206,7 +208,7 @@ func (c *carrier) move(ctx context.Context) error {
 			if r.existing == Append {
 				continue
 			}
-			if err := c.keeper.exec(ctx, "ALTER TABLE "+r.staged()+" SET SCHEMA "+ident(r.target)); err != nil {
+			if err := c.keeper.exec(ctx, "ALTER TABLE "+r.staged()+" SET SCHEMA "+quote.Identifier(r.target)); err != nil {
 				return failed(atDestination, "move "+r.title()+" into place", err)
 			}
 		}
@@ -219,12 +221,12 @@ func (c *carrier) move(ctx context.Context) error {
 func (c *carrier) makeSchemas(ctx context.Context) error {
 	made := map[string]bool{}
 	for _, root := range c.roots {
-		there, err := c.keeper.value(ctx, "SELECT count(*) FROM pg_namespace WHERE nspname = "+literal(root.target))
+		there, err := c.keeper.value(ctx, "SELECT count(*) FROM pg_namespace WHERE nspname = "+quote.Literal(root.target))
 		if err != nil {
 			return err
 		}
 		if there == "0" {
-			if err := c.keeper.exec(ctx, "CREATE SCHEMA "+ident(root.target)+" AUTHORIZATION "+ident(c.job.Owner)+"; REVOKE ALL ON SCHEMA "+ident(root.target)+" FROM PUBLIC"); err != nil {
+			if err := c.keeper.exec(ctx, "CREATE SCHEMA "+quote.Identifier(root.target)+" AUTHORIZATION "+quote.Identifier(c.job.Owner)+"; REVOKE ALL ON SCHEMA "+quote.Identifier(root.target)+" FROM PUBLIC"); err != nil {
 				return err
 			}
 			if err := c.closeSchema(ctx, root.target); err != nil {
@@ -236,7 +238,7 @@ func (c *carrier) makeSchemas(ctx context.Context) error {
 			continue
 		}
 		for _, g := range c.job.Items[root.item].Grants {
-			if err := c.keeper.exec(ctx, "GRANT USAGE ON SCHEMA "+ident(root.target)+" TO "+ident(g.Role)); err != nil {
+			if err := c.keeper.exec(ctx, "GRANT USAGE ON SCHEMA "+quote.Identifier(root.target)+" TO "+quote.Identifier(g.Role)); err != nil {
 				return err
 			}
 		}
@@ -250,7 +252,7 @@ func (c *carrier) appendRows(ctx context.Context) error {
 		if root.existing != Append {
 			continue
 		}
-		columns := idents(root.storedNames())
+		columns := quote.Identifiers(root.storedNames())
 		for _, r := range root.leaves() {
 			if err := c.keeper.exec(ctx, "ALTER TABLE "+root.published()+" NO FORCE ROW LEVEL SECURITY"); err != nil {
 				return err
@@ -310,7 +312,7 @@ func (c *carrier) dropStaging(ctx context.Context) error {
 		}
 	}
 	for _, s := range c.stages {
-		if err := c.keeper.exec(ctx, "DROP SCHEMA "+ident(s)+" RESTRICT"); err != nil {
+		if err := c.keeper.exec(ctx, "DROP SCHEMA "+quote.Identifier(s)+" RESTRICT"); err != nil {
 			return err
 		}
 	}

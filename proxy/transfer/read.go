@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/sluice-pg/sluice/policy/mask"
+	"github.com/sluice-pg/sluice/policy/quote"
 )
 
 // maxTables bounds the tables of one copy, partitions counted.
@@ -54,7 +55,7 @@ func hold(ctx context.Context, l *link, items []Item) error {
 		if it.Query != "" {
 			continue
 		}
-		name := qualified(it.Schema, it.Name)
+		name := quote.Qualified(it.Schema, it.Name)
 		err := l.exec(ctx, "SAVEPOINT sluice_lock; LOCK TABLE "+name+" IN ACCESS SHARE MODE")
 		if hasCode(err, "42501", "42809") { // insufficient_privilege, wrong_object_type
 			err = l.exec(ctx, "ROLLBACK TO SAVEPOINT sluice_lock")
@@ -68,7 +69,7 @@ func hold(ctx context.Context, l *link, items []Item) error {
 		}
 	}
 	for _, it := range named {
-		if _, err := l.describe(ctx, "SELECT FROM "+qualified(it.Schema, it.Name)); err != nil {
+		if _, err := l.describe(ctx, "SELECT FROM "+quote.Qualified(it.Schema, it.Name)); err != nil {
 			return failed(l.side, "lock "+printable(it.Schema)+"."+printable(it.Name), err)
 		}
 	}
@@ -153,7 +154,7 @@ func (rd *reader) tableItem(ctx context.Context, it *Item) (*relation, error) {
 	if it.Where != "" {
 		r.searchPath = it.Path
 	}
-	rows, err := rd.l.rows(ctx, fmt.Sprintf(askRelation, literal(it.Schema), literal(it.Name)), 14)
+	rows, err := rd.l.rows(ctx, fmt.Sprintf(askRelation, quote.Literal(it.Schema), quote.Literal(it.Name)), 14)
 	if err != nil {
 		return nil, failed(rd.l.side, "read the definition of "+r.title(), err)
 	}
@@ -398,7 +399,7 @@ func (rd *reader) readSequence(ctx context.Context, oid string) (*sequence, erro
 	if v[9] != "t" {
 		return s, nil // the largest value of the column will do
 	}
-	last, err := rd.l.rows(ctx, "SELECT last_value, is_called FROM "+qualified(s.schema, s.name), 2)
+	last, err := rd.l.rows(ctx, "SELECT last_value, is_called FROM "+quote.Qualified(s.schema, s.name), 2)
 	if err != nil || len(last) != 1 {
 		return nil, fmt.Errorf("read sequence %s: %w", printable(s.name), err)
 	}

@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/sluice-pg/sluice/policy/quote"
 )
 
 // privileges are those that can be granted on tables.
@@ -39,17 +41,17 @@ func (c *carrier) grant(ctx context.Context) error {
 				if !root.has(g.Columns) {
 					return &Refusal{root.title(), "rights are to be granted on columns that are not copied", "name columns of the copy"}
 				}
-				columns = " (" + idents(g.Columns) + ")"
+				columns = " (" + quote.Identifiers(g.Columns) + ")"
 			}
 			var list []string
 			for _, p := range g.Privileges {
 				list = append(list, p+columns)
 			}
-			text := "GRANT " + strings.Join(list, ", ") + " ON TABLE " + root.published() + " TO " + ident(g.Role)
+			text := "GRANT " + strings.Join(list, ", ") + " ON TABLE " + root.published() + " TO " + quote.Identifier(g.Role)
 			if slices.Contains(g.Privileges, "INSERT") {
 				for _, s := range root.sequences {
 					if owner(root, s).identity == "" {
-						text += "; GRANT USAGE ON SEQUENCE " + qualified(root.target, s.name) + " TO " + ident(g.Role)
+						text += "; GRANT USAGE ON SEQUENCE " + quote.Qualified(root.target, s.name) + " TO " + quote.Identifier(g.Role)
 					}
 				}
 			}
@@ -81,7 +83,7 @@ const (
 // leaseCondition holds as long as the lease does. It is evaluated once for a
 // statement, with the rights of whoever reads.
 func (c *carrier) leaseCondition() string {
-	return "pg_catalog.now() OPERATOR(pg_catalog.<) (SELECT l.valid_until FROM sluice.lease l WHERE l.copy OPERATOR(pg_catalog.=) " + literal(c.job.Copy) + "::pg_catalog.text)"
+	return "pg_catalog.now() OPERATOR(pg_catalog.<) (SELECT l.valid_until FROM sluice.lease l WHERE l.copy OPERATOR(pg_catalog.=) " + quote.Literal(c.job.Copy) + "::pg_catalog.text)"
 }
 
 // leased reports whether rows can be read only under a lease.
@@ -92,9 +94,9 @@ func (c *carrier) leased() bool { return !c.job.LeaseUntil.IsZero() }
 func (c *carrier) writeLease(ctx context.Context) error {
 	until := "'infinity'"
 	if c.leased() {
-		until = literal(c.job.LeaseUntil.UTC().Format("2006-01-02 15:04:05.999999Z07:00"))
+		until = quote.Literal(c.job.LeaseUntil.UTC().Format("2006-01-02 15:04:05.999999Z07:00"))
 	}
-	return c.keeper.exec(ctx, "INSERT INTO sluice.lease (copy, valid_until) VALUES ("+literal(c.job.Copy)+", "+until+"::pg_catalog.timestamptz)")
+	return c.keeper.exec(ctx, "INSERT INTO sluice.lease (copy, valid_until) VALUES ("+quote.Literal(c.job.Copy)+", "+until+"::pg_catalog.timestamptz)")
 }
 
 // secure reproduces row security and adds the lease.
@@ -126,7 +128,7 @@ const searchNothing = "SET LOCAL search_path = pg_catalog, pg_temp"
 func (c *carrier) policies(r, root *relation) []string {
 	var out []string
 	create := func(name, rest string) {
-		out = append(out, "CREATE POLICY "+ident(name)+" ON "+r.published()+" "+rest)
+		out = append(out, "CREATE POLICY "+quote.Identifier(name)+" ON "+r.published()+" "+rest)
 		c.policyNames[r] = append(c.policyNames[r], name)
 	}
 	for _, p := range r.policies {
@@ -138,7 +140,7 @@ func (c *carrier) policies(r, root *relation) []string {
 		create(leasePolicy+c.job.Copy, "AS RESTRICTIVE FOR ALL TO PUBLIC USING ("+c.leaseCondition()+")")
 	}
 	if readers := c.readers(root); !r.rls && r == root && len(readers) > 0 {
-		create(rowsPolicy+c.job.Copy, "AS PERMISSIVE FOR ALL TO "+idents(readers)+" USING (true)")
+		create(rowsPolicy+c.job.Copy, "AS PERMISSIVE FOR ALL TO "+quote.Identifiers(readers)+" USING (true)")
 	}
 	return out
 }
@@ -187,7 +189,7 @@ func (c *carrier) mapped(r *relation, p *policy) (to string, ok bool) {
 		c.warn("policy %s of %s is for roles that have no counterpart at the destination and is not carried", printable(p.name), r.title())
 		return "", false
 	}
-	return idents(roles), true
+	return quote.Identifiers(roles), true
 }
 
 // counterparts are the roles at the destination that a role of the source stands for.
@@ -209,9 +211,9 @@ func (c *carrier) secureAppended(ctx context.Context, root *relation) error {
 	for _, v := range rows {
 		var statements []string
 		if c.leased() {
-			statements = append(statements, "CREATE POLICY "+ident(leasePolicy+c.job.Copy)+" ON "+v[0]+" AS RESTRICTIVE FOR ALL TO PUBLIC USING ("+c.leaseCondition()+")")
+			statements = append(statements, "CREATE POLICY "+quote.Identifier(leasePolicy+c.job.Copy)+" ON "+v[0]+" AS RESTRICTIVE FOR ALL TO PUBLIC USING ("+c.leaseCondition()+")")
 			if v[1] != "t" {
-				statements = append(statements, "CREATE POLICY "+ident(rowsPolicy+c.job.Copy)+" ON "+v[0]+" AS PERMISSIVE FOR ALL TO PUBLIC USING (true)",
+				statements = append(statements, "CREATE POLICY "+quote.Identifier(rowsPolicy+c.job.Copy)+" ON "+v[0]+" AS PERMISSIVE FOR ALL TO PUBLIC USING (true)",
 					"ALTER TABLE "+v[0]+" ENABLE ROW LEVEL SECURITY")
 			}
 		}

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/sluice-pg/sluice/policy/mask"
+	"github.com/sluice-pg/sluice/policy/quote"
 )
 
 // carrier is one running copy.
@@ -341,7 +342,7 @@ func (c *carrier) constants(ctx context.Context, r *relation) error {
 		if x.mask.Kind != mask.Constant || !x.typ.def.own() {
 			continue
 		}
-		rows, err := c.source.rows(ctx, "SELECT "+literal(x.mask.Value)+"::"+x.typ.name, 1)
+		rows, err := c.source.rows(ctx, "SELECT "+quote.Literal(x.mask.Value)+"::"+x.typ.name, 1)
 		if err != nil || len(rows) != 1 {
 			return failed(atSource, "read the constant for column "+printable(x.name)+" of "+r.title(), err)
 		}
@@ -392,7 +393,7 @@ func (c *carrier) discard() (left string) {
 	if err == nil {
 		defer l.close()
 		// A backend that has not noticed that nobody is there would keep its locks.
-		_ = l.exec(ctx, "RESET ROLE; "+endUsers(c.stages)+"; SET ROLE "+ident(c.job.Owner))
+		_ = l.exec(ctx, "RESET ROLE; "+endUsers(c.stages)+"; SET ROLE "+quote.Identifier(c.job.Owner))
 		err = dropStages(ctx, l, c.stages)
 	}
 	if err != nil {
@@ -417,13 +418,13 @@ const cleanupTime = 30 * time.Second
 // staged: they are the copy's own.
 func endUsers(stages []string) string {
 	return "SELECT pg_catalog.pg_terminate_backend(a.pid) FROM pg_catalog.pg_stat_activity a WHERE a.usename = session_user AND a.pid <> pg_catalog.pg_backend_pid() AND EXISTS (SELECT FROM pg_catalog.pg_locks l" +
-		" JOIN pg_catalog.pg_class c ON c.oid = l.relation JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE l.pid = a.pid AND n.nspname IN (" + literals(stages) + "))"
+		" JOIN pg_catalog.pg_class c ON c.oid = l.relation JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE l.pid = a.pid AND n.nspname IN (" + quote.Literals(stages) + "))"
 }
 
 // dropStages drops schemas with all that is in them.
 func dropStages(ctx context.Context, l *link, stages []string) error {
 	for _, s := range stages {
-		if err := l.exec(ctx, "DROP SCHEMA IF EXISTS "+ident(s)+" CASCADE"); err != nil {
+		if err := l.exec(ctx, "DROP SCHEMA IF EXISTS "+quote.Identifier(s)+" CASCADE"); err != nil {
 			return err
 		}
 	}

@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"strings"
+
+	"github.com/sluice-pg/sluice/policy/quote"
 )
 
 // pinned makes both servers write and read values alike, whatever their
@@ -59,7 +61,7 @@ func prepareDestination(ctx context.Context, l *link, owner string, lockMillis i
 	text := fmt.Sprintf(pinned, lockMillis) + later(l.version) + fmt.Sprintf(`; SET ROLE %s; SET check_function_bodies = off;
 		SET default_tablespace = ''; SET default_table_access_method = 'heap'; SET default_transaction_read_only = off;
 		SELECT pg_catalog.set_config('maintenance_work_mem', '%d', false) FROM pg_catalog.pg_settings
-		WHERE name OPERATOR(pg_catalog.=) 'maintenance_work_mem' AND setting::pg_catalog.int8 OPERATOR(pg_catalog.<) %[2]d`, ident(owner), loadMemory)
+		WHERE name OPERATOR(pg_catalog.=) 'maintenance_work_mem' AND setting::pg_catalog.int8 OPERATOR(pg_catalog.<) %[2]d`, quote.Identifier(owner), loadMemory)
 	if err := l.exec(ctx, text); err != nil {
 		return loud, failed(l.side, "set up the session as "+owner, err)
 	}
@@ -69,7 +71,7 @@ func prepareDestination(ctx context.Context, l *link, owner string, lockMillis i
 // inSchema sets a search_path for this transaction under which names of the
 // schema are printed, or read, without it.
 func inSchema(schemas ...string) string {
-	return "SET LOCAL search_path = pg_catalog, " + idents(schemas) + ", pg_temp"
+	return "SET LOCAL search_path = pg_catalog, " + quote.Identifiers(schemas) + ", pg_temp"
 }
 
 // along does something under a search_path, within the transaction that is open:
@@ -79,7 +81,7 @@ func (l *link) along(ctx context.Context, path []string, do func() error) error 
 		return do()
 	}
 	const own = "SET LOCAL search_path = pg_catalog, pg_temp"
-	if err := l.exec(ctx, "SET LOCAL search_path = "+idents(path)+", pg_temp"); err != nil {
+	if err := l.exec(ctx, "SET LOCAL search_path = "+quote.Identifiers(path)+", pg_temp"); err != nil {
 		return failed(l.side, "set the search_path", err)
 	}
 	if err := do(); err != nil {

@@ -10,6 +10,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/sluice-pg/sluice/policy/quote"
 )
 
 // stagePrefix begins the names of the schemas in which copies are loaded; the
@@ -80,17 +82,17 @@ func (c *carrier) place(ctx context.Context) error {
 // allowed finds out before anything is loaded what would fail when it is published:
 // rights that the owner lacks, and roles that are not there.
 func (c *carrier) allowed(ctx context.Context, targets []string) error {
-	rows, err := c.keeper.rows(ctx, "SELECT nspname FROM pg_namespace WHERE nspname IN ("+literals(targets)+") AND NOT has_schema_privilege(oid, 'CREATE') UNION ALL"+
+	rows, err := c.keeper.rows(ctx, "SELECT nspname FROM pg_namespace WHERE nspname IN ("+quote.Literals(targets)+") AND NOT has_schema_privilege(oid, 'CREATE') UNION ALL"+
 		" SELECT '' WHERE NOT has_database_privilege(current_database(), 'CREATE') ORDER BY 1", 1)
 	if err != nil {
 		return failed(atDestination, "look at the rights of "+printable(c.job.Owner), err)
 	}
 	for _, v := range rows {
-		on := "SCHEMA " + ident(printable(v[0]))
+		on := "SCHEMA " + quote.Identifier(printable(v[0]))
 		if v[0] == "" {
 			on = "the database"
 		}
-		return &Refusal{"the copy", printable(c.job.Owner) + " at the destination may create nothing in " + on, "have its DBA GRANT CREATE ON " + on + " TO " + ident(c.job.Owner)}
+		return &Refusal{"the copy", printable(c.job.Owner) + " at the destination may create nothing in " + on, "have its DBA GRANT CREATE ON " + on + " TO " + quote.Identifier(c.job.Owner)}
 	}
 	wanted := map[string]bool{}
 	for _, root := range c.roots {
@@ -147,7 +149,7 @@ FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace JOIN pg_roles r ON
 // with as the item says.
 func (c *carrier) lookAt(ctx context.Context, r *relation) error {
 	there := printable(r.target) + "." + printable(r.targetName)
-	rows, err := c.keeper.rows(ctx, fmt.Sprintf(askTarget, literal(r.target), literal(r.targetName)), 4)
+	rows, err := c.keeper.rows(ctx, fmt.Sprintf(askTarget, quote.Literal(r.target), quote.Literal(r.targetName)), 4)
 	if err != nil {
 		return failed(atDestination, "look at "+there, err)
 	}
@@ -257,7 +259,7 @@ func (c *carrier) prepareStage(ctx context.Context) error {
 	statements := []string{"BEGIN"}
 	for _, s := range c.stages {
 		// What an earlier try with this id has left is nobody's: the lock is held.
-		statements = append(statements, "DROP SCHEMA IF EXISTS "+ident(s)+" CASCADE", "CREATE SCHEMA "+ident(s)+" AUTHORIZATION "+ident(c.job.Owner), "REVOKE ALL ON SCHEMA "+ident(s)+" FROM PUBLIC")
+		statements = append(statements, "DROP SCHEMA IF EXISTS "+quote.Identifier(s)+" CASCADE", "CREATE SCHEMA "+quote.Identifier(s)+" AUTHORIZATION "+quote.Identifier(c.job.Owner), "REVOKE ALL ON SCHEMA "+quote.Identifier(s)+" FROM PUBLIC")
 	}
 	if err := l.exec(ctx, words(statements)); err != nil {
 		return failed(atDestination, "make the staging schema", err)
@@ -299,14 +301,14 @@ func (c *carrier) makeTypes(ctx context.Context) error {
 	for _, key := range slices.SortedFunc(maps.Keys(c.settler.make), func(a, b [2]string) int { return strings.Compare(a[0]+"\x00"+a[1], b[0]+"\x00"+b[1]) }) {
 		d := c.settler.make[key]
 		stage := c.stageOf(key[0])
-		name := qualified(stage, d.name)
+		name := quote.Qualified(stage, d.name)
 		kind := "TYPE "
 		if d.kind == "d" {
 			kind = "DOMAIN "
 		}
 		statements := []string{"CREATE " + kind + name + " AS " + d.form}
 		if d.comment != "" {
-			statements = append(statements, "COMMENT ON "+kind+name+" IS "+literal(d.comment))
+			statements = append(statements, "COMMENT ON "+kind+name+" IS "+quote.Literal(d.comment))
 		}
 		if err := c.keeper.each(ctx, statements); err != nil {
 			return failed(atDestination, "make the type "+printable(d.name), err)
@@ -328,7 +330,7 @@ func (c *carrier) stageOf(target string) string {
 // takeOIDs reads the OIDs of the tables that were made.
 func (c *carrier) takeOIDs(ctx context.Context) error {
 	rows, err := c.keeper.rows(ctx, `SELECT n.nspname, c.relname, c.oid FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-		WHERE c.relkind IN ('r', 'p') AND n.nspname IN (`+literals(c.stages)+`)`, 3)
+		WHERE c.relkind IN ('r', 'p') AND n.nspname IN (`+quote.Literals(c.stages)+`)`, 3)
 	if err != nil {
 		return failed(atDestination, "look at the tables", err)
 	}
@@ -346,18 +348,10 @@ func (c *carrier) takeOIDs(ctx context.Context) error {
 	return nil
 }
 
-func literals(texts []string) string {
-	out := make([]string, len(texts))
-	for i, t := range texts {
-		out[i] = literal(t)
-	}
-	return strings.Join(out, ", ")
-}
-
 // closeSchema takes away what default privileges gave on a schema.
 func (c *carrier) closeSchema(ctx context.Context, schema string) error {
 	return c.revoke(ctx, "SCHEMA", fmt.Sprintf(`SELECT DISTINCT quote_ident(n.nspname), '', CASE x.grantee WHEN 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(x.grantee)) END
-		FROM pg_namespace n, aclexplode(n.nspacl) x WHERE n.nspname = %s AND x.grantee <> n.nspowner`, literal(schema)))
+		FROM pg_namespace n, aclexplode(n.nspacl) x WHERE n.nspname = %s AND x.grantee <> n.nspowner`, quote.Literal(schema)))
 }
 
 // askRights lists who but the owner has rights on relations of schemas, those on
@@ -370,7 +364,7 @@ WHERE n.nspname IN (%s) AND x.grantee <> c.relowner`
 
 // closeTables takes away what default privileges gave on tables and sequences.
 func (c *carrier) closeTables(ctx context.Context, schemas []string) error {
-	return c.revoke(ctx, "", fmt.Sprintf(askRights, literals(schemas)))
+	return c.revoke(ctx, "", fmt.Sprintf(askRights, quote.Literals(schemas)))
 }
 
 // revoke takes all rights from whoever a query names: object, kind, grantee.
@@ -394,11 +388,11 @@ func (c *carrier) revoke(ctx context.Context, kind, query string) error {
 // stillClosed makes sure that nobody but the owner can use the staging schemas:
 // an event trigger could have given back what was taken.
 func (c *carrier) stillClosed(ctx context.Context) error {
-	rows, err := c.keeper.rows(ctx, fmt.Sprintf(askRights, literals(c.stages))+fmt.Sprintf(` UNION ALL
+	rows, err := c.keeper.rows(ctx, fmt.Sprintf(askRights, quote.Literals(c.stages))+fmt.Sprintf(` UNION ALL
 		SELECT quote_ident(n.nspname), 'SCHEMA', CASE x.grantee WHEN 0 THEN 'PUBLIC' ELSE pg_get_userbyid(x.grantee) END
 		FROM pg_namespace n, aclexplode(n.nspacl) x WHERE n.nspname IN (%s) AND x.grantee <> n.nspowner UNION ALL
 		SELECT quote_ident(n.nspname), 'SCHEMA', pg_get_userbyid(n.nspowner) FROM pg_namespace n WHERE n.nspname IN (%[1]s) AND pg_get_userbyid(n.nspowner) <> %[2]s`,
-		literals(c.stages), literal(c.job.Owner)), 3)
+		quote.Literals(c.stages), quote.Literal(c.job.Owner)), 3)
 	if err != nil {
 		return failed(atDestination, "look at who can use the staging schema", err)
 	}
@@ -417,7 +411,7 @@ UNION ALL SELECT 'rule', w.rulename, n.nspname, c.relname FROM pg_rewrite w JOIN
 // nothingRuns makes sure that nothing sees the rows that are loaded: an event trigger
 // that has every new table audited would keep them elsewhere, published or not.
 func (c *carrier) nothingRuns(ctx context.Context) error {
-	rows, err := c.keeper.rows(ctx, fmt.Sprintf(askCode, literals(c.stages)), 4)
+	rows, err := c.keeper.rows(ctx, fmt.Sprintf(askCode, quote.Literals(c.stages)), 4)
 	if err != nil {
 		return failed(atDestination, "look at what runs when rows are loaded", err)
 	}

@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"strconv"
+
+	"github.com/sluice-pg/sluice/policy/quote"
 )
 
 // askTypeCode finds what would look at values as they are loaded, or later: code of the
@@ -37,7 +39,7 @@ func (c *carrier) typesRunNothing(ctx context.Context) error {
 			oids += "," + strconv.FormatUint(uint64(root.replaced), 10)
 		}
 	}
-	rows, err := c.keeper.rows(ctx, fmt.Sprintf(askTypeCode, literals(c.stages), oids, literal(c.job.Owner)), 3)
+	rows, err := c.keeper.rows(ctx, fmt.Sprintf(askTypeCode, quote.Literals(c.stages), oids, quote.Literal(c.job.Owner)), 3)
 	switch {
 	case err != nil:
 		return failed(atDestination, "look at the code of types", err)

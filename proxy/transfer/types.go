@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/sluice-pg/sluice/policy/quote"
 )
 
 // typeUse is the type of a column.
@@ -132,7 +134,7 @@ func newSettler(ctx context.Context, dst *link, source types) (*settler, error) 
 		if d.own() {
 			oids[strconv.FormatUint(uint64(d.oid), 10)] = true
 		} else {
-			names[literal(d.name)] = true
+			names[quote.Literal(d.name)] = true
 		}
 	}
 	condition := "false"
@@ -185,11 +187,11 @@ func (s *settler) name(d *typeDef, r *relation, stage, what string) (string, err
 	case d.extension != "":
 		for _, t := range s.byName {
 			if t.extension == d.extension && t.name == d.name {
-				return qualified(t.schema, t.name), nil
+				return quote.Qualified(t.schema, t.name), nil
 			}
 		}
 		return "", &Refusal{what, words + " belongs to the extension " + printable(d.extension) + ", which the destination does not have",
-			"have its DBA run CREATE EXTENSION " + ident(printable(d.extension))}
+			"have its DBA run CREATE EXTENSION " + quote.Identifier(printable(d.extension))}
 	}
 	return s.user(d, r, stage, what, words)
 }
@@ -204,7 +206,7 @@ func (s *settler) user(d *typeDef, r *relation, stage, what, words string) (stri
 			if !slices.Contains(r.path, schema) {
 				r.path = append(r.path, schema)
 			}
-			return qualified(schema, d.name), nil
+			return quote.Qualified(schema, d.name), nil
 		default:
 			return "", &Refusal{what, words + " is defined otherwise at the destination, in schema " + printable(schema),
 				"make the definitions equal, or copy into another schema"}
@@ -219,7 +221,7 @@ func (s *settler) user(d *typeDef, r *relation, stage, what, words string) (stri
 			"have it made there with the same definition"}
 	}
 	s.make[[2]string{r.target, d.name}] = d
-	return qualified(stage, d.name), nil
+	return quote.Qualified(stage, d.name), nil
 }
 
 // inBinary reports whether values of a column can go in binary: both ends read and

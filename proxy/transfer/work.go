@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+
+	"github.com/sluice-pg/sluice/policy/quote"
 )
 
 // worker has the connections of one stream.
@@ -196,7 +198,7 @@ func (w *works) ready(ctx context.Context, k *worker, t *task) error {
 	if k.source, err = w.c.openSource(ctx); err != nil {
 		return err
 	}
-	return failed(atSource, "join the snapshot", k.source.exec(ctx, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET TRANSACTION SNAPSHOT "+literal(w.c.snapshot)))
+	return failed(atSource, "join the snapshot", k.source.exec(ctx, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET TRANSACTION SNAPSHOT "+quote.Literal(w.c.snapshot)))
 }
 
 // load moves a part of a table.
@@ -246,7 +248,7 @@ func (w *works) pumpOf(k *worker, root, r *relation) (*pump, error) {
 			longest: w.c.longest(),
 		},
 		to: k.destination, what: r.title(),
-		into: "COPY " + r.staged() + " (" + idents(root.storedNames()) + ") FROM STDIN (FORMAT " + root.format(),
+		into: "COPY " + r.staged() + " (" + quote.Identifiers(root.storedNames()) + ") FROM STDIN (FORMAT " + root.format(),
 	}, nil
 }
 

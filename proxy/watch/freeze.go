@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/sluice-pg/sluice/audit/ledger"
+	"github.com/sluice-pg/sluice/policy/quote"
 )
 
 // FrozenPolicy begins the name of the policy by which nobody sees a row of a frozen
@@ -106,7 +107,7 @@ func (h *hand) patiently(ctx context.Context, free func(), sql string) (err erro
 
 // hide has row security show nobody any row of a table.
 func (h *hand) hide(ctx context.Context, c *ledger.Copy, p *part, o *outcome) {
-	policy := identifier(FrozenPolicy + c.ID)
+	policy := quote.Identifier(FrozenPolicy + c.ID)
 	text := "BEGIN; " + lockExactly(p) + fmt.Sprintf(`ALTER TABLE %[1]s ENABLE ROW LEVEL SECURITY; ALTER TABLE %[1]s FORCE ROW LEVEL SECURITY;
  DROP POLICY IF EXISTS %[2]s ON %[1]s; CREATE POLICY %[2]s ON %[1]s AS RESTRICTIVE FOR ALL TO PUBLIC USING (false) WITH CHECK (false); COMMIT`, p.name, policy)
 	err := h.owned(ctx, text, func() { h.terminate(ctx, []part{*p}, nil, false, &outcome{}) })
@@ -121,7 +122,7 @@ func (h *hand) hide(ctx context.Context, c *ledger.Copy, p *part, o *outcome) {
 // that is meant.
 func lockExactly(p *part) string {
 	return fmt.Sprintf(`LOCK TABLE ONLY %s IN ACCESS EXCLUSIVE MODE;
- DO $sluice$ BEGIN IF %s::regclass::oid <> %d THEN RAISE EXCEPTION 'another table has this name now'; END IF; END $sluice$; `, p.name, literal(p.name), p.oid)
+ DO $sluice$ BEGIN IF %s::regclass::oid <> %d THEN RAISE EXCEPTION 'another table has this name now'; END IF; END $sluice$; `, p.name, quote.Literal(p.name), p.oid)
 }
 
 // owned runs statements as the owner of copies, and is the reactor afterwards, who can
@@ -153,7 +154,7 @@ func (h *hand) seeFrozen(ctx context.Context, c *ledger.Copy, parts []part, o *o
   WHERE c.oid = ANY (%[1]s) AND x.grantee <> c.relowner)::text,
  (SELECT count(*) FROM pg_class c WHERE c.oid = ANY (%[1]s) AND c.relkind IN ('r', 'p') AND NOT (c.relrowsecurity AND c.relforcerowsecurity AND EXISTS
   (SELECT FROM pg_policy p WHERE p.polrelid = c.oid AND p.polname = %[2]s AND NOT p.polpermissive AND p.polcmd = '*' AND pg_get_expr(p.polqual, p.polrelid) = 'false')))::text,
- (SELECT count(*) FROM sluice.lease WHERE copy = %[3]s AND valid_until > now())::text`, relations(parts), literal(FrozenPolicy+c.ID), literal(c.ID)), func(row [][]byte) error {
+ (SELECT count(*) FROM sluice.lease WHERE copy = %[3]s AND valid_until > now())::text`, relations(parts), quote.Literal(FrozenPolicy+c.ID), quote.Literal(c.ID)), func(row [][]byte) error {
 		rights, open, lease = string(row[0]), string(row[1]), string(row[2])
 		return nil
 	})

@@ -11,6 +11,7 @@ import (
 	"github.com/sluice-pg/sluice/audit/ledger"
 	"github.com/sluice-pg/sluice/policy"
 	"github.com/sluice-pg/sluice/policy/catalog"
+	"github.com/sluice-pg/sluice/policy/quote"
 )
 
 // hintRest is how long after a look by a hint the next hint waits: a server whose
@@ -214,7 +215,7 @@ func readItems(ctx context.Context, q catalog.Querier, items string, scopes []sc
 	var only []string
 	for _, s := range scopes {
 		out[s] = map[string]string{}
-		only = append(only, fmt.Sprintf("(%d, %s)", s.root, literal(s.kind)))
+		only = append(only, fmt.Sprintf("(%d, %s)", s.root, quote.Literal(s.kind)))
 	}
 	where := ""
 	if len(only) <= 500 {
@@ -319,7 +320,7 @@ func beingMade(copies []*ledger.Copy, name string) bool {
 		}
 		for i := range c.Begun.Targets {
 			t := &c.Begun.Targets[i]
-			if t.Schema+"."+t.Name == name || identifier(t.Schema)+"."+identifier(t.Name) == name {
+			if t.Schema+"."+t.Name == name || quote.Qualified(t.Schema, t.Name) == name {
 				return true
 			}
 		}

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
@@ -13,6 +12,7 @@ import (
 	"github.com/sluice-pg/sluice/audit/ledger"
 	"github.com/sluice-pg/sluice/policy"
 	"github.com/sluice-pg/sluice/policy/catalog"
+	"github.com/sluice-pg/sluice/policy/quote"
 )
 
 // react does what is due about each copy, over one login. What is done is recorded
@@ -166,7 +166,7 @@ func (h *hand) exec(ctx context.Context, sql string) error {
 
 // asOwner and asReactor choose the role that works.
 func (h *hand) asOwner(ctx context.Context) error {
-	return h.exec(ctx, "SET ROLE "+identifier(h.def.Roles.Owner))
+	return h.exec(ctx, "SET ROLE "+quote.Identifier(h.def.Roles.Owner))
 }
 
 func (h *hand) asReactor(ctx context.Context) error { return h.exec(ctx, "RESET ROLE") }
@@ -218,7 +218,7 @@ SELECT c.oid::text, quote_ident(n.nspname) || '.' || quote_ident(c.relname), pg_
 // closeLease makes the lease inside the data end now: from then on no statement that
 // begins sees a row, but those of whom row security does not bind.
 func (h *hand) closeLease(ctx context.Context, c *ledger.Copy, o *outcome) {
-	err := h.exec(ctx, "UPDATE sluice.lease SET valid_until = '-infinity' WHERE copy = "+literal(c.ID))
+	err := h.exec(ctx, "UPDATE sluice.lease SET valid_until = '-infinity' WHERE copy = "+quote.Literal(c.ID))
 	if err != nil {
 		o.leaves("the lease of the copy could not be ended: %v", err)
 		return
@@ -258,15 +258,11 @@ const sessionWait = 5 * time.Second
 // could read them: a cursor that is held shows rows after its transaction. Sessions
 // of superusers and the proxy's own stay.
 func (h *hand) terminate(ctx context.Context, parts []part, readers []uint32, everybody bool, o *outcome) {
-	var ours []string
-	for _, name := range sorted(h.logins.Live) {
-		ours = append(ours, literal(name))
-	}
 	whom := fmt.Sprintf(`FROM pg_stat_activity a JOIN pg_roles r ON r.oid = a.usesysid
  WHERE a.pid <> pg_backend_pid() AND a.datname = current_database()
  AND a.usename <> ALL (ARRAY[%s]::name[]) AND (a.pid IN (SELECT l.pid FROM pg_locks l WHERE l.relation = ANY (%s) AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database()))
   OR NOT r.rolsuper AND (%t OR EXISTS (SELECT FROM unnest(%s) g WHERE pg_has_role(r.oid, g, 'MEMBER'))))`,
-		strings.Join(ours, ","), relations(parts), everybody, oids(readers))
+		quote.Literals(sorted(h.logins.Live)), relations(parts), everybody, oids(readers))
 	ended, stays := 0, 0
 	for deadline := h.now().Add(sessionWait); ; {
 		alive := 0

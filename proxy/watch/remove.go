@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/sluice-pg/sluice/audit/ledger"
+	"github.com/sluice-pg/sluice/policy/quote"
 )
 
 // remove drops the relations of a copy with what depends on them: views and
@@ -36,7 +37,7 @@ func (h *hand) remove(ctx context.Context, c *ledger.Copy, mistake bool) *outcom
 	}
 	h.seeGone(ctx, c, parts, o)
 	if len(o.left) == 0 {
-		if err := h.exec(ctx, "DELETE FROM sluice.lease WHERE copy = "+literal(c.ID)); err != nil {
+		if err := h.exec(ctx, "DELETE FROM sluice.lease WHERE copy = "+quote.Literal(c.ID)); err != nil {
 			o.did("the lease of the copy, which has ended, could not be deleted")
 		}
 	}

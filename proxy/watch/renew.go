@@ -11,6 +11,7 @@ import (
 
 	"github.com/sluice-pg/sluice/audit/ledger"
 	"github.com/sluice-pg/sluice/policy/catalog"
+	"github.com/sluice-pg/sluice/policy/quote"
 )
 
 // lookAge is how old what was seen may be for a lease to be renewed.
@@ -92,7 +93,7 @@ func (w *watcher) renewal(ids []string, life time.Duration) string {
 	for _, c := range w.copies {
 		for _, id := range ids {
 			if id == c.ID {
-				rows = append(rows, fmt.Sprintf("(%s, %s::timestamptz)", literal(id), literal(c.Expires.UTC().Format(time.RFC3339Nano))))
+				rows = append(rows, fmt.Sprintf("(%s, %s::timestamptz)", quote.Literal(id), quote.Literal(c.Expires.UTC().Format(time.RFC3339Nano))))
 			}
 		}
 	}

@@ -3,6 +3,8 @@ package watch
 import (
 	"fmt"
 	"strings"
+
+	"github.com/sluice-pg/sluice/policy/quote"
 )
 
 // All of this is asked with search_path = pg_catalog, pg_temp, on 13 to 18.
@@ -94,11 +96,7 @@ var settings = []string{
 // touching them, as items (root, kind, key, says). verifiers is true if the kinds of
 // passwords may be looked at.
 func sqlAround(ours []string, version int, verifiers bool) string {
-	quotedOurs := make([]string, len(ours))
-	for i, name := range ours {
-		quotedOurs[i] = literal(name)
-	}
-	like := fmt.Sprintf(leaseLike, "ARRAY["+strings.Join(quotedOurs, ",")+"]::name[]")
+	like := fmt.Sprintf(leaseLike, "ARRAY["+quote.Literals(ours)+"]::name[]")
 	text := `WITH leases AS MATERIALIZED (SELECT r.oid FROM pg_roles r WHERE ` + like + `),
 items(root, kind, key, says) AS (
  SELECT 0::oid, 'role', r.rolname::text, concat_ws(' ', ` + attributes + `, 'valid until ' || r.rolvaliduntil, r.rolconfig::text) FROM pg_roles r WHERE r.oid NOT IN (SELECT oid FROM leases)
@@ -156,16 +154,12 @@ const (
 // sqlLike finds relations that have the columns of a copied one and are newer: made
 // of it, perhaps. The names of columns come sorted.
 func sqlLike(columns []string, after uint32, except []uint32) string {
-	quotedColumns := make([]string, len(columns))
-	for i, name := range columns {
-		quotedColumns[i] = literal(name)
-	}
 	return fmt.Sprintf(`SELECT c.oid::text, quote_ident(n.nspname) || '.' || quote_ident(c.relname), pg_get_userbyid(c.relowner)
  FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
  WHERE c.oid > %d AND c.relkind IN ('r', 'p', 'm', 'f') AND NOT c.relispartition AND c.relnatts >= %d AND c.oid <> ALL (%s)
   AND NOT starts_with(n.nspname, 'sluice_stage_')
   AND (SELECT array_agg(a.attname ORDER BY a.attname) FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped) = ARRAY[%s]::name[]
- ORDER BY c.oid LIMIT 20`, after, len(columns), oids(except), strings.Join(quotedColumns, ","))
+ ORDER BY c.oid LIMIT 20`, after, len(columns), oids(except), quote.Literals(columns))
 }
 
 // sqlPresent are others who are connected: one of them has done what was done.
@@ -175,21 +169,18 @@ const sqlPresent = `SELECT DISTINCT a.usename::text || COALESCE(' (' || NULLIF(a
 // sqlStrangers are logins that are members of one of the roles made for Sluice, but for
 // who makes such logins: he has CREATEROLE and may pass the membership on.
 func sqlStrangers(roles ...string) string {
-	var any []string
-	for _, role := range roles {
-		any = append(any, literal(role))
-	}
+	any := quote.Literals(roles)
 	return `SELECT DISTINCT r.rolname::text, g.rolname::text FROM pg_roles r, pg_roles g
- WHERE g.rolname IN (` + strings.Join(any, ",") + `) AND r.rolcanlogin AND NOT r.rolsuper AND r.oid <> g.oid AND pg_has_role(r.oid, g.oid, 'MEMBER')
+ WHERE g.rolname IN (` + any + `) AND r.rolcanlogin AND NOT r.rolsuper AND r.oid <> g.oid AND pg_has_role(r.oid, g.oid, 'MEMBER')
  AND NOT (r.rolcreaterole AND EXISTS (SELECT FROM pg_auth_members m JOIN pg_roles o ON o.oid = m.roleid
-   WHERE m.member = r.oid AND m.admin_option AND o.rolname IN (` + strings.Join(any, ",") + `))) ORDER BY 1, 2`
+   WHERE m.member = r.oid AND m.admin_option AND o.rolname IN (` + any + `))) ORDER BY 1, 2`
 }
 
 // sqlNamed are logins by the beginning of their names.
 func sqlNamed(prefixes []string) string {
 	var any []string
 	for _, p := range prefixes {
-		any = append(any, "starts_with(r.rolname, "+literal(p)+")")
+		any = append(any, "starts_with(r.rolname, "+quote.Literal(p)+")")
 	}
 	return `SELECT r.rolname::text FROM pg_roles r WHERE r.rolcanlogin AND (` + strings.Join(any, " OR ") + `) ORDER BY 1`
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/sluice-pg/sluice/audit/ledger"
 	"github.com/sluice-pg/sluice/policy/catalog"
+	"github.com/sluice-pg/sluice/policy/quote"
 )
 
 // unfinishedPause is how long after a failure it is tried again to find out what
@@ -73,7 +74,7 @@ func (w *watcher) settle(ctx context.Context, c *ledger.Copy, swept bool) error 
 // staged reports whether there is a schema in which a copy is loaded.
 func (w *watcher) staged(ctx context.Context, id string) (there bool, err error) {
 	err = w.place.Ask(ctx, func(ctx context.Context, q catalog.Querier) error {
-		return q.Query(ctx, "SELECT count(*) > 0 FROM pg_namespace WHERE starts_with(nspname, "+literal("sluice_stage_"+id)+")", func(row [][]byte) error {
+		return q.Query(ctx, "SELECT count(*) > 0 FROM pg_namespace WHERE starts_with(nspname, "+quote.Literal("sluice_stage_"+id)+")", func(row [][]byte) error {
 			there = string(row[0]) == "t"
 			return nil
 		})
@@ -97,7 +98,7 @@ func (w *watcher) foundPublished(ctx context.Context, c *ledger.Copy) error {
 	err := w.place.Ask(ctx, func(ctx context.Context, q catalog.Querier) error {
 		body.Relations = nil
 		for _, t := range c.Begun.Targets {
-			err := q.Query(ctx, "SELECT c.oid::text, GREATEST(c.reltuples, 0)::int8::text FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = "+literal(t.Schema)+" AND c.relname = "+literal(t.Name), func(row [][]byte) error {
+			err := q.Query(ctx, "SELECT c.oid::text, GREATEST(c.reltuples, 0)::int8::text FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = "+quote.Literal(t.Schema)+" AND c.relname = "+quote.Literal(t.Name), func(row [][]byte) error {
 				body.Relations = append(body.Relations, ledger.Receipt{
 					Schema: t.Schema, Name: t.Name, OID: uint32(number(row[0])), Rows: int64(number(row[1])), Read: sumUnknown, Held: sumUnknown,
 				})

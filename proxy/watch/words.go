@@ -41,17 +41,6 @@ func bounded[T any](list []T) []T {
 	return list
 }
 
-func identifier(name string) string { return `"` + strings.ReplaceAll(name, `"`, `""`) + `"` }
-
-// literal quotes a text for any setting of standard_conforming_strings.
-func literal(text string) string {
-	text = strings.ReplaceAll(text, `'`, `''`)
-	if strings.Contains(text, `\`) {
-		return ` E'` + strings.ReplaceAll(text, `\`, `\\`) + `'`
-	}
-	return `'` + text + `'`
-}
-
 // oids writes OIDs as an array.
 func oids(list []uint32) string {
 	words := make([]string, len(list))
