@@ -8,7 +8,12 @@ import (
 	"errors"
 	"fmt"
 	"hash"
+
+	"github.com/sluice-pg/sluice/policy/catalog/answer"
 )
+
+// MostText bounds the strings of one snapshot, in bytes.
+const MostText = 512 << 20
 
 // Load reads the whole catalog of the database that q is connected to. It
 // needs no right beyond that to connect: what it asks is open to every role.
@@ -22,7 +27,7 @@ import (
 // snapshot, which is then Incomplete. Any other failure is an error, and there
 // is no snapshot.
 func Load(ctx context.Context, q Querier) (*Snapshot, error) {
-	l := &loader{q: q, snapshot: newSnapshot(), kept: newTexts(), schemas: map[OID]string{}, toast: map[OID]OID{}, digest: sha256.New()}
+	l := &loader{q: q, snapshot: newSnapshot(), kept: answer.NewStrings(MostText), schemas: map[OID]string{}, toast: map[OID]OID{}, digest: sha256.New()}
 	if err := l.inTransaction(ctx, l.readAll); err != nil {
 		return nil, fmt.Errorf("catalog: %w", err)
 	}
@@ -37,7 +42,7 @@ func Load(ctx context.Context, q Querier) (*Snapshot, error) {
 type loader struct {
 	q        Querier
 	snapshot *Snapshot
-	kept     *texts
+	kept     *answer.Strings
 	schemas  map[OID]string
 	// toast has the table of each TOAST table.
 	toast map[OID]OID
@@ -83,7 +88,7 @@ func (l *loader) ask(ctx context.Context, sql string, read func(*row)) error {
 	var size [4]byte
 	l.digest.Write([]byte{0})
 	return l.each(ctx, sql, func(r *row) {
-		for _, v := range r.values {
+		for _, v := range r.Values {
 			n := uint32(len(v)) + 1
 			if v == nil {
 				n = 0
@@ -99,12 +104,9 @@ func (l *loader) ask(ctx context.Context, sql string, read func(*row)) error {
 // each runs a question and has each row of its answer read.
 func (l *loader) each(ctx context.Context, sql string, read func(*row)) error {
 	return l.q.Query(ctx, sql, func(values [][]byte) error {
-		r := row{values: values, kept: l.kept}
+		r := row{l.kept.Row(values)}
 		read(&r)
-		if r.err != nil {
-			return r.err
-		}
-		return l.kept.full()
+		return r.Err()
 	})
 }
 
@@ -130,7 +132,7 @@ func (l *loader) readAll(ctx context.Context) (err error) {
 	}
 	err = l.steps(ctx, []step{
 		{askVersion, func(r *row) { l.snapshot.Server = int(r.oid()) }},
-		{askSchemas, func(r *row) { l.schemas[r.oid()] = r.text() }},
+		{askSchemas, func(r *row) { l.schemas[r.oid()] = r.Text() }},
 	})
 	if err != nil {
 		return err
@@ -148,7 +150,7 @@ func (l *loader) schema(r *row) string {
 	oid := r.oid()
 	name, ok := l.schemas[oid]
 	if !ok {
-		r.fail("schema %d is not there", oid)
+		r.Fail("schema %d is not there", oid)
 	}
 	return name
 }

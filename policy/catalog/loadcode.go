@@ -52,12 +52,12 @@ func (l *loader) readCode(ctx context.Context) error {
 	}{
 		{askDefaults, l.withDefaults, largeBatch, l.defaultOf},
 		{askChecks, checked, largeBatch, l.check},
-		{askQueries, views, smallBatch, func(r *row) { l.of(r, func(rel *Relation) { rel.Query = r.text() }) }},
+		{askQueries, views, smallBatch, func(r *row) { l.of(r, func(rel *Relation) { rel.Query = r.Text() }) }},
 		{askRuleTexts, ruled, smallBatch, l.code(RuleCode)},
 		{askPolicyTexts, policed, smallBatch, l.code(PolicyCode)},
 		{askBodies, bodies, smallBatch, func(r *row) {
 			if f := functions[r.oid()]; f != nil {
-				f.Body = r.text()
+				f.Body = r.Text()
 			}
 		}},
 	} {
@@ -75,14 +75,14 @@ func (l *loader) readCode(ctx context.Context) error {
 func (l *loader) defaultOf(r *row) {
 	l.of(r, func(rel *Relation) {
 		if c := rel.Column(r.small()); c != nil {
-			c.Default = r.text()
+			c.Default = r.Text()
 		}
 	})
 }
 
 func (l *loader) check(r *row) {
 	l.of(r, func(rel *Relation) {
-		name, text := r.text(), r.text()
+		name, text := r.Text(), r.Text()
 		for i := range rel.Constraints {
 			if c := &rel.Constraints[i]; c.Type == 'c' && c.Name == name {
 				c.Check = text
@@ -104,7 +104,7 @@ func (l *loader) readBatch(ctx context.Context, ask string, oids []OID, read fun
 	switch {
 	case err == nil:
 		return nil
-	case errors.As(err, new(errLeft)) || ctx.Err() != nil || l.kept.full() != nil:
+	case errors.As(err, new(errLeft)) || ctx.Err() != nil || l.kept.Full() != nil:
 		return err
 	case len(oids) == 1 || l.locked >= mostLocked:
 		l.locked++

@@ -49,11 +49,11 @@ func (l *loader) readCoded(ctx context.Context) error {
 		{askElements, func(r *row) { l.snapshot.elements[r.oid()] = r.oid() }},
 		{askDomainChecks, func(r *row) {
 			if t := l.snapshot.types[r.oid()]; t != nil {
-				t.Checks = append(t.Checks, r.text())
+				t.Checks = append(t.Checks, r.Text())
 			}
 		}},
 		{askConditions, func(r *row) {
-			l.of(r, func(rel *Relation) { rel.condition(r.text(), r.text()) })
+			l.of(r, func(rel *Relation) { rel.condition(r.Text(), r.Text()) })
 		}},
 	})
 }
@@ -72,14 +72,14 @@ func (l *loader) parameters(r *row) {
 	if f == nil {
 		return
 	}
-	f.Set, f.Variadic, f.Defaults = r.bool(), r.bool(), int(r.oid())
-	text := r.next()
+	f.Set, f.Variadic, f.Defaults = r.Bool(), r.Bool(), int(r.oid())
+	text := r.Next()
 	if text == nil {
 		return
 	}
 	var list [][3]any
 	if err := json.Unmarshal(text, &list); err != nil {
-		r.fail("a list of parameters that cannot be read: %v", err)
+		r.Fail("a list of parameters that cannot be read: %v", err)
 		return
 	}
 	for _, p := range list {
@@ -87,16 +87,16 @@ func (l *loader) parameters(r *row) {
 		number, isNumber := p[1].(float64)
 		mode, isMode := p[2].(string)
 		if !isName || !isNumber || !isMode || len(mode) != 1 {
-			r.fail("a parameter that cannot be read")
+			r.Fail("a parameter that cannot be read")
 			return
 		}
-		f.Parameters = append(f.Parameters, Parameter{Name: l.kept.keep([]byte(name)), Type: OID(number), Mode: mode[0]})
+		f.Parameters = append(f.Parameters, Parameter{Name: l.kept.Keep([]byte(name)), Type: OID(number), Mode: mode[0]})
 	}
 }
 
 func (l *loader) references(r *row) {
 	l.of(r, func(rel *Relation) {
-		name, onUpdate, onDelete := r.text(), r.char(), r.char()
+		name, onUpdate, onDelete := r.Text(), r.Char(), r.Char()
 		for i := range rel.Constraints {
 			if k := &rel.Constraints[i]; k.Type == 'f' && k.Name == name {
 				k.OnUpdate, k.OnDelete = onUpdate, onDelete
@@ -110,7 +110,7 @@ func (l *loader) code(kind CodeKind) func(*row) {
 	return func(r *row) {
 		l.of(r, func(rel *Relation) {
 			rel.Code = slices.DeleteFunc(rel.Code, func(c RelationCode) bool { return c.Kind == kind }) // of a batch that failed
-			for _, text := range r.texts() {
+			for _, text := range r.Texts() {
 				rel.Code = append(rel.Code, RelationCode{kind, text})
 			}
 		})

@@ -15,7 +15,7 @@ const (
 // readDepends reads what code refers to.
 func (l *loader) readDepends(ctx context.Context) error {
 	return l.ask(ctx, askDepends, func(r *row) {
-		class, owner, isQuery := r.oid(), r.oid(), r.bool()
+		class, owner, isQuery := r.oid(), r.oid(), r.Bool()
 		refClass, ref := r.oid(), r.oid()
 		num := r.small()
 		if refClass == classRelation {

@@ -17,7 +17,7 @@ func (l *loader) readRelations(ctx context.Context) error {
 		return err
 	}
 	columns.flush()
-	if err := l.each(ctx, askWritten, func(r *row) { l.of(r, func(rel *Relation) { rel.Written = r.number(math.MaxInt64) }) }); err != nil {
+	if err := l.each(ctx, askWritten, func(r *row) { l.of(r, func(rel *Relation) { rel.Written = r.Number(math.MaxInt64) }) }); err != nil {
 		return err
 	}
 	return l.steps(ctx, []step{
@@ -33,11 +33,11 @@ func (l *loader) readRelations(ctx context.Context) error {
 }
 
 func (l *loader) relation(r *row) {
-	rel := &Relation{OID: r.oid(), Schema: l.schema(r), Name: r.text(), Kind: RelationKind(r.char()), Persistence: r.char(), Owner: r.text()}
-	rel.RowSecurity, rel.ForceRowSecurity, rel.Partition = r.bool(), r.bool(), r.bool()
+	rel := &Relation{OID: r.oid(), Schema: l.schema(r), Name: r.Text(), Kind: RelationKind(r.Char()), Persistence: r.Char(), Owner: r.Text()}
+	rel.RowSecurity, rel.ForceRowSecurity, rel.Partition = r.Bool(), r.Bool(), r.Bool()
 	rel.RowType = r.oid()
 	toast, of := r.oid(), r.oid()
-	rel.Server = r.text()
+	rel.Server = r.Text()
 	if toast != 0 {
 		l.toast[toast] = rel.OID
 	}
@@ -84,9 +84,9 @@ func (c *columnsReader) read(r *row) {
 		c.flush()
 		c.current = c.snapshot.relations[oid]
 	}
-	column := Column{Num: r.small(), Name: r.text(), Type: r.oid(), TypeName: r.text(), NotNull: r.bool(), Generated: r.char(), Identity: r.char()}
+	column := Column{Num: r.small(), Name: r.Text(), Type: r.oid(), TypeName: r.Text(), NotNull: r.Bool(), Generated: r.Char(), Identity: r.Char()}
 	column.BaseType = column.Type
-	if r.bool() && oid >= FirstUser {
+	if r.Bool() && oid >= FirstUser {
 		c.withDefaults = append(c.withDefaults, oid)
 	}
 	c.columns = append(c.columns, column)
@@ -119,14 +119,14 @@ func (l *loader) inherit(r *row) {
 
 func (l *loader) trigger(r *row) {
 	l.of(r, func(rel *Relation) {
-		rel.Triggers = append(rel.Triggers, Trigger{Name: r.text(), Function: r.oid(), Enabled: r.char(), Type: r.small()})
+		rel.Triggers = append(rel.Triggers, Trigger{Name: r.Text(), Function: r.oid(), Enabled: r.Char(), Type: r.small()})
 	})
 }
 
 func (l *loader) constraint(r *row) {
 	l.of(r, func(rel *Relation) {
 		rel.Constraints = append(rel.Constraints, Constraint{
-			Name: r.text(), Type: r.char(), Columns: r.numbers(), Refers: r.oid(), ReferredColumns: r.numbers(),
+			Name: r.Text(), Type: r.Char(), Columns: r.numbers(), Refers: r.oid(), ReferredColumns: r.numbers(),
 		})
 	})
 }
@@ -135,9 +135,9 @@ func (l *loader) comment(r *row) {
 	l.of(r, func(rel *Relation) {
 		num := r.small()
 		if c := rel.Column(num); c != nil {
-			c.Comment = r.text()
+			c.Comment = r.Text()
 		} else if num == 0 {
-			rel.Comment = r.text()
+			rel.Comment = r.Text()
 		}
 	})
 }
@@ -145,7 +145,7 @@ func (l *loader) comment(r *row) {
 func (l *loader) label(r *row) {
 	l.of(r, func(rel *Relation) {
 		num := r.small()
-		label := Label{Provider: r.text(), Text: r.text()}
+		label := Label{Provider: r.Text(), Text: r.Text()}
 		if c := rel.Column(num); c != nil {
 			c.Labels = append(c.Labels, label)
 		} else if num == 0 {

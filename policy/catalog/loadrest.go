@@ -11,16 +11,16 @@ func (l *loader) readRest(ctx context.Context) error {
 	s := l.snapshot
 	steps := []step{
 		{askExtensions, func(r *row) {
-			s.Extensions = append(s.Extensions, Extension{Name: r.text(), Version: r.text(), Schema: l.schema(r)})
+			s.Extensions = append(s.Extensions, Extension{Name: r.Text(), Version: r.Text(), Schema: l.schema(r)})
 		}},
 		{askServers, func(r *row) {
-			s.Servers = append(s.Servers, Server{OID: r.oid(), Name: r.text(), Wrapper: r.text(), Handler: r.oid(), Host: r.text(), Port: r.text(), Database: r.text()})
+			s.Servers = append(s.Servers, Server{OID: r.oid(), Name: r.Text(), Wrapper: r.Text(), Handler: r.oid(), Host: r.Text(), Port: r.Text(), Database: r.Text()})
 		}},
 		{askEventTriggers, func(r *row) {
-			s.EventTriggers = append(s.EventTriggers, EventTrigger{Name: r.text(), Event: r.text(), Function: r.oid(), Enabled: r.char()})
+			s.EventTriggers = append(s.EventTriggers, EventTrigger{Name: r.Text(), Event: r.Text(), Function: r.oid(), Enabled: r.Char()})
 		}},
 		{askPublications, func(r *row) {
-			s.Publications = append(s.Publications, Publication{OID: r.oid(), Name: r.text(), AllTables: r.bool()})
+			s.Publications = append(s.Publications, Publication{OID: r.oid(), Name: r.Text(), AllTables: r.Bool()})
 		}},
 		{askPublished, func(r *row) {
 			l.publication(r.oid(), func(p *Publication) { p.Tables = append(p.Tables, r.oid()) })

@@ -6,17 +6,17 @@ import "context"
 func (l *loader) readTypes(ctx context.Context) error {
 	err := l.steps(ctx, []step{
 		{askTypes, func(r *row) {
-			l.snapshot.addType(&Type{OID: r.oid(), Schema: l.schema(r), Name: r.text(), Kind: r.char(), Base: r.oid(), Element: r.oid(), Relation: r.oid()})
+			l.snapshot.addType(&Type{OID: r.oid(), Schema: l.schema(r), Name: r.Text(), Kind: r.Char(), Base: r.oid(), Element: r.oid(), Relation: r.oid()})
 		}},
 		{askTypeFunctions, func(r *row) {
 			if t := l.snapshot.types[r.oid()]; t != nil {
 				t.Functions = append(t.Functions, r.oid())
 			}
 		}},
-		{askOwnOperators, func(r *row) { l.snapshot.in(l.schema(r)).ownOperators[r.text()] = true }},
+		{askOwnOperators, func(r *row) { l.snapshot.in(l.schema(r)).ownOperators[r.Text()] = true }},
 		{askOperators, l.operator},
 		{askCasts, func(r *row) {
-			l.snapshot.Casts = append(l.snapshot.Casts, Cast{OID: r.oid(), Source: r.oid(), Target: r.oid(), Function: r.oid(), Context: r.char()})
+			l.snapshot.Casts = append(l.snapshot.Casts, Cast{OID: r.oid(), Source: r.oid(), Target: r.oid(), Function: r.oid(), Context: r.Char()})
 		}},
 	})
 	if err == nil {
@@ -27,7 +27,7 @@ func (l *loader) readTypes(ctx context.Context) error {
 
 // operator reads an operator, or one more support function of it.
 func (l *loader) operator(r *row) {
-	o := &Operator{OID: r.oid(), Schema: l.schema(r), Name: r.text(), Left: r.oid(), Right: r.oid(), Result: r.oid(), Function: r.oid()}
+	o := &Operator{OID: r.oid(), Schema: l.schema(r), Name: r.Text(), Left: r.oid(), Right: r.oid(), Result: r.oid(), Function: r.oid()}
 	support := r.oid()
 	if known := l.snapshot.operators[o.OID]; known != nil {
 		o = known

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/sluice-pg/sluice/policy/catalog"
+	"github.com/sluice-pg/sluice/policy/catalog/answer"
 )
 
 // Load reads what the database that q is connected to says about who can read
@@ -20,7 +21,7 @@ import (
 // They are comparable if search_path was pg_catalog, pg_temp for both; if not,
 // they may count as different, never as the same.
 func Load(ctx context.Context, q catalog.Querier) (*Server, error) {
-	l := &loader{q: q, kept: &texts{shared: map[string]string{}}, server: &Server{
+	l := &loader{q: q, kept: answer.NewStrings(mostText), server: &Server{
 		byOID: map[oid]*role{}, byName: map[string]*role{}, schemas: map[oid]*schema{},
 		relations: map[oid]*Relation{}, named: map[relationName]*Relation{},
 	}}
@@ -33,22 +34,22 @@ func Load(ctx context.Context, q catalog.Querier) (*Server, error) {
 	return l.server, nil
 }
 
+// mostText bounds the texts of one Server, in bytes.
+const mostText = 256 << 20
+
 // loader is what a Load has so far.
 type loader struct {
 	q      catalog.Querier
 	server *Server
-	kept   *texts
+	kept   *answer.Strings
 }
 
 // ask runs a question and has each row of its answer read.
 func (l *loader) ask(ctx context.Context, sql string, read func(*row)) error {
 	return l.q.Query(ctx, sql, func(values [][]byte) error {
-		r := row{values: values, kept: l.kept}
+		r := row{l.kept.Row(values)}
 		read(&r)
-		if r.err != nil {
-			return r.err
-		}
-		return l.kept.full()
+		return r.Err()
 	})
 }
 
@@ -94,15 +95,15 @@ func (l *loader) readRoles(ctx context.Context) error {
 }
 
 func (l *loader) database(r *row) {
-	l.server.Version = int(r.number(1<<31)) / 10000
+	l.server.Version = int(r.Number(1<<31)) / 10000
 	l.server.owner, l.server.rights = r.oid(), r.rights()
-	l.server.Database = r.text()
+	l.server.Database = r.Text()
 }
 
 func (l *loader) role(r *row) {
-	one := &role{oid: r.oid(), name: r.text(), super: r.bool(), inherit: r.bool(), createRole: r.bool(), login: r.bool(), replication: r.bool(), bypassRLS: r.bool()}
+	one := &role{oid: r.oid(), name: r.Text(), super: r.Bool(), inherit: r.Bool(), createRole: r.Bool(), login: r.Bool(), replication: r.Bool(), bypassRLS: r.Bool()}
 	if one.oid == public || l.server.byOID[one.oid] != nil {
-		r.fail("the role %d is there twice", one.oid)
+		r.Fail("the role %d is there twice", one.oid)
 		return
 	}
 	l.server.roles = append(l.server.roles, one)
@@ -111,7 +112,7 @@ func (l *loader) role(r *row) {
 
 func (l *loader) member(r *row) {
 	of, member := l.server.byOID[r.oid()], l.server.byOID[r.oid()]
-	m := membership{of: of, admin: r.bool(), inherit: r.bool(), set: r.bool()}
+	m := membership{of: of, admin: r.Bool(), inherit: r.Bool(), set: r.Bool()}
 	if of == nil || member == nil {
 		return // a role that is gone gives nothing
 	}
@@ -136,16 +137,16 @@ func (l *loader) readRelations(ctx context.Context) error {
 }
 
 func (l *loader) schema(r *row) {
-	in := &schema{oid: r.oid(), name: r.text(), owner: r.oid(), rights: r.rights()}
+	in := &schema{oid: r.oid(), name: r.Text(), owner: r.oid(), rights: r.rights()}
 	l.server.schemas[in.oid] = in
 }
 
 func (l *loader) relation(r *row) {
-	rel := &Relation{oid: r.oid(), in: l.server.schemas[r.oid()], Name: r.text(), Kind: r.char(), owner: r.oid(), rowSecurity: r.bool(), forced: r.bool()}
-	options := r.names()
+	rel := &Relation{oid: r.oid(), in: l.server.schemas[r.oid()], Name: r.Text(), Kind: r.Char(), owner: r.oid(), rowSecurity: r.Bool(), forced: r.Bool()}
+	options := r.Texts()
 	rel.rights = r.rights()
 	if rel.in == nil {
-		r.fail("the schema of relation %d is not there", rel.oid)
+		r.Fail("the schema of relation %d is not there", rel.oid)
 		return
 	}
 	rel.Schema = rel.in.name
@@ -163,16 +164,16 @@ func (l *loader) of(r *row, read func(*Relation)) {
 
 func (l *loader) columns(r *row) {
 	l.of(r, func(rel *Relation) {
-		rel.numbers, rel.Columns = r.columns(), r.names()
+		rel.numbers, rel.Columns = r.columns(), r.Texts()
 		if len(rel.numbers) != len(rel.Columns) || !slices.IsSorted(rel.numbers) {
-			r.fail("relation %d has %d columns and %d names of them", rel.oid, len(rel.numbers), len(rel.Columns))
+			r.Fail("relation %d has %d columns and %d names of them", rel.oid, len(rel.numbers), len(rel.Columns))
 		}
 	})
 }
 
 func (l *loader) columnRights(r *row) {
 	l.of(r, func(rel *Relation) {
-		number := int16(r.number(1<<15 - 1))
+		number := int16(r.Number(1<<15 - 1))
 		given := r.rights()
 		if at := rel.at(number); at >= 0 && len(given.list) > 0 {
 			rel.columnRights = append(rel.columnRights, columnRights{at, given.list})
@@ -191,9 +192,9 @@ func (l *loader) inherits(r *row) {
 
 func (l *loader) policy(r *row) {
 	l.of(r, func(rel *Relation) {
-		p := policy{name: r.text(), permissive: r.bool(), roles: r.oids()}
-		text, some := r.optional()
-		p.condition = condition{text: text, code: r.text(), elsewhere: r.bool()}
+		p := policy{name: r.Text(), permissive: r.Bool(), roles: r.oids()}
+		text, some := r.Optional()
+		p.condition = condition{text: text, code: r.Text(), elsewhere: r.Bool()}
 		if some { // one without USING neither shows nor hides a row
 			rel.policies = append(rel.policies, p)
 		}
@@ -202,15 +203,15 @@ func (l *loader) policy(r *row) {
 
 func (l *loader) trigger(r *row) {
 	l.of(r, func(rel *Relation) {
-		name := r.text()
-		rel.triggers = append(rel.triggers, quoted(name)+" ("+quoted(r.text(), r.text())+")")
+		name := r.Text()
+		rel.triggers = append(rel.triggers, quoted(name)+" ("+quoted(r.Text(), r.Text())+")")
 	})
 }
 
 func (l *loader) readRules(ctx context.Context) error {
 	return l.ask(ctx, askRules, func(r *row) {
 		l.of(r, func(by *Relation) {
-			rule, view := r.text(), r.bool()
+			rule, view := r.Text(), r.Bool()
 			if !view && !slices.Contains(by.rules, rule) {
 				by.rules = append(by.rules, rule)
 			}

@@ -26,12 +26,12 @@ func (l *loader) readFunctions(ctx context.Context) error {
 }
 
 func (l *loader) function(r *row) *function {
-	f := &function{oid: r.oid(), in: l.server.schemas[r.oid()], name: r.text(), arguments: r.text(), owner: r.oid(), definer: r.bool(), language: r.text(), trusted: r.bool()}
-	f.rights, f.referred, f.source = r.rights(), r.bool(), r.text()
-	body, atomic := r.optional()
-	calls := r.bool()
+	f := &function{oid: r.oid(), in: l.server.schemas[r.oid()], name: r.Text(), arguments: r.Text(), owner: r.oid(), definer: r.Bool(), language: r.Text(), trusted: r.Bool()}
+	f.rights, f.referred, f.source = r.rights(), r.Bool(), r.Text()
+	body, atomic := r.Optional()
+	calls := r.Bool()
 	if f.in == nil {
-		r.fail("the schema of function %d is not there", f.oid)
+		r.Fail("the schema of function %d is not there", f.oid)
 		return nil
 	}
 	f.atomic = atomic && !calls && !runsText.MatchString(body)
@@ -51,13 +51,13 @@ func (l *loader) readPublications(ctx context.Context) error {
 	err := l.steps(ctx,
 		step{askPublications, func(r *row) {
 			number := r.oid()
-			known[number] = &publication{name: r.text(), all: r.bool(), schemas: map[oid]bool{}, tables: map[oid]published{}}
+			known[number] = &publication{name: r.Text(), all: r.Bool(), schemas: map[oid]bool{}, tables: map[oid]published{}}
 			l.server.publications = append(l.server.publications, known[number])
 		}},
 		step{fmt.Sprintf(askPublished, l.since(15, filterOf, noFilter)), func(r *row) {
 			if p := known[r.oid()]; p != nil {
 				table := r.oid()
-				p.tables[table] = published{columns: r.columns(), filter: r.text()}
+				p.tables[table] = published{columns: r.columns(), filter: r.Text()}
 			}
 		}},
 	)
@@ -74,12 +74,12 @@ func (l *loader) readPublications(ctx context.Context) error {
 func (l *loader) readRest(ctx context.Context) error {
 	return l.steps(ctx,
 		step{askDefaultRights, func(r *row) {
-			d := defaultRights{role: r.oid(), schema: r.oid(), kind: r.char()}
-			d.list, d.empty = r.rights().list, r.bool()
+			d := defaultRights{role: r.oid(), schema: r.oid(), kind: r.Char()}
+			d.list, d.empty = r.rights().list, r.Bool()
 			l.server.defaults = append(l.server.defaults, d)
 		}},
 		step{askServers, func(r *row) {
-			l.server.servers = append(l.server.servers, foreignServer{r.text(), r.text(), int(r.number(1 << 31))})
+			l.server.servers = append(l.server.servers, foreignServer{r.Text(), r.Text(), int(r.Number(1 << 31))})
 		}},
 	)
 }

@@ -3,7 +3,8 @@ package protection
 import (
 	"bytes"
 	"fmt"
-	"math"
+
+	"github.com/sluice-pg/sluice/policy/catalog/answer"
 )
 
 // privilege is a right that has to do with reading. MAINTAIN (17+) and all
@@ -75,7 +76,7 @@ func parseRights(text []byte) ([]right, error) {
 		if !found || len(grantee) == 0 {
 			return nil, fmt.Errorf("%d bytes that are no list of rights", len(text))
 		}
-		who, err := parseNumber(grantee, math.MaxUint32)
+		who, err := answer.Number(grantee, answer.MaxOID)
 		if err != nil {
 			return nil, fmt.Errorf("a list of rights: %w", err)
 		}
