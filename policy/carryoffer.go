@@ -35,7 +35,7 @@ func (c *ruling) offerCarry(d *Decision) {
 		what = quote.Name(source.Schema, source.Name) + c.columnList()
 		target = quote.Name(schema, source.Name)
 	}
-	d.Hint = quote.Short("Let Sluice carry it: COPY "+what+" TO 'sluice://"+def.Name+"/"+target+"';", 2*maxReason) + " " + d.Hint
+	d.Hint = quote.Short("Let Sluice carry it: COPY "+what+" TO "+quote.Literal("sluice://"+def.Name+"/"+target)+";", 2*maxReason) + " " + d.Hint
 }
 
 // columnList lists the columns that come out of the statement, as COPY has them;

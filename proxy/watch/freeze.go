@@ -119,10 +119,10 @@ func (h *hand) hide(ctx context.Context, c *ledger.Copy, p *part, o *outcome) {
 }
 
 // lockExactly locks a table and makes sure that its name is still that of the table
-// that is meant.
+// that is meant. A name may hold any dollar quote, so the code is a quoted text.
 func lockExactly(p *part) string {
-	return fmt.Sprintf(`LOCK TABLE ONLY %s IN ACCESS EXCLUSIVE MODE;
- DO $sluice$ BEGIN IF %s::regclass::oid <> %d THEN RAISE EXCEPTION 'another table has this name now'; END IF; END $sluice$; `, p.name, quote.Literal(p.name), p.oid)
+	check := fmt.Sprintf("BEGIN IF %s::regclass::oid <> %d THEN RAISE EXCEPTION 'another table has this name now'; END IF; END", quote.Literal(p.name), p.oid)
+	return fmt.Sprintf("LOCK TABLE ONLY %s IN ACCESS EXCLUSIVE MODE; DO %s; ", p.name, quote.Literal(check))
 }
 
 // owned runs statements as the owner of copies, and is the reactor afterwards, who can
