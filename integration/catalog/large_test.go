@@ -4,10 +4,10 @@ import (
 	"flag"
 	"fmt"
 	"runtime"
-	"sync/atomic"
 	"testing"
 	"time"
 
+	"github.com/sluice-pg/sluice/integration/harness"
 	"github.com/sluice-pg/sluice/policy/catalog"
 )
 
@@ -38,36 +38,6 @@ func fill(t testing.TB, c connection, total int) {
 	c.must(t, "ANALYZE pg_catalog.pg_class, pg_catalog.pg_attribute, pg_catalog.pg_depend, pg_catalog.pg_constraint")
 }
 
-// heap watches the live heap while something runs, and returns the highest
-// value above that of the beginning, and what is left, in MiB.
-func heap(run func()) (peak, left uint64) {
-	runtime.GC()
-	var m runtime.MemStats
-	runtime.ReadMemStats(&m)
-	before := m.HeapAlloc
-	var highest atomic.Uint64
-	stop, done := make(chan struct{}), make(chan struct{})
-	go func() {
-		defer close(done)
-		for {
-			var m runtime.MemStats
-			runtime.ReadMemStats(&m)
-			highest.Store(max(highest.Load(), m.HeapAlloc))
-			select {
-			case <-stop:
-				return
-			case <-time.After(20 * time.Millisecond):
-			}
-		}
-	}()
-	run()
-	close(stop)
-	<-done
-	runtime.GC()
-	runtime.ReadMemStats(&m)
-	return (max(highest.Load(), before) - before) >> 20, (max(m.HeapAlloc, before) - before) >> 20
-}
-
 // What a load takes grows with the catalog and by a bounded amount for each
 // relation. The figures of 50,000 relations are in the package's doc.go.
 func TestLargeCatalog(t *testing.T) {
@@ -78,16 +48,16 @@ func TestLargeCatalog(t *testing.T) {
 
 	var s *catalog.Snapshot
 	began := time.Now()
-	peak, left := heap(func() { s = load(t, c) })
+	peak, left := harness.HeapOf(func() { s = load(t, c) })
 	took := time.Since(began)
 	began = time.Now()
 	changed, err := s.Changed(t.Context(), c)
-	t.Logf("%d relations: loaded in %v with a heap of %d MiB at most and %d MiB in the end; fingerprint in %v", *relations, took, peak, left, time.Since(began))
+	t.Logf("%d relations: loaded in %v with a heap of %d MiB at most and %d MiB in the end; fingerprint in %v", *relations, took, peak>>20, left>>20, time.Since(began))
 	if changed || err != nil {
 		t.Errorf("the catalog has changed by itself: %v", err)
 	}
 	// 16 MiB for what every database has.
-	if most := uint64(16 + *relations*4/1024); peak > most || left > most {
+	if most := int64(16 + *relations*4/1024); peak>>20 > most || left>>20 > most {
 		t.Errorf("the heap is larger than %d MiB", most)
 	}
 	runtime.KeepAlive(s)

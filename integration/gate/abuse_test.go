@@ -13,6 +13,7 @@ import (
 
 	"github.com/jackc/pgx/v5/pgconn"
 
+	"github.com/sluice-pg/sluice/integration/harness"
 	"github.com/sluice-pg/sluice/proxy"
 )
 
@@ -221,20 +222,16 @@ func drain(conn net.Conn) (int, error) {
 // Announcing a length costs the proxy nothing.
 func TestAnnouncedLengths(t *testing.T) {
 	p := startPlace(t, setup{})
-	var before, after runtime.MemStats
 	var conns []net.Conn
 	for range 40 {
 		conns = append(conns, p.connect(t, "").Conn())
 	}
-	runtime.GC()
-	runtime.ReadMemStats(&before)
+	before := harness.Heap()
 	for _, c := range conns {
 		c.Write([]byte("P\x00\x40\x00\x00s\x00SELECT "))
 	}
 	time.Sleep(300 * time.Millisecond)
-	runtime.GC()
-	runtime.ReadMemStats(&after)
-	if grown := int64(after.HeapAlloc) - int64(before.HeapAlloc); grown > 40*(256<<10) {
+	if grown := harness.Heap() - before; grown > 40*(256<<10) {
 		t.Errorf("40 announced messages of 4 MiB took %d bytes", grown)
 	}
 }

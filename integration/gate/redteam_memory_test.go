@@ -2,38 +2,14 @@ package gate
 
 import (
 	"fmt"
-	"runtime"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgproto3"
-)
 
-// peakHeap runs f and returns by how much the heap grew at most, in bytes.
-func peakHeap(f func()) int64 {
-	var m runtime.MemStats
-	runtime.GC()
-	runtime.ReadMemStats(&m)
-	before, peak := int64(m.HeapAlloc), int64(0)
-	stop, stopped := make(chan struct{}), make(chan struct{})
-	go func() {
-		defer close(stopped)
-		for {
-			runtime.ReadMemStats(&m)
-			peak = max(peak, int64(m.HeapAlloc)-before)
-			select {
-			case <-stop:
-				return
-			case <-time.After(10 * time.Millisecond):
-			}
-		}
-	}()
-	f()
-	close(stop)
-	<-stopped
-	return peak
-}
+	"github.com/sluice-pg/sluice/integration/harness"
+)
 
 // wide is a SELECT from so many relations that are not there.
 func wide(relations int) string {
@@ -51,7 +27,7 @@ func TestNameUsedOverAndOver(t *testing.T) {
 	c := p.connect(t, "")
 	text := "PREPARE a AS " + wide(9000) + strings.Repeat("; EXECUTE a", 5000)
 	var err error
-	grown := peakHeap(func() { err = run(t, c, text) })
+	grown, _ := harness.HeapOf(func() { err = run(t, c, text) })
 	if code(err) == "" {
 		t.Errorf("got %v, want an SQLSTATE", err)
 	}
@@ -71,7 +47,7 @@ func TestSendsAndNeverReads(t *testing.T) {
 	}
 	flood := []byte(strings.Repeat(string(closing), 20000))
 	sent := 0
-	grown := peakHeap(func() {
+	grown, _ := harness.HeapOf(func() {
 		deadline := time.Now().Add(5 * time.Second)
 		for time.Now().Before(deadline) {
 			w.conn.SetWriteDeadline(time.Now().Add(time.Second))

@@ -4,10 +4,10 @@ import (
 	"flag"
 	"fmt"
 	"runtime"
-	"sync/atomic"
 	"testing"
 	"time"
 
+	"github.com/sluice-pg/sluice/integration/harness"
 	"github.com/sluice-pg/sluice/policy/protection"
 )
 
@@ -41,36 +41,6 @@ END LOOP; END $$`, from, min(from+batch-1, *relations), groups, groups))
 	c.must(t, "ANALYZE pg_catalog.pg_class, pg_catalog.pg_attribute, pg_catalog.pg_depend, pg_catalog.pg_rewrite, pg_catalog.pg_policy")
 }
 
-// heap watches the live heap while something runs, and returns the highest
-// value above that of the beginning, and what is left, in MiB.
-func heap(run func()) (peak, left uint64) {
-	runtime.GC()
-	var m runtime.MemStats
-	runtime.ReadMemStats(&m)
-	before := m.HeapAlloc
-	var highest atomic.Uint64
-	stop, done := make(chan struct{}), make(chan struct{})
-	go func() {
-		defer close(done)
-		for {
-			var m runtime.MemStats
-			runtime.ReadMemStats(&m)
-			highest.Store(max(highest.Load(), m.HeapAlloc))
-			select {
-			case <-stop:
-				return
-			case <-time.After(20 * time.Millisecond):
-			}
-		}
-	}()
-	run()
-	close(stop)
-	<-done
-	runtime.GC()
-	runtime.ReadMemStats(&m)
-	return (max(highest.Load(), before) - before) >> 20, (max(m.HeapAlloc, before) - before) >> 20
-}
-
 // What a load takes grows with the catalog by a bounded amount for each
 // relation, and so does a verdict with the number of roles. The figures of
 // 50,000 relations and 1,000 roles are in the package's doc.go.
@@ -82,10 +52,10 @@ func TestLargeDatabase(t *testing.T) {
 
 	var s *protection.Server
 	began := time.Now()
-	peak, left := heap(func() { s = load(t, c) })
+	peak, left := harness.HeapOf(func() { s = load(t, c) })
 	took := time.Since(began)
-	t.Logf("%d relations, %d roles: loaded in %v with a heap of %d MiB at most and %d MiB in the end", *relations, *people, took, peak, left)
-	if most := uint64(16 + *relations*3/1024 + *people/50); peak > 2*most || left > most {
+	t.Logf("%d relations, %d roles: loaded in %v with a heap of %d MiB at most and %d MiB in the end", *relations, *people, took, peak>>20, left>>20)
+	if most := int64(16 + *relations*3/1024 + *people/50); peak>>20 > 2*most || left>>20 > most {
 		t.Errorf("the heap is larger than %d MiB, or twice that in between", most)
 	}
 	subjects, err := protection.ParseSubjects(map[string][]string{"people": {"l*"}, "operator": {"postgres"}})
