@@ -36,6 +36,8 @@ func TestMain(m *testing.M) {
 	harness.RunTests(m)
 }
 
+// schema is what the source has beyond harness.CRM.
+//
 //go:embed schema.sql
 var schema string
 
@@ -69,7 +71,7 @@ type stage struct {
 func newStage(t *testing.T, version int, s says) *stage {
 	t.Helper()
 	st := &stage{world: harness.NewWorld(t, 15), admin: harness.FreePort(t), hook: newHook(t), binary: harness.BuildSluice(t)}
-	st.world.Exec(t, "shop", schema)
+	st.world.Exec(t, "shop", harness.CRM+schema)
 	st.there = newPlace(t, version)
 	st.gate = harness.StartGateWith(t, st.world, st.binary, harness.Setup{Policy: st.policy(t, s), Config: st.config(t)})
 	t.Cleanup(func() {
