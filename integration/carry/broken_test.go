@@ -134,7 +134,7 @@ func killBackend(t *testing.T, server *pgserver.Server, order string) {
 	t.Helper()
 	pid, err := strconv.Atoi(ask(t.Context(), server, "SELECT pid FROM pg_stat_activity WHERE application_name LIKE 'sluice/copy%' ORDER BY backend_start "+order+" LIMIT 1"))
 	if err != nil {
-		t.Skip("the copy has no connection there at this moment")
+		t.Fatal("the copy has no connection there at this moment")
 	}
 	if err := syscall.Kill(pid, syscall.SIGKILL); err != nil && !errors.Is(err, os.ErrProcessDone) {
 		t.Fatal(err)
