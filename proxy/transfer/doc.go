@@ -14,8 +14,10 @@
 //	Run
 //	 ├ connect     the source that holds the snapshot; the keeper at the
 //	 │             destination, which prepares and publishes
-//	 ├ define      lock, take the snapshot, read definitions        read.go, readrules.go, trim.go
+//	 ├ define      lock, take the snapshot, read definitions        read.go, readrules.go
+//	 │             relations, columns and masks of the copy         choose.go, trim.go
 //	 ├ place       staging schemas; what has the names already      stage.go
+//	 ├ freeNames   names of indexes and sequences that are free     names.go
 //	 ├ settle      types of the destination, binary or text         types.go
 //	 ├ prepareStage  empty tables, closed to everybody              stage.go, build.go
 //	 ├ work        streams: load, index, constrain, lock, compare   work.go, board.go, pump.go, stream.go
