@@ -24,6 +24,8 @@ type fakePlace struct {
 
 	mu  sync.Mutex
 	def policy.PlaceDef
+	// unnamed is true while the policy says nothing of it.
+	unnamed bool
 	// reloads, writes and highest are of the tripwire; items are what is looked at,
 	// by the root and kind.
 	reloads, writes, highest int
@@ -59,6 +61,7 @@ func newFakePlace(t *testing.T, now func() time.Time) *fakePlace {
 }
 
 var (
+	errUnnamed = errors.New("analytics is no destination of the policy")
 	errAway    = errors.New("connection refused")
 	errFakeSQL = errors.New("permission denied")
 )
@@ -68,6 +71,9 @@ func (p *fakePlace) Name() string { return "analytics" }
 func (p *fakePlace) Terms() (policy.PlaceDef, string, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	if p.unnamed {
+		return policy.PlaceDef{}, "y", errUnnamed
+	}
 	return p.def, "x", nil
 }
 

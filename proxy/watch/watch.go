@@ -69,7 +69,9 @@ func (w *Watch) Changed(place string) {
 	}
 }
 
-// Blocked says why a place is given no new copy, empty if it is.
+// Blocked says why a place is given no new copy, empty if it is. A policy that says
+// nothing of the place is no reason here: under it nobody can ask, and whoever asks under
+// the next has the place measured.
 func (w *Watch) Blocked(place string) string {
 	one := w.watchers[place]
 	if one == nil {
@@ -77,10 +79,10 @@ func (w *Watch) Blocked(place string) string {
 	}
 	one.mu.Lock()
 	defer one.mu.Unlock()
-	if one.status.Blocked == nil {
+	b := one.status.Blocked
+	if b == nil || b.Code == codeNoTerms {
 		return ""
 	}
-	b := one.status.Blocked
 	return "since " + b.Since.UTC().Format("2006-01-02 15:04:05Z") + ": " + b.why
 }
 

@@ -182,6 +182,32 @@ func TestAwayAndBack(t *testing.T) {
 	}
 }
 
+// A policy that does not name a place any more leaves its copies unwatched, which people
+// are told of, and keeps nobody from copying once it is named again.
+func TestUnnamed(t *testing.T) {
+	b := newBench(t)
+	id := b.book.publish(t, 1, b.time.Add(240*time.Hour))
+	b.beats(5)
+	b.place.unnamed = true
+	b.beats(700)
+	before := b.renewals()
+	if blocked := b.watch.Status().Places[0].Blocked; blocked == nil || blocked.Code != codeNoTerms {
+		t.Errorf("the status has the block %+v", blocked)
+	}
+	if len(b.alerts) != 1 || b.alerts[0].Event != "unwatched" {
+		t.Errorf("alerts %+v", b.alerts)
+	}
+	b.place.unnamed = false
+	if why := b.watch.Blocked("analytics"); why != "" {
+		t.Errorf("blocked before anybody has looked again: %s", why)
+	}
+	b.beats(2)
+	b.want(id)
+	if blocked := b.watch.Status().Places[0].Blocked; blocked != nil || b.renewals() == before {
+		t.Errorf("blocked %+v, renewed %t", blocked, b.renewals() > before)
+	}
+}
+
 func TestReactorFails(t *testing.T) {
 	b := newBench(t)
 	id := b.book.publish(t, 1, b.time.Add(240*time.Hour))
