@@ -36,7 +36,7 @@ type fault struct {
 
 // allRead is the first moment at which the copy has all rows, and no connection to
 // the source any more.
-const allRead = 6
+const allRead = 5
 
 func startAgain(t *testing.T, s *broken, _ *client) { s.restart(t) }
 

@@ -31,7 +31,7 @@ var moments = []moment{
 	{"the first rows are on their way", atRows(10)},
 	{"half of the rows have come", atRows(50)},
 	{"nearly all rows have come", atRows(90)},
-	{"indexes are built", atLock("pg_catalog.pg_index IN SHARE MODE")},
+	{"indexes are built", func(t *testing.T, s *broken, c *client, do func()) { s.atIndexes(t, c, do) }},
 	{"foreign keys are added", atLock("pg_catalog.pg_trigger IN SHARE MODE")},
 	{"it is being published", atLock(leaseTable)},
 	{"the place is measured once more", func(t *testing.T, s *broken, c *client, do func()) {
@@ -54,19 +54,43 @@ func atLock(lock string) func(*testing.T, *broken, *client, func()) {
 // the copy waits for the lock, and does something before it is released.
 func (s *stage) behindLock(t *testing.T, server *pgserver.Server, database, lock string, c *client, do func()) {
 	t.Helper()
+	defer locked(t, server, database, lock)()
+	c.begin(t)
+	c.awaitLock(t, server, lock)
+	do()
+}
+
+// locked locks something until it is released.
+func locked(t *testing.T, server *pgserver.Server, database, lock string) (release func()) {
+	t.Helper()
 	ctx := t.Context()
 	holder, err := pgconn.Connect(ctx, server.SuperuserDSN(database))
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer holder.Close(context.WithoutCancel(ctx)) // the server may be gone by then
+	release = func() { holder.Close(context.WithoutCancel(ctx)) } // the server may be gone by then
 	if _, err := holder.Exec(ctx, "BEGIN; LOCK TABLE "+lock).ReadAll(); err != nil {
+		release()
 		t.Fatal(err)
 	}
-	c.begin(t)
+	return release
+}
+
+func (c *client) awaitLock(t *testing.T, server *pgserver.Server, lock string) {
+	t.Helper()
 	c.await(t, "the copy to wait for "+lock, func() bool {
-		return ask(ctx, server, "SELECT count(*) FROM pg_stat_activity WHERE application_name LIKE 'sluice/copy%' AND wait_event_type = 'Lock'") != "0"
+		return ask(t.Context(), server, "SELECT count(*) FROM pg_stat_activity WHERE application_name LIKE 'sluice/copy%' AND wait_event_type = 'Lock'") != "0"
 	})
+}
+
+// atIndexes holds a copy up before an index. Tables have some too, of their long values,
+// so that the lock comes when nearly all rows are there.
+func (s *broken) atIndexes(t *testing.T, c *client, do func()) {
+	const lock = "pg_catalog.pg_index IN SHARE MODE"
+	var release func()
+	atRows(90)(t, s, c, func() { release = locked(t, s.there, "copies", lock) })
+	defer release()
+	c.awaitLock(t, s.there, lock)
 	do()
 }
 
