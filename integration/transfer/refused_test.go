@@ -114,6 +114,10 @@ func refused(t *testing.T, p pair) {
 			t.Errorf("%+v was made", j)
 		}
 	}
+	p.from.Exec(t, "source", "CREATE TABLE shop.more (a integer PRIMARY KEY, b integer); CREATE STATISTICS shop.both ON a, b FROM shop.more; ALTER TABLE shop.more REPLICA IDENTITY FULL; CREATE PUBLICATION more FOR TABLE shop.more; GRANT SELECT ON shop.more TO reads")
+	if r := run(t, p.job("more")); !slices.Contains(r.Warnings, "these of shop.more are not carried: extended statistics, replica identity, publications") {
+		t.Errorf("warnings %q", r.Warnings)
+	}
 	twice := p.job("plain", "plain")
 	fails(t, twice, "something else of the copy goes to shop.plain too")
 	public := p.job("plain")

@@ -38,6 +38,9 @@ func (rd *reader) carriable(r *relation, row []string) error {
 	if row[11] == "t" || row[12] == "t" {
 		rd.warn("triggers and rules of %s are code and are not carried", r.title())
 	}
+	if row[14] != "" {
+		rd.warn("these of %s are not carried: %s", r.title(), row[14])
+	}
 	return nil
 }
 

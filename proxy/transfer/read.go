@@ -137,7 +137,9 @@ const askRelation = `SELECT c.oid, c.relkind, c.relpersistence, c.relispartition
 coalesce(array_to_string(c.reloptions, chr(1)), ''), coalesce(obj_description(c.oid, 'pg_class'), ''),
 EXISTS (SELECT FROM pg_inherits i WHERE i.inhparent = c.oid AND c.relkind <> 'p') OR EXISTS (SELECT FROM pg_inherits i WHERE i.inhrelid = c.oid AND NOT c.relispartition),
 coalesce((SELECT am.amname FROM pg_am am WHERE am.oid = c.relam), 'heap'), n.nspname ~ '^pg_' OR n.nspname = 'information_schema',
-EXISTS (SELECT FROM pg_trigger t WHERE t.tgrelid = c.oid AND NOT t.tgisinternal), EXISTS (SELECT FROM pg_rewrite w WHERE w.ev_class = c.oid), row_security_active(c.oid)
+EXISTS (SELECT FROM pg_trigger t WHERE t.tgrelid = c.oid AND NOT t.tgisinternal), EXISTS (SELECT FROM pg_rewrite w WHERE w.ev_class = c.oid), row_security_active(c.oid),
+concat_ws(', ', CASE WHEN EXISTS (SELECT FROM pg_statistic_ext s WHERE s.stxrelid = c.oid) THEN 'extended statistics' END, CASE WHEN c.relreplident NOT IN ('d', 'n') THEN 'replica identity' END,
+CASE WHEN c.reltablespace <> 0 THEN 'tablespace' END, CASE WHEN EXISTS (SELECT FROM pg_publication_rel p WHERE p.prrelid = c.oid) THEN 'publications' END)
 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = %s AND c.relname = %s`
 
 // tableItem reads a table and what is below it.
@@ -153,7 +155,7 @@ func (rd *reader) tableItem(ctx context.Context, it *Item) (*relation, error) {
 	if it.Where != "" {
 		r.searchPath = it.Path
 	}
-	rows, err := rd.l.rows(ctx, fmt.Sprintf(askRelation, quote.Literal(it.Schema), quote.Literal(it.Name)), 14)
+	rows, err := rd.l.rows(ctx, fmt.Sprintf(askRelation, quote.Literal(it.Schema), quote.Literal(it.Name)), 15)
 	if err != nil {
 		return nil, failed(rd.l.side, "read the definition of "+r.title(), err)
 	}
