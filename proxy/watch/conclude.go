@@ -60,7 +60,7 @@ func (w *watcher) conclude(ctx context.Context, v *Verdict, changes, strange []C
 		if latent[c.ID] && j.worst() == "" && len(j.Missing) == 0 { // what is gone is told of as that
 			j.Severity = ledger.SeverityLatent
 		}
-		w.concludeCopy(ctx, v.At, c, j, seen)
+		w.concludeCopy(ctx, v.At, c, j, seen, latent[c.ID])
 		s := w.stand(c)
 		all = all && !s.bad()
 		if code == "" && (s.bad() && blocks(s.wanted) || s.done != "") {
@@ -118,8 +118,9 @@ func seenAs(at time.Time, changes, strange []Change, present []string) (out []le
 	return out
 }
 
-// concludeCopy takes a verdict about one copy.
-func (w *watcher) concludeCopy(ctx context.Context, at time.Time, c *ledger.Copy, j Judgement, seen []ledger.Evidence) {
+// concludeCopy takes a verdict about one copy; changed is true if what was seen is about
+// it.
+func (w *watcher) concludeCopy(ctx context.Context, at time.Time, c *ledger.Copy, j Judgement, seen []ledger.Evidence, changed bool) {
 	s := w.stand(c)
 	if len(j.Missing) > 0 {
 		w.lost(ctx, at, c, j.Missing)
@@ -128,13 +129,13 @@ func (w *watcher) concludeCopy(ctx context.Context, at time.Time, c *ledger.Copy
 	switch {
 	case open(j.worst()):
 		s.see(j.severities(), w.def.React, at)
-		w.drifted(ctx, at, c, s, j, seen)
+		w.drifted(ctx, at, c, s, j, seen, changed)
 	case j.Severity == ledger.SeverityLatent:
 		recovered := wasBad && w.recovered(ctx, at, c)
 		if !wasBad || recovered {
 			lastGood := at
 			s.well(lastGood)
-			w.drifted(ctx, at, c, s, j, seen)
+			w.drifted(ctx, at, c, s, j, seen, changed)
 			s.wanted = sterner(s.wanted, w.def.React.Latent)
 			if blocks(s.wanted) {
 				s.severity, s.since = ledger.SeverityLatent, at
@@ -178,11 +179,13 @@ func lastEvent(c *ledger.Copy) time.Time {
 }
 
 // drifted records that a copy is not protected as it was, once for each way in which
-// it is not.
-func (w *watcher) drifted(ctx context.Context, at time.Time, c *ledger.Copy, s *stand, j Judgement, seen []ledger.Evidence) {
+// it is not, and again for what is seen to have changed there: a verdict may come
+// before that is.
+func (w *watcher) drifted(ctx context.Context, at time.Time, c *ledger.Copy, s *stand, j Judgement, seen []ledger.Evidence, changed bool) {
 	severity := Worse(j.worst(), s.severity)
 	words := drift(severity, j)
-	if words == s.told && severity != ledger.SeverityLatent {
+	known := words == s.told && severity != ledger.SeverityLatent
+	if known && !changed {
 		return
 	}
 	for _, u := range j.Unknown {
@@ -207,6 +210,9 @@ func (w *watcher) drifted(ctx context.Context, at time.Time, c *ledger.Copy, s *
 	}
 	s.untold, s.told = body, words
 	w.retell(ctx, s)
+	if known {
+		return // people were told
+	}
 	w.tell(Alert{
 		Event: "drifted", Copy: c.ID, Severity: severity, Reaction: sterner(s.wanted, reactionTo(severity, w.def.React)), Owner: ownerOf(c),
 		Summary: summary(c, severity, j, seen), Deficits: body.Deficits, Evidence: body.Evidence,

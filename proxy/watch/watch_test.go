@@ -182,6 +182,37 @@ func TestAwayAndBack(t *testing.T) {
 	}
 }
 
+// What has changed is on record also if the verdict that something is wrong came before
+// anybody saw the change; people are told once.
+func TestChangeSeenLate(t *testing.T) {
+	b := newBench(t)
+	b.place.def.React.Object = policy.ReactAlert
+	id := b.book.publish(t, 1, b.time.Add(240*time.Hour))
+	b.place.items[scope{oidOf(id), "columns"}] = map[string]string{"x": "id, name"}
+	b.beats(5)
+	b.place.wrong[id] = &Judgement{Severity: ledger.SeverityObject, Deficits: deficit("read-by-anyone")}
+	b.place.reloads++ // somebody looks
+	b.beats(2)
+	b.want(id, "copy.drifted")
+	b.place.items[scope{oidOf(id), "relation"}] = map[string]string{"x": "owner eve"}
+	b.beats(5)
+	b.want(id, "copy.drifted", "copy.drifted")
+	if d := b.book.events[len(b.book.events)-1].(*ledger.Drifted); !strings.Contains(fmt.Sprintf("%+v", d.Evidence), "owner eve") {
+		t.Errorf("evidence %+v", d.Evidence)
+	}
+	told := 0
+	for _, a := range b.alerts {
+		if a.Event == "drifted" {
+			told++
+		}
+	}
+	b.beats(60)
+	b.want(id, "copy.drifted", "copy.drifted")
+	if told != 1 {
+		t.Errorf("people were told %d times", told)
+	}
+}
+
 // A policy that does not name a place any more leaves its copies unwatched, which people
 // are told of, and keeps nobody from copying once it is named again.
 func TestUnnamed(t *testing.T) {
