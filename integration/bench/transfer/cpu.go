@@ -49,16 +49,23 @@ func childCPU() (time.Duration, error) {
 	return time.Duration(u.Utime.Nano() + u.Stime.Nano()), nil
 }
 
-// cpu is the processor time of both servers and all programs so far.
-func (s *stage) cpu() (time.Duration, error) {
-	from, err := serverCPU(s.from)
-	if err != nil {
-		return 0, err
+// spent is processor time: of the source, the destination and all programs.
+type spent struct{ source, destination, programs time.Duration }
+
+func (c spent) sum() time.Duration { return c.source + c.destination + c.programs }
+
+func (c spent) since(before spent) spent {
+	return spent{c.source - before.source, c.destination - before.destination, c.programs - before.programs}
+}
+
+// cpu is what was spent so far.
+func (s *stage) cpu() (c spent, err error) {
+	if c.source, err = serverCPU(s.from); err != nil {
+		return c, err
 	}
-	to, err := serverCPU(s.to)
-	if err != nil {
-		return 0, err
+	if c.destination, err = serverCPU(s.to); err != nil {
+		return c, err
 	}
-	own, err := childCPU()
-	return from + to + own, err
+	c.programs, err = childCPU()
+	return c, err
 }

@@ -40,7 +40,7 @@ func main() {
 // turn is what one turn of a way took.
 type turn struct {
 	took   time.Duration
-	cpu    time.Duration // of servers and programs
+	cpu    spent
 	memory int64
 }
 
@@ -68,7 +68,8 @@ func bench(ctx context.Context, size, rounds, streams int, only string) (err err
 				return fmt.Errorf("%s: %w", w.name, err)
 			}
 			turns[w.name] = append(turns[w.name], t)
-			fmt.Fprintf(os.Stderr, "round %d: %-16s %.2f s, %.2f s of processors\n", round+1, w.name, t.took.Seconds(), t.cpu.Seconds())
+			fmt.Fprintf(os.Stderr, "round %d: %-16s %.2f s; processors: source %.1f s, destination %.1f s, programs %.1f s\n", round+1, w.name,
+				t.took.Seconds(), t.cpu.source.Seconds(), t.cpu.destination.Seconds(), t.cpu.programs.Seconds())
 		}
 	}
 	return report(ctx, s, ways, turns)
@@ -102,7 +103,7 @@ func (s *stage) turn(ctx context.Context, w way, want string) (turn, error) {
 	if err != nil {
 		return t, err
 	}
-	t.cpu = after - before
+	t.cpu = after.since(before)
 	got, err := content(ctx, s.to, "copy")
 	if err == nil && got != want {
 		err = fmt.Errorf("the copy differs:\n%s\n%s", want, got)
@@ -179,7 +180,7 @@ func median(turns []turn) time.Duration {
 
 // medianCPU is that of the processor times.
 func medianCPU(turns []turn) time.Duration {
-	return middle(turns, func(t turn) time.Duration { return t.cpu })
+	return middle(turns, func(t turn) time.Duration { return t.cpu.sum() })
 }
 
 func middle(turns []turn, of func(turn) time.Duration) time.Duration {
