@@ -262,7 +262,13 @@ func TestTokensTellNothingOfNames(t *testing.T) {
 		}
 		fastest := map[string]time.Duration{"alice": math.MaxInt64, "nobody": math.MaxInt64}
 		words := map[string]string{}
-		for range 300 {
+		// The fastest of many is what no other load has disturbed. What one name really
+		// takes longer for stays so, however often it is tried.
+		alike := func() bool {
+			a, b := fastest["alice"], fastest["nobody"]
+			return a <= b*5/4 && b <= a*5/4
+		}
+		for tries := 0; tries < 300 || !alike() && tries < 6000; tries++ {
 			for user, least := range fastest {
 				text, took := try(user)
 				words[user], fastest[user] = text, min(least, took)
@@ -271,9 +277,8 @@ func TestTokensTellNothingOfNames(t *testing.T) {
 		if words["alice"] != words["nobody"] {
 			t.Errorf("%s: %q and %q", method, words["alice"], words["nobody"])
 		}
-		// The fastest of many is what no other load has disturbed.
-		if a, b := fastest["alice"], fastest["nobody"]; a > b*5/4 || b > a*5/4 {
-			t.Errorf("%s: %v for one name, %v for another", method, a, b)
+		if !alike() {
+			t.Errorf("%s: %v for one name, %v for another", method, fastest["alice"], fastest["nobody"])
 		}
 	}
 }
