@@ -25,7 +25,7 @@ import (
 // examples/vault says.
 func newVaultStage(t *testing.T, source, destination int) *stage {
 	t.Helper()
-	s := &stage{world: harness.NewWorld(t, source)}
+	s := &stage{world: harness.NewWorld(t, source), react: "{unknown: alert}"} // it is about copies, not about the watch
 	s.world.Reset(t, "shop", "restored")
 	s.world.Exec(t, "shop", schema)
 	s.there = newPlace(t, destination)

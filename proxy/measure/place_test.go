@@ -141,3 +141,19 @@ func TestAttestations(t *testing.T) {
 		t.Error("a file that is not there is no error")
 	}
 }
+
+// Many logins of the proxy leave room for those of people: who can do most is knocked
+// with first, and of its own only some.
+func TestKnocksWithPeople(t *testing.T) {
+	p, _ := place(t, "", "")
+	p.Ours = func(role string) bool { return strings.HasPrefix(role, "sluice_") }
+	s := &State{Measured: &destination.Measurement{Inside: &destination.Facts{}}}
+	roles := &s.Measured.Inside.Roles.Value
+	for range 60 {
+		*roles = append(*roles, destination.Role{Name: "sluice_" + string(rune('a'+len(*roles))), Login: true})
+	}
+	*roles = append(*roles, destination.Role{Name: "ann", Login: true}, destination.Role{Name: "group"}, destination.Role{Name: "root", Login: true, Superuser: true})
+	if got := strings.Join(p.users(s), " "); got != "root sluice_a sluice_b sluice_c ann" {
+		t.Errorf("knocked with %s", got)
+	}
+}

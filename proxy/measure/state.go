@@ -43,7 +43,7 @@ type Asker func(ctx context.Context, question func(context.Context, catalog.Quer
 func (p *Place) Measure(ctx context.Context, ask Asker, sourceSystem string) *State {
 	s := &State{At: p.now(), Source: sourceSystem, Measured: &destination.Measurement{Database: p.Database}}
 	s.askInside(ctx, ask)
-	s.Posture = p.knock(ctx, s.users(), true)
+	s.Posture = p.knock(ctx, p.users(s), true)
 	s.Measured.Outside = []*destination.Outside{s.Posture.Facts()}
 	p.judge(s, sourceSystem)
 	return s
@@ -55,7 +55,7 @@ func (p *Place) Again(ctx context.Context, before *State, ask Asker, knock bool,
 	s := &State{At: p.now(), Source: sourceSystem, Posture: before.Posture, Measured: &destination.Measurement{Database: p.Database, Outside: before.Measured.Outside}}
 	s.askInside(ctx, ask)
 	if knock {
-		s.Posture = p.knock(ctx, s.users(), false)
+		s.Posture = p.knock(ctx, p.users(s), false)
 		s.Measured.Outside = []*destination.Outside{s.Posture.Facts()}
 	}
 	p.judge(s, sourceSystem)
@@ -75,12 +75,16 @@ func (s *State) askInside(ctx context.Context, ask Asker) {
 	}
 }
 
-// mostUsers bounds the roles that are knocked with.
-const mostUsers = 50
+// mostUsers bounds the roles that are knocked with, mostOurs those of them that are
+// logins of the proxy: there may be many, and rules tell them apart by their groups only.
+const (
+	mostUsers = 50
+	mostOurs  = 3
+)
 
 // users are the roles that can log in there, as far as that is known, those that
 // can do most first.
-func (s *State) users() []string {
+func (p *Place) users(s *State) []string {
 	in := s.Measured.Inside
 	if in == nil {
 		return nil
@@ -88,12 +92,36 @@ func (s *State) users() []string {
 	roles := slices.Clone(in.Roles.Value)
 	slices.SortStableFunc(roles, func(a, b destination.Role) int { return power(b) - power(a) })
 	var out []string
+	ours := 0
 	for _, r := range roles {
-		if r.Login && len(out) < mostUsers && r.Name != "postgres" {
-			out = append(out, r.Name)
+		if !r.Login || len(out) >= mostUsers || r.Name == "postgres" {
+			continue
 		}
+		if p.Ours != nil && p.Ours(r.Name) {
+			if ours++; ours > mostOurs {
+				continue
+			}
+		}
+		out = append(out, r.Name)
 	}
 	return out
+}
+
+// counted are the roles whose way in counts: all that can log in, but for logins of the
+// proxy that nobody knocked with.
+func (p *Place) counted(s *State) []string {
+	if s.Measured.Inside == nil {
+		return nil
+	}
+	knocked := map[string]bool{}
+	for _, o := range s.Measured.Outside {
+		for i := range o.Knocks {
+			knocked[o.Knocks[i].User] = true
+		}
+	}
+	return slices.DeleteFunc(s.Measured.Inside.LoginRoles(), func(name string) bool {
+		return p.Ours != nil && p.Ours(name) && !knocked[name]
+	})
 }
 
 func power(r destination.Role) (n int) {
@@ -113,7 +141,7 @@ func (p *Place) knock(ctx context.Context, users []string, whole bool) *probe.Po
 
 // judge holds what was measured against the floor.
 func (p *Place) judge(s *State, sourceSystem string) {
-	demands := destination.Demands{Now: p.now(), SourceSystem: sourceSystem}
+	demands := destination.Demands{Now: p.now(), SourceSystem: sourceSystem, Readers: p.counted(s)}
 	var err error
 	if s.Attestations, err = p.Attestations(); err != nil {
 		s.AttestationProblem = destination.Clean(err.Error())
