@@ -89,11 +89,15 @@ func refuseInTransaction(id, sqlstate, why string) *refusal {
 }
 
 // whileWaiting is a context that ends when the client cancels or hangs up, for what
-// a copy waits for before it is sent anything. Until end is called nothing else reads
-// from the client.
+// a copy waits for before it is sent anything. A cancel request counts from when its
+// message came: while that was judged the server had nothing to cancel. Until end is
+// called nothing else reads from the client.
 func (s *session) whileWaiting(ctx context.Context) (waiting context.Context, end func()) {
 	waiting, cancel := context.WithCancelCause(ctx)
 	s.carrying.Store(&carrying{cancel})
+	if s.cancels.Load() != s.cancelsBefore {
+		cancel(errCarryCanceled)
+	}
 	endWatch := s.watchWaiting(cancel)
 	return waiting, func() {
 		endWatch()

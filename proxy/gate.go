@@ -60,6 +60,7 @@ const longText = 16 << 10
 // refusal, and nothing before judgeText has returned.
 func (s *session) judgeText(ctx context.Context, road, text string) judgement {
 	arrived := s.arrival()
+	s.cancelsBefore = s.cancels.Load()
 	if len(text) > longText {
 		s.leave()
 	}
@@ -167,6 +168,7 @@ const roadExecute = "execute"
 // is not taken again. The terms are the tightest of all that the name may mean.
 func (s *session) judgeAgain(ctx context.Context, road string, meanings []meaning) (j judgement) {
 	j = judgement{policy: s.server.policy.Load(), kind: statement.OrdinaryRead}
+	s.cancelsBefore = s.cancels.Load()
 	shown := s.shown()
 	defer func() { j.terms.shown = shown }()
 	if len(meanings) == 0 {

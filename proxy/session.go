@@ -100,6 +100,10 @@ type session struct {
 	// counted from 1, of the segment of the last Execute; only fromClient uses it.
 	carrying atomic.Pointer[carrying]
 	ranIn    uint64
+	// cancels counts cancel requests; cancelsBefore is how many there were when the
+	// message at hand came, which only fromClient uses.
+	cancels       atomic.Uint64
+	cancelsBefore uint64
 	// stream is the start of a stream of changes that runs, nil if none does;
 	// only fromClient uses it.
 	stream *stream
@@ -149,6 +153,7 @@ func (s *session) run(ctx context.Context) error {
 // cancelRunning passes a cancel request on, and records it. A copy that is carried
 // ends by it, too.
 func (s *session) cancelRunning(ctx context.Context) error {
+	s.cancels.Add(1)
 	if c := s.carrying.Load(); c != nil {
 		c.cancel(errCarryCanceled)
 		return s.enqueue(s.event("cancel", "", map[string]string{"user": s.identity.User}))
