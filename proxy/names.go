@@ -223,10 +223,11 @@ func (n *names) dropAll(upTo uint64) {
 	}
 }
 
-// endTransaction forgets the cursors that end with their transaction.
-func (n *names) endTransaction() {
+// endTransaction forgets the cursors that end with their transaction. What is defined in
+// the segment that has begun since belongs to the next: the server has yet to be sent it.
+func (n *names) endTransaction(segment uint64) {
 	for name := range n.known {
-		n.keep(name, func(m meaning) (meaning, bool) { return m, m.hold })
+		n.keep(name, func(m meaning) (meaning, bool) { return m, m.hold || m.segment == segment })
 	}
 }
 

@@ -97,9 +97,13 @@ func TestNames(t *testing.T) {
 	is(long+"other", "ordinary_read")
 
 	must(n.propose("held", meaning{admitted: &admitted{statement: read, hold: true}}))
-	n.endTransaction()
+	must(n.propose("next", meaning{admitted: &admitted{statement: write}, segment: 3}))
+	n.endTransaction(3)
 	is("held", "ordinary_read")
 	is("", "")
+	is("next", "ordinary_write") // of the segment that has begun since
+	n.endTransaction(4)
+	is("next", "")
 }
 
 // TestUnnamedStatements: a Parse that an error keeps from being reached leaves

@@ -371,7 +371,7 @@ func (p *pending) ready(status byte, now time.Time) (*ticket, error) {
 	}
 	p.pop(t.work == nil || t.work.sqlstate == "")
 	if status == 'I' && len(p.queue) == 0 {
-		p.portals.endTransaction()
+		p.portals.endTransaction(p.segment)
 		p.discreet, p.reticent = false, false
 	}
 	return t, nil

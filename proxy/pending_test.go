@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"pgregory.net/rapid"
+
+	"github.com/sluice-pg/sluice/policy/statement"
 )
 
 // queue returns the types of the messages that wait for an answer.
@@ -282,6 +284,43 @@ func TestCodeInDoubt(t *testing.T) {
 	push('S', false)
 	ready('I')
 	is("after the Sync", false)
+}
+
+// A Bind behind a Sync belongs to what comes after: its portal stays though the server
+// says that the transaction has ended before the Bind is sent.
+func TestPortalBehindSyncStays(t *testing.T) {
+	p := newPending('I', time.Now())
+	s := &session{pending: p}
+	if err := p.push(&ticket{typ: 'S'}); err != nil {
+		t.Fatal(err)
+	}
+	bind := &ticket{typ: 'B'}
+	bind.defines = definition{space: p.portals}
+	one := means(st(statement.OrdinaryRead))
+	if r := s.propose(&bind.defines, only(&one)); r != nil {
+		t.Fatal(r)
+	}
+	if _, err := p.ready('I', time.Now()); err != nil {
+		t.Fatal(err)
+	}
+	if err := p.push(bind); err != nil {
+		t.Fatal(err)
+	}
+	if len(p.portals.meant("", p.segment)) != 1 {
+		t.Error("nobody knows what the Execute of it runs")
+	}
+	if err := p.answered('B', true); err != nil {
+		t.Fatal(err)
+	}
+	if err := p.push(&ticket{typ: 'S'}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := p.ready('I', time.Now()); err != nil {
+		t.Fatal(err)
+	}
+	if len(p.portals.lookup("")) != 0 {
+		t.Error("it outlives its transaction")
+	}
 }
 
 // What a session makes is told to others each time some of it can be seen, also while
