@@ -89,13 +89,12 @@ func refuseInTransaction(id, sqlstate, why string) *refusal {
 }
 
 // whileWaiting is a context that ends when the client cancels or hangs up, for what
-// a copy waits for before it is sent anything. A cancel request counts from when its
-// message came: while that was judged the server had nothing to cancel. Until end is
-// called nothing else reads from the client.
+// a copy waits for before it is sent anything. Until end is called nothing else
+// reads from the client.
 func (s *session) whileWaiting(ctx context.Context) (waiting context.Context, end func()) {
 	waiting, cancel := context.WithCancelCause(ctx)
 	s.carrying.Store(&carrying{cancel})
-	if s.cancels.Load() != s.cancelsBefore {
+	if s.canceled() {
 		cancel(errCarryCanceled)
 	}
 	endWatch := s.watchWaiting(cancel)
@@ -105,6 +104,10 @@ func (s *session) whileWaiting(ctx context.Context) (waiting context.Context, en
 		cancel(nil)
 	}
 }
+
+// canceled reports whether the client has cancelled the message at hand while it was
+// judged, when the server had nothing to cancel.
+func (s *session) canceled() bool { return s.cancels.Load() != s.cancelsBefore }
 
 // watchWaiting cancels a copy when the client hangs up. What it returns ends that,
 // so that the client can be read from again.

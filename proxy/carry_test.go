@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net"
 	"testing"
+	"time"
 
 	"github.com/sluice-pg/sluice/proxy/wire"
 )
@@ -33,5 +34,26 @@ func TestCancelCountsFromTheMessage(t *testing.T) {
 	s.cancelsBefore = s.cancels.Load()
 	if err := waits(); err != nil {
 		t.Errorf("the next copy ended by it: %v", err)
+	}
+}
+
+// A cancel request ends what is being judged only if the server has nothing to cancel
+// that went to it before.
+func TestCancelOfWhatIsJudged(t *testing.T) {
+	s := &session{pending: newPending('I', time.Now())}
+	s.countCancel()
+	if !s.canceled() {
+		t.Error("what is judged goes on although it was cancelled and the server has nothing to do")
+	}
+	s.cancelsBefore = s.cancels.Load()
+	if err := s.pending.push(&ticket{typ: 'Q'}); err != nil {
+		t.Fatal(err)
+	}
+	s.countCancel()
+	if s.canceled() {
+		t.Error("what is judged was cancelled in place of what the server works on")
+	}
+	if r := refuseCanceled("x"); r.sqlstate != "57014" || r.message != "canceling statement due to user request" {
+		t.Errorf("refused with %s %q", r.sqlstate, r.message)
 	}
 }

@@ -81,6 +81,8 @@ func (s *session) judgeText(ctx context.Context, road, text string) judgement {
 	j.asked = s.observeDecision(j.id, road, arrived, known, text, a, err)
 	if err != nil {
 		j.refusal = s.unrecorded(j.id, err)
+	} else if s.canceled() {
+		j.refusal = refuseCanceled(j.id)
 	} else if !known.passes() {
 		j.refusal = refuse(*d, j.id, text, nearOf(a.Problem))
 	}
@@ -202,6 +204,9 @@ func (s *session) judgeAgain(ctx context.Context, road string, meanings []meanin
 			j.terms.bare = nil // nobody knows which of the results it will be
 		}
 		j.changesCode = j.changesCode || changesCode
+	}
+	if s.canceled() {
+		j.refusal = refuseCanceled(newID())
 	}
 	return j
 }

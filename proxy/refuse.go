@@ -141,6 +141,12 @@ func refuseSeveralMasks(id string) *refusal {
 	}
 }
 
+// refuseCanceled answers what the client has cancelled before it went to the server, in
+// the words of that.
+func refuseCanceled(id string) *refusal {
+	return &refusal{id: id, sqlstate: queryCanceled, rule: "builtin:cancel", message: "canceling statement due to user request"}
+}
+
 // refuseMovedNames refuses to run what was prepared or declared when its names
 // meant other relations.
 func refuseMovedNames(id string) *refusal {

@@ -100,8 +100,9 @@ type session struct {
 	// counted from 1, of the segment of the last Execute; only fromClient uses it.
 	carrying atomic.Pointer[carrying]
 	ranIn    uint64
-	// cancels counts cancel requests; cancelsBefore is how many there were when the
-	// message at hand came, which only fromClient uses.
+	// cancels counts the cancel requests that came while the server had nothing to
+	// cancel; cancelsBefore is how many there were when the message at hand came, which
+	// only fromClient uses.
 	cancels       atomic.Uint64
 	cancelsBefore uint64
 	// stream is the start of a stream of changes that runs, nil if none does;
@@ -151,9 +152,10 @@ func (s *session) run(ctx context.Context) error {
 }
 
 // cancelRunning passes a cancel request on, and records it. A copy that is carried
-// ends by it, too.
+// ends by it, too, and so does what is being judged if nothing has gone to the server
+// before it.
 func (s *session) cancelRunning(ctx context.Context) error {
-	s.cancels.Add(1)
+	s.countCancel()
 	if c := s.carrying.Load(); c != nil {
 		c.cancel(errCarryCanceled)
 		return s.enqueue(s.event("cancel", "", map[string]string{"user": s.identity.User}))
@@ -164,6 +166,13 @@ func (s *session) cancelRunning(ctx context.Context) error {
 		body["problem"] = "the request did not reach the database"
 	}
 	return errors.Join(err, s.enqueue(s.event("cancel", "", body)))
+}
+
+// countCancel notes a cancel request that the server has nothing to do for.
+func (s *session) countCancel() {
+	if !s.pending.busy() {
+		s.cancels.Add(1)
+	}
 }
 
 // relay moves messages both ways until something ends the session.

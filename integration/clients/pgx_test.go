@@ -304,28 +304,23 @@ func pgxLargeObjects(ctx context.Context, conn *pgx.Conn, n *notebook) error {
 	return tx.Commit(ctx)
 }
 
-// pgxCancel ends a statement by a cancel request on a connection of its own. One that
-// comes before the statement does is lost, as the protocol has it: then it is tried with
-// more time between them.
+// pgxCancel ends a statement by a cancel request on a connection of its own.
 func pgxCancel(t *testing.T, target harness.Target, _ string) string {
 	return withPgx(t, target, pgx.QueryExecModeExec, func(ctx context.Context, conn *pgx.Conn, n *notebook) error {
-		var err error
-		for after := 300 * time.Millisecond; after < 10*time.Second && err == nil; after *= 5 {
-			problem := make(chan error, 1)
-			go func() {
-				time.Sleep(after)
-				problem <- conn.PgConn().CancelRequest(ctx)
-			}()
-			begin := time.Now()
-			_, err = conn.Exec(ctx, "SELECT pg_sleep(20)")
-			if d := time.Since(begin); err != nil && d > 10*time.Second+after {
-				return fmt.Errorf("the cancel request took %v", d)
-			}
-			if err := <-problem; err != nil {
-				return err
-			}
-		}
+		problem := make(chan error, 1)
+		go func() {
+			time.Sleep(300 * time.Millisecond)
+			problem <- conn.PgConn().CancelRequest(ctx)
+		}()
+		begin := time.Now()
+		_, err := conn.Exec(ctx, "SELECT pg_sleep(20)")
 		n.failure(err)
+		if d := time.Since(begin); d > 10*time.Second {
+			return fmt.Errorf("the cancel request took %v", d)
+		}
+		if err := <-problem; err != nil {
+			return err
+		}
 		var one int
 		err = conn.QueryRow(ctx, "SELECT 1").Scan(&one)
 		n.note("then %d", one)
