@@ -3,6 +3,7 @@ package measure
 import (
 	"crypto/ed25519"
 	"encoding/base64"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -143,17 +144,27 @@ func TestAttestations(t *testing.T) {
 }
 
 // Many logins of the proxy leave room for those of people: who can do most is knocked
-// with first, and of its own only some.
+// with first, and of its own one for each set of groups, which is all that rules can tell.
 func TestKnocksWithPeople(t *testing.T) {
 	p, _ := place(t, "", "")
 	p.Ours = func(role string) bool { return strings.HasPrefix(role, "sluice_") }
 	s := &State{Measured: &destination.Measurement{Inside: &destination.Facts{}}}
 	roles := &s.Measured.Inside.Roles.Value
-	for range 60 {
-		*roles = append(*roles, destination.Role{Name: "sluice_" + string(rune('a'+len(*roles))), Login: true})
+	groups := [][]string{{"probe"}, {"carrier", "owner"}, {"probe"}, {"owner", "carrier"}, nil}
+	for i := range 60 {
+		name := fmt.Sprintf("sluice_%d", i)
+		*roles = append(*roles, destination.Role{Name: name, Login: true})
+		for _, group := range groups[i%len(groups)] {
+			s.Measured.Inside.Memberships.Value = append(s.Measured.Inside.Memberships.Value, destination.Membership{Member: name, Group: group})
+		}
 	}
+	s.Measured.Inside.Memberships.Known = true
 	*roles = append(*roles, destination.Role{Name: "ann", Login: true}, destination.Role{Name: "group"}, destination.Role{Name: "root", Login: true, Superuser: true})
-	if got := strings.Join(p.users(s), " "); got != "root sluice_a sluice_b sluice_c ann" {
+	s.Measured.Outside = []*destination.Outside{{Knocks: []destination.Knock{{User: "sluice_0"}, {User: "root"}}}}
+	if got := strings.Join(p.counted(s), " "); got != "sluice_0 ann root" {
+		t.Errorf("the ways in of %s count", got)
+	}
+	if got := strings.Join(p.users(s), " "); got != "root sluice_0 sluice_1 sluice_4 ann" {
 		t.Errorf("knocked with %s", got)
 	}
 }

@@ -75,15 +75,12 @@ func (s *State) askInside(ctx context.Context, ask Asker) {
 	}
 }
 
-// mostUsers bounds the roles that are knocked with, mostOurs those of them that are
-// logins of the proxy: there may be many, and rules tell them apart by their groups only.
-const (
-	mostUsers = 50
-	mostOurs  = 3
-)
+// mostUsers bounds the roles that are knocked with.
+const mostUsers = 50
 
 // users are the roles that can log in there, as far as that is known, those that
-// can do most first.
+// can do most first. Of the proxy's own there may be many, whose names nobody knows
+// before: rules tell them apart by their groups, and one of each is enough.
 func (p *Place) users(s *State) []string {
 	in := s.Measured.Inside
 	if in == nil {
@@ -92,19 +89,33 @@ func (p *Place) users(s *State) []string {
 	roles := slices.Clone(in.Roles.Value)
 	slices.SortStableFunc(roles, func(a, b destination.Role) int { return power(b) - power(a) })
 	var out []string
-	ours := 0
+	met := map[string]bool{}
 	for _, r := range roles {
 		if !r.Login || len(out) >= mostUsers || r.Name == "postgres" {
 			continue
 		}
-		if p.Ours != nil && p.Ours(r.Name) {
-			if ours++; ours > mostOurs {
+		if in.Memberships.Known && p.Ours != nil && p.Ours(r.Name) {
+			groups := groupsOf(in, r.Name)
+			if met[groups] {
 				continue
 			}
+			met[groups] = true
 		}
 		out = append(out, r.Name)
 	}
 	return out
+}
+
+// groupsOf are the groups that a role is a direct member of, in one text.
+func groupsOf(in *destination.Facts, role string) string {
+	var groups []string
+	for _, m := range in.Memberships.Value {
+		if m.Member == role {
+			groups = append(groups, m.Group)
+		}
+	}
+	slices.Sort(groups)
+	return strings.Join(groups, "\x00")
 }
 
 // counted are the roles whose way in counts: all that can log in, but for logins of the
