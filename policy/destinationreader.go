@@ -20,7 +20,7 @@ func (r *reader) destinations(entries map[string]destinationEntry) []*place {
 			hosts:   r.hostPatterns(entry.Addresses),
 			floor:   r.floor(entry.Floor),
 			accepts: r.classPatterns(entry.Accepts),
-			masks:   r.strength(entry.Masks, r.masks(entry.Masks)),
+			masks:   r.placeMasks(entry.Masks),
 		}
 		if entry.Port != nil {
 			one.Port = *entry.Port
@@ -132,7 +132,7 @@ func (r *reader) clients(entries []clientEntry) []client {
 		one := client{
 			name: entry.Name.Value, networks: r.addresses(entry.Networks), methods: r.methods(entry.Methods),
 			tls: entry.TLS, assurance: r.assurance(entry.Assurance), accepts: r.classPatterns(entry.Accepts),
-			masks: r.noStrength(entry.Masks, r.masks(entry.Masks)), position: r.source.At(entry.Position),
+			masks: r.masks(entry.Masks), position: r.source.At(entry.Position),
 		}
 		if !identifier.MatchString(one.name) {
 			r.errs.Addf(orElse(entry.Name.Position, entry.Position), "a client endpoint needs a name made of %s", identifierWords)

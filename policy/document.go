@@ -45,7 +45,7 @@ func Parse(name string, data []byte) (*Policy, error) {
 	r.databases(doc.Databases)
 	r.classes(doc.Classes)
 	p.classNames, p.columns = r.classNames, r.columns(doc.Columns)
-	p.masks = r.noStrength(doc.Masks, r.masks(doc.Masks))
+	p.masks = r.masks(doc.Masks)
 	p.known = r.known(doc.Functions.Known)
 	p.places, p.readers = r.destinations(doc.Destinations), r.readersOf
 	for _, one := range p.places {

@@ -85,7 +85,8 @@ func (p *Policy) MaskKeys() []string {
 // defaultMaskKey is the key of pseudonyms that name none.
 const defaultMaskKey = "default"
 
-func (r *reader) masks(entries []maskEntry) []maskOf {
+// masksOf reads masks but for their strength.
+func (r *reader) masksOf(entries []maskEntry) []maskOf {
 	out := make([]maskOf, 0, len(entries))
 	for i := range entries {
 		e := &entries[i]

@@ -18,9 +18,20 @@ var strengthNames = []string{strengthFull, strengthPartial}
 // who may read the value where it comes from.
 func (m Masking) LeavesSome() bool { return m.Strength == strengthPartial }
 
-// strength reads how strong the masks of a place are. What shows a part of a value is
-// partial unless the policy says that it is enough.
-func (r *reader) strength(entries []maskEntry, masks []maskOf) []maskOf {
+// masks reads masks of what is read through Sluice, which have no strength.
+func (r *reader) masks(entries []maskEntry) []maskOf {
+	for i := range entries {
+		if given := entries[i].Strength; !given.IsZero() {
+			r.errs.Addf(given.Position, "strength means something in the masks of a destination only")
+		}
+	}
+	return r.masksOf(entries)
+}
+
+// placeMasks reads the masks of a place. What shows a part of a value is partial unless
+// the policy says that it is enough.
+func (r *reader) placeMasks(entries []maskEntry) []maskOf {
+	masks := r.masksOf(entries)
 	for i := range masks {
 		m, given := &masks[i], entries[i].Strength
 		switch m.Strength = given.Value; {
@@ -30,16 +41,6 @@ func (r *reader) strength(entries []maskEntry, masks []maskOf) []maskOf {
 			m.Strength = "" // what masks are taken for
 		case !slices.Contains(strengthNames, given.Value):
 			r.errs.Addf(given.Position, "%q is not a strength%s", given.Value, orKnown(given.Value, strengthNames))
-		}
-	}
-	return masks
-}
-
-// noStrength refuses a strength where nothing is copied to.
-func (r *reader) noStrength(entries []maskEntry, masks []maskOf) []maskOf {
-	for i := range entries {
-		if given := entries[i].Strength; !given.IsZero() {
-			r.errs.Addf(given.Position, "strength means something in the masks of a destination only")
 		}
 	}
 	return masks
