@@ -65,6 +65,9 @@ func testDeadWatcher(t *testing.T, version int) {
 // testExpiry has a copy removed whose time has come.
 func testExpiry(t *testing.T, s *stage, id string) {
 	carried := s.ledger(t).Copy(id)
+	if carried == nil {
+		t.Fatalf("there is no copy %q", id)
+	}
 	expired := s.first(t, carried.PublishedAt, 80*time.Second, "the end of a copy's time", ofCopy("copy.expired", id))
 	removed := s.first(t, expired.at.Add(-time.Millisecond), 40*time.Second, "the removal", ofCopy("copy.removed", id))
 	t.Logf("removed %.2f s after its time had come", removed.at.Sub(carried.Expires).Seconds())
