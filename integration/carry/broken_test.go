@@ -33,9 +33,7 @@ func newBroken(t *testing.T, source, destination int) *broken {
 	t.Helper()
 	s := &broken{stage: newEnds(t, source, destination)}
 	s.source, s.place = relayTo(t, s.world.Server.Port()), relayTo(t, s.there.Port())
-	// A policy without the place, or a server that is killed, makes the posture unknown,
-	// and new copies would wait until it was measured once more.
-	s.way, s.react = s.place.Port(), "{unknown: alert}"
+	s.way = s.place.Port()
 	if err := s.there.Exec(t.Context(), "postgres", "ALTER SYSTEM SET synchronous_commit = on; "); err != nil {
 		t.Fatal(err)
 	}
