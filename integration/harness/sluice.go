@@ -226,6 +226,13 @@ func (g *Gate) Dir() string { return g.dir }
 // well and in time.
 func (g *Gate) Stop(t testing.TB) {
 	t.Helper()
+	g.StopUnless(t, func() bool { return false })
+}
+
+// StopUnless is Stop, but the program may end with exit code 1 if excused, which is
+// asked when it has ended, says so. It reports whether the program ended well.
+func (g *Gate) StopUnless(t testing.TB, excused func() bool) (well bool) {
+	t.Helper()
 	g.stop.Do(func() {
 		if err := g.cmd.Process.Signal(syscall.SIGTERM); err != nil && !errors.Is(err, os.ErrProcessDone) {
 			t.Errorf("stop sluice: %v", err)
@@ -237,10 +244,12 @@ func (g *Gate) Stop(t testing.TB) {
 			_ = g.cmd.Process.Kill()
 			<-g.exited
 		}
-		if code := g.cmd.ProcessState.ExitCode(); code != 0 {
+		code := g.cmd.ProcessState.ExitCode()
+		if well = code == 0; !well && (code != 1 || !excused()) {
 			t.Errorf("sluice ended with exit code %d\n%s", code, g.output.String())
 		}
 	})
+	return well
 }
 
 // gateConfig is the configuration file: the databases of the world, TLS and

@@ -1,6 +1,7 @@
 package leases
 
 import (
+	"strings"
 	"testing"
 	"time"
 )
@@ -90,17 +91,26 @@ func (s *stage) survives(t *testing.T, f failure, n int, answered bool) bool {
 	return true
 }
 
-// endsWell ends Sluice. If Vault fails meanwhile, Sluice leaves to its next start
-// what it could not end.
+// endsWell ends Sluice. If Vault fails meanwhile, or takes longer to come back than
+// Sluice waits for it, Sluice says what it could not end, and leaves it to its next start.
 func (s *stage) endsWell(t *testing.T, back <-chan struct{}) {
 	t.Helper()
 	before := s.tap.struck()
-	s.gate.Stop(t)
-	if before || !s.tap.struck() {
+	well := s.gate.StopUnless(t, func() bool {
+		return s.tap.struck() && saysVaultFailed(s.gate.Log())
+	})
+	if before && well || !s.tap.struck() {
 		return
 	}
 	<-back
 	s.gate.Start(t)
 	s.oneSession(t)
 	s.gate.Stop(t)
+}
+
+// saysVaultFailed reports whether a program has ended with a word about Vault that
+// could not be asked.
+func saysVaultFailed(log string) bool {
+	_, last, _ := strings.Cut(log[max(0, strings.LastIndex(log, "sluice: listening on")):], "sluice: vault: close: ")
+	return strings.Contains(last, "Vault is away") || strings.Contains(last, "Vault is sealed")
 }
