@@ -262,6 +262,19 @@ func (r *relation) separately(x *index) bool {
 	return !r.partitioned && (k == nil || k.kind != "x" && !k.period)
 }
 
+// toBuild are the indexes that are built once the rows are there.
+func (r *relation) toBuild() (out []*index) {
+	if r.existing == Append {
+		return nil
+	}
+	for _, x := range r.indexes {
+		if r.separately(x) {
+			out = append(out, x)
+		}
+	}
+	return out
+}
+
 // constraintOf is the constraint that an index belongs to, nil if none.
 func (r *relation) constraintOf(x *index) *constraint {
 	for _, k := range r.constraints {

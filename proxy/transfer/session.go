@@ -43,9 +43,6 @@ var quiet = []string{
 	"log_min_error_statement = 'panic'", "log_error_verbosity = 'terse'", "log_min_duration_statement = -1", "log_min_duration_sample = -1",
 }
 
-// loadMemory is maintenance_work_mem of sessions that build indexes, in kB.
-const loadMemory = 256 << 10
-
 // prepareDestination makes the session one of the owner. loud is true if the
 // server may log values of rows that it refuses.
 func prepareDestination(ctx context.Context, l *link, owner string, lockMillis int64) (loud bool, err error) {
@@ -59,13 +56,22 @@ func prepareDestination(ctx context.Context, l *link, owner string, lockMillis i
 		}
 	}
 	text := fmt.Sprintf(pinned, lockMillis) + later(l.version) + fmt.Sprintf(`; SET ROLE %s; SET check_function_bodies = off;
-		SET default_tablespace = ''; SET default_table_access_method = 'heap'; SET default_transaction_read_only = off;
-		SELECT pg_catalog.set_config('maintenance_work_mem', '%d', false) FROM pg_catalog.pg_settings
-		WHERE name OPERATOR(pg_catalog.=) 'maintenance_work_mem' AND setting::pg_catalog.int8 OPERATOR(pg_catalog.<) %[2]d`, quote.Identifier(owner), loadMemory)
+		SET default_tablespace = ''; SET default_table_access_method = 'heap'; SET default_transaction_read_only = off`, quote.Identifier(owner))
 	if err := l.exec(ctx, text); err != nil {
 		return loud, failed(l.side, "set up the session as "+owner, err)
 	}
 	return loud, nil
+}
+
+// buildMemory is what the sessions of a copy may use together to build indexes and to
+// check foreign keys, in kB.
+const buildMemory = 1 << 20
+
+// giveMemory lets a session use its part of that, if the server gives it less. Keys that
+// do not fit are sorted on disk.
+func giveMemory(ctx context.Context, l *link, streams int) error {
+	return failed(l.side, "set up the session", l.exec(ctx, fmt.Sprintf(`SELECT pg_catalog.set_config('maintenance_work_mem', '%[1]d', false) FROM pg_catalog.pg_settings
+		WHERE name OPERATOR(pg_catalog.=) 'maintenance_work_mem' AND setting::pg_catalog.int8 OPERATOR(pg_catalog.<) %[1]d`, buildMemory/streams)))
 }
 
 // inSchema sets a search_path for this transaction under which names of the

@@ -57,6 +57,7 @@ type works struct {
 	// keeping is held by whoever uses the keeper.
 	keeping sync.Mutex
 	open    int // roots that are not locked
+	indexes int // how many are built by themselves
 	begun   bool
 	keys    sync.WaitGroup
 	keysErr error
@@ -103,7 +104,9 @@ func (w *works) plan() {
 	for _, root := range w.c.roots {
 		rs := &rootState{r: root}
 		for _, r := range root.leaves() {
-			rs.tables = append(rs.tables, &state{r: r, root: rs})
+			s := &state{r: r, root: rs, waiting: r.toBuild()}
+			rs.tables = append(rs.tables, s)
+			w.indexes += len(s.waiting)
 			total += r.bytes
 			tables++
 		}
@@ -273,11 +276,6 @@ func (w *works) loadRoot(ctx context.Context, k *worker, rs *rootState) error {
 
 // index puts up the indexes of a table that has its rows. The states are locked.
 func (w *works) index(s *state) {
-	for _, x := range s.r.indexes {
-		if s.r.existing != Append && s.r.separately(x) {
-			s.waiting = append(s.waiting, x)
-		}
-	}
 	s.left = len(s.waiting)
 	if s.left == 0 {
 		w.board.put(&task{kind: toIndex, run: func(ctx context.Context, k *worker) error { return w.constrain(ctx, k, s) }})
@@ -288,9 +286,17 @@ func (w *works) index(s *state) {
 	}
 }
 
+// alone has a server build an index without help: workers sort on disk, and where every
+// stream has an index to build they take time from each other.
+const alone = "SET LOCAL max_parallel_maintenance_workers = 0"
+
 // build builds an index, and after the last what needs them all.
 func (w *works) build(ctx context.Context, k *worker, s *state, x *index) error {
-	if err := inTransaction(ctx, k.destination, s.r, w.c.builder.buildIndex(s.r, x)); err != nil {
+	statements := w.c.builder.buildIndex(s.r, x)
+	if w.indexes >= w.c.job.Streams {
+		statements = append([]string{alone}, statements...)
+	}
+	if err := inTransaction(ctx, k.destination, s.r, statements); err != nil {
 		return failed(atDestination, "build index "+printable(x.name)+" of "+s.r.title(), err)
 	}
 	w.mu.Lock()
