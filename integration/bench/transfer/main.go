@@ -59,6 +59,9 @@ func bench(ctx context.Context, size, rounds, streams int, only string) (err err
 		return err
 	}
 	ways := slices.DeleteFunc(s.ways(), func(w way) bool { return !match.MatchString(w.name) })
+	if len(ways) == 0 {
+		return fmt.Errorf("no way that is installed matches %q", only)
+	}
 	// A new server makes the files of its log in the first turn, which is nobody's.
 	if _, err := s.turn(ctx, ways[0], want); err != nil {
 		return fmt.Errorf("%s: %w", ways[0].name, err)
