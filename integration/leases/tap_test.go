@@ -173,8 +173,8 @@ func find(secrets map[string]string, text string) []string {
 
 func TestTapFindsSecrets(t *testing.T) {
 	k := &tap{secrets: map[string]string{}}
-	k.note([]byte(`{"auth": {"client_token": "hvs.abcdefghijkl", "accessor": "not-secret-at-all"}, "data": {"password": "0123456789", "username": "v-someone-else"}}`))
-	if found := find(k.known(), "hvs.abcdefghijkl and 0123456789"); !slices.Equal(found, []string{"client_token", "password"}) {
+	k.note([]byte(`{"auth": {"client_token": "hvs.abcdefghijkl", "accessor": "not-secret-at-all"}, "data": {"password": "seen by the tap alone", "username": "v-someone-else"}}`))
+	if found := find(k.known(), "hvs.abcdefghijkl and seen by the tap alone"); !slices.Equal(found, []string{"client_token", "password"}) {
 		t.Errorf("found %v", found)
 	}
 	if found := find(k.known(), "not-secret-at-all v-someone-else"); found != nil {
