@@ -108,7 +108,10 @@ var badThings = []fault{
 	{
 		name: "the policy is loaded again, and asks more of the destination",
 		do: func(t *testing.T, s *broken, _ *client) {
+			// What is there already would be frozen for it, and the place be given nothing more.
+			s.react = "{latent: alert, object: alert, server: alert, unknown: alert}"
 			s.reload(t, strings.Replace(s.policy(t), "authentication: scram", "authentication: certificate", 1))
+			s.react = ""
 		},
 		mend: policyBack,
 		says: []string{"says something else of the destination"},
