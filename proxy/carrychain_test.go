@@ -22,7 +22,7 @@ func chained(t *testing.T) *origins {
 	t.Helper()
 	l := ledger.New(100)
 	now := time.Date(2026, 11, 29, 12, 0, 0, 0, time.UTC)
-	sum, rows := strings.Repeat("0", 64), "sluice-rows-1:00"
+	sum, rows := strings.Repeat("0", 64), "sluice-rows-2:00"
 	for i, body := range []ledger.Body{
 		&ledger.Begun{
 			Copy: copyOfPeople, Expires: ledger.At(now.Add(time.Hour)), Owner: "alice", Person: "alice", Role: "analysts",

@@ -2,36 +2,39 @@ package transfer
 
 import (
 	"crypto/rand"
-	"crypto/sha256"
 	"encoding/binary"
 	"encoding/hex"
 	"fmt"
 	"hash"
 	"math/bits"
 	"strings"
+
+	"github.com/dchest/siphash"
 )
 
 // Digest stands for the rows of a relation, in whatever order and pieces they
-// came: the sum, modulo 2^256, of SHA-256(key, row) over all rows, where a row is
-// its bytes in COPY's format without the stream's header and trailer (in binary
-// with the count of fields, in text with the line's end). Equal rows count as
-// often as they are there, so that a row twice is not a row missing.
+// came: the sum, modulo 2^128, of SipHash-2-4 of 128 bits over all rows, where a row
+// is its bytes in COPY's format without the stream's header and trailer (in binary
+// with the count of fields, in text with the line's end), and the bytes that SipHash
+// returns are a number, least significant byte first. Equal rows count as often as they
+// are there, so that a row twice is not a row missing.
 //
 // The key is 16 random bytes for each copy, known to nobody but this process until
-// the copy is published. So what a destination holds instead of a row, by mistake
-// or on purpose, adds a number that nobody could choose, and goes unnoticed with a
-// chance of 2^-256. Once the key is known, as it is to whoever reads a receipt,
-// that holds no longer for somebody who makes up many rows (a sum can then be
-// met by solving for it): a digest compares two ends of one copy, and is no
-// signature of the rows.
+// the copy is published. SipHash is a pseudorandom function under a key that is not
+// known (Aumasson and Bernstein, 2012). So what a destination holds instead of a row,
+// by mistake or on purpose, adds a number that nobody could choose, and goes unnoticed
+// with a chance of 2^-128. Once the key is known, as it is to whoever reads a receipt,
+// that holds no longer: a digest compares two ends of one copy, and is no signature of
+// the rows.
 type Digest struct {
-	// Key is the copy's, Sum the sum; Rows is how many rows are in it.
+	// Key is the copy's, Sum the sum, most significant byte first; Rows is how many
+	// rows are in it.
 	Key  [16]byte
-	Sum  [32]byte
+	Sum  [16]byte
 	Rows uint64
 }
 
-// String is "sluice-rows-1:KEY:ROWS:SUM", key and sum in hexadecimal.
+// String is "sluice-rows-2:KEY:ROWS:SUM", key and sum in hexadecimal.
 func (d Digest) String() string {
 	return fmt.Sprintf("%s%x:%d:%x", digestName, d.Key, d.Rows, d.Sum)
 }
@@ -45,7 +48,7 @@ func (d *Digest) UnmarshalText(text []byte) (err error) {
 	return err
 }
 
-const digestName = "sluice-rows-1:"
+const digestName = "sluice-rows-2:"
 
 // ParseDigest reads what String prints.
 func ParseDigest(text string) (Digest, error) {
@@ -76,56 +79,51 @@ func newKey() (key [16]byte) {
 
 // add puts another part of the same relation into the sum.
 func (d *Digest) add(o Digest) {
-	var carry uint64
-	for i := 24; i >= 0; i -= 8 {
-		var word uint64
-		word, carry = bits.Add64(binary.BigEndian.Uint64(d.Sum[i:]), binary.BigEndian.Uint64(o.Sum[i:]), carry)
-		binary.BigEndian.PutUint64(d.Sum[i:], word)
-	}
+	low, carry := bits.Add64(binary.BigEndian.Uint64(d.Sum[8:]), binary.BigEndian.Uint64(o.Sum[8:]), 0)
+	high, _ := bits.Add64(binary.BigEndian.Uint64(d.Sum[:]), binary.BigEndian.Uint64(o.Sum[:]), carry)
+	binary.BigEndian.PutUint64(d.Sum[8:], low)
+	binary.BigEndian.PutUint64(d.Sum[:], high)
 	d.Rows += o.Rows
 }
 
 // rowHash sums the rows of one stream. It allocates nothing for a row.
 type rowHash struct {
-	key   [16]byte
-	state hash.Hash
-	room  [sha256.Size]byte
-	sum   [4]uint64 // the most significant first
-	rows  uint64
+	key       [16]byte
+	k0, k1    uint64    // the key's halves, for rows that are there whole
+	state     hash.Hash // for those that come in pieces
+	room      [siphash.Size128]byte
+	low, high uint64
+	rows      uint64
 }
 
-func newRowHash(key [16]byte) *rowHash { return &rowHash{key: key, state: sha256.New()} }
+func newRowHash(key [16]byte) *rowHash {
+	return &rowHash{key: key, k0: binary.LittleEndian.Uint64(key[:]), k1: binary.LittleEndian.Uint64(key[8:]), state: siphash.New128(key[:])}
+}
 
 // row adds a row that is there whole.
-func (h *rowHash) row(row []byte) {
-	h.start()
-	h.state.Write(row)
-	h.end()
-}
+func (h *rowHash) row(row []byte) { h.add(siphash.Hash128(h.k0, h.k1, row)) }
 
 // start, more and end add a row in pieces.
-func (h *rowHash) start() {
-	h.state.Reset()
-	h.state.Write(h.key[:])
-}
+func (h *rowHash) start() { h.state.Reset() }
 
 func (h *rowHash) more(piece []byte) { h.state.Write(piece) }
 
 func (h *rowHash) end() {
 	s := h.state.Sum(h.room[:0])
+	h.add(binary.LittleEndian.Uint64(s), binary.LittleEndian.Uint64(s[8:]))
+}
+
+func (h *rowHash) add(low, high uint64) {
 	var carry uint64
-	h.sum[3], carry = bits.Add64(h.sum[3], binary.BigEndian.Uint64(s[24:]), 0)
-	h.sum[2], carry = bits.Add64(h.sum[2], binary.BigEndian.Uint64(s[16:]), carry)
-	h.sum[1], carry = bits.Add64(h.sum[1], binary.BigEndian.Uint64(s[8:]), carry)
-	h.sum[0], _ = bits.Add64(h.sum[0], binary.BigEndian.Uint64(s), carry)
+	h.low, carry = bits.Add64(h.low, low, 0)
+	h.high, _ = bits.Add64(h.high, high, carry)
 	h.rows++
 }
 
 // digest is the sum so far.
 func (h *rowHash) digest() Digest {
 	d := Digest{Key: h.key, Rows: h.rows}
-	for i, word := range h.sum {
-		binary.BigEndian.PutUint64(d.Sum[8*i:], word)
-	}
+	binary.BigEndian.PutUint64(d.Sum[:], h.high)
+	binary.BigEndian.PutUint64(d.Sum[8:], h.low)
 	return d
 }

@@ -221,9 +221,6 @@ func (c *carrier) openDestination(ctx context.Context) (*link, error) {
 		return nil, err
 	}
 	loud, err := prepareDestination(ctx, l, c.job.Owner, c.job.LockTimeout.Milliseconds())
-	if err == nil {
-		err = giveMemory(ctx, l, c.job.Streams)
-	}
 	if err != nil {
 		l.close()
 		return nil, err

@@ -63,16 +63,10 @@ func prepareDestination(ctx context.Context, l *link, owner string, lockMillis i
 	return loud, nil
 }
 
-// buildMemory is what the sessions of a copy may use together to build indexes and to
-// check foreign keys, in kB.
-const buildMemory = 1 << 20
-
-// giveMemory lets a session use its part of that, if the server gives it less. Keys that
-// do not fit are sorted on disk.
-func giveMemory(ctx context.Context, l *link, streams int) error {
-	return failed(l.side, "set up the session", l.exec(ctx, fmt.Sprintf(`SELECT pg_catalog.set_config('maintenance_work_mem', '%[1]d', false) FROM pg_catalog.pg_settings
-		WHERE name OPERATOR(pg_catalog.=) 'maintenance_work_mem' AND setting::pg_catalog.int8 OPERATOR(pg_catalog.<) %[1]d`, buildMemory/streams)))
-}
+// inOrder has a server check foreign keys in the order of indexes, where both sides have
+// one: all of it was just written and is in memory, so that reading an index costs
+// little, and looking rows up in a large hash table costs more.
+var inOrder = fmt.Sprintf("SET LOCAL random_page_cost = 1.1; SET LOCAL maintenance_work_mem = %d", sortMemory)
 
 // inSchema sets a search_path for this transaction under which names of the
 // schema are printed, or read, without it.

@@ -286,16 +286,30 @@ func (w *works) index(s *state) {
 	}
 }
 
-// alone has a server build an index without help: workers sort on disk, and where every
-// stream has an index to build they take time from each other.
-const alone = "SET LOCAL max_parallel_maintenance_workers = 0"
+// What a server may use to sort the keys of an index, in kB. Keys are sorted faster in
+// pieces that stay in a processor's cache, and merged, than all at once; many more than
+// mergeable pieces would be merged twice.
+const (
+	sortMemory = 32 << 10
+	mergeable  = 128
+	// buildMemory is what all streams may use together.
+	buildMemory = 1 << 20
+)
+
+// sorting has a server build an index of so many bytes in one process, with the memory
+// that is best for that, where every stream has an index to build: helpers would take
+// time from each other. Where not, the server's own settings are as good.
+func (w *works) sorting(size uint64) []string {
+	if w.indexes < w.c.job.Streams {
+		return nil
+	}
+	memory := min(max(sortMemory, size>>10/mergeable), buildMemory/uint64(w.c.job.Streams))
+	return []string{fmt.Sprintf("SET LOCAL maintenance_work_mem = %d", memory), "SET LOCAL max_parallel_maintenance_workers = 0"}
+}
 
 // build builds an index, and after the last what needs them all.
 func (w *works) build(ctx context.Context, k *worker, s *state, x *index) error {
-	statements := w.c.builder.buildIndex(s.r, x)
-	if w.indexes >= w.c.job.Streams {
-		statements = append([]string{alone}, statements...)
-	}
+	statements := append(w.sorting(x.size), w.c.builder.buildIndex(s.r, x)...)
 	if err := inTransaction(ctx, k.destination, s.r, statements); err != nil {
 		return failed(atDestination, "build index "+printable(x.name)+" of "+s.r.title(), err)
 	}
@@ -399,6 +413,9 @@ func (w *works) lock(ctx context.Context, rs *rootState) error {
 func (w *works) foreignKeys(ctx context.Context) error {
 	w.keeping.Lock()
 	defer w.keeping.Unlock()
+	if err := w.c.keeper.exec(ctx, inOrder); err != nil {
+		return failed(atDestination, "set up the session", err)
+	}
 	for _, root := range w.c.roots {
 		for _, r := range root.all() {
 			for _, k := range r.constraints {
