@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	_ "embed"
+	"encoding/pem"
 	"errors"
 	"flag"
 	"fmt"
@@ -36,7 +37,11 @@ var (
 var networks = []string{"127.0.0.2", "127.0.0.3", "127.0.0.9"}
 
 // person is somebody who logs in.
-type person struct{ name, method, password, settings string }
+type person struct {
+	name, method, password, settings string
+	// jdbc is what settings are to JDBC: variables of testdata/Export.java.
+	jdbc []string
+}
 
 // held are tables by the class of their only column.
 var held = []struct{ class, table string }{
@@ -62,18 +67,19 @@ func TestEndpoints(t *testing.T) {
 	})
 	target := s.gate.Target()
 	people := []person{
-		{target.User, "scram", target.Password, ""},
-		{target.User, "scram, no TLS", target.Password, "sslmode=disable"},
-		{"carol", "cert", "", "sslcert=" + cert + " sslkey=" + key},
-		{"dora", "jwt, two factors", oidc.token(t, "dora", "urn:company:two-factors"), ""},
-		{"emil", "jwt", oidc.token(t, "emil", ""), ""},
+		{name: target.User, method: "scram", password: target.Password},
+		{name: target.User, method: "scram, no TLS", password: target.Password, settings: "sslmode=disable", jdbc: []string{"PGSSLMODE=disable"}},
+		{name: "carol", method: "cert", settings: "sslcert=" + cert + " sslkey=" + key, jdbc: []string{"EXPORT_CERT=" + cert, "EXPORT_KEY=" + inDER(t, key)}},
+		{name: "dora", method: "jwt, two factors", password: oidc.token(t, "dora", "urn:company:two-factors")},
+		{name: "emil", method: "jwt", password: oidc.token(t, "emil", "")},
 	}
+	classPath := harness.CompileJava(t, "Export.java")
 	var out bytes.Buffer
 	for n, network := range networks {
 		relay := relayTo(t, target.Port)
 		relay.From(net.ParseIP(network))
 		for i, p := range people {
-			v := &visitor{stage: s, person: p, target: target, relay: relay, turn: i - n}
+			v := &visitor{stage: s, person: p, target: target, relay: relay, turn: i - n, classPath: classPath}
 			v.target.Port, v.target.User, v.target.Password = relay.Port(), p.name, p.password
 			fmt.Fprintf(&out, "%s, %s\n", network, p.method)
 			v.look(t, &out)
@@ -128,6 +134,8 @@ type visitor struct {
 	person
 	target harness.Target
 	relay  *faults.Relay
+	// classPath is where testdata/Export.java was compiled to.
+	classPath string
 	// turn chooses the way to declare that is tried unless all are; none if there is
 	// no such.
 	turn int
@@ -262,11 +270,26 @@ func because(refusal string) string {
 	return position.ReplaceAllString(found[1], "")
 }
 
-// byOthers takes the roads of other programs: pg_dump into another server, and a
-// program that reads by the extended protocol.
+// inDER is a private key as JDBC reads it, in PKCS #8 without PEM around it.
+func inDER(t *testing.T, file string) string {
+	t.Helper()
+	text, err := os.ReadFile(file)
+	must(t, err)
+	block, _ := pem.Decode(text)
+	if block == nil {
+		t.Fatalf("%s is not PEM", file)
+	}
+	out := t.TempDir() + "/key.pk8"
+	must(t, os.WriteFile(out, block.Bytes, 0o600))
+	return out
+}
+
+// byOthers takes the roads of other programs: pg_dump into another server, a program
+// with windows, and one that reads by the extended protocol.
 func (v *visitor) byOthers(t *testing.T, out *bytes.Buffer) {
 	t.Helper()
 	v.dump(t, out, held[0].class, held[0].table)
+	v.export(t, out)
 	c, err := pgx.Connect(t.Context(), v.dsn())
 	must(t, err)
 	defer c.Close(context.WithoutCancel(t.Context()))
@@ -288,6 +311,23 @@ func (v *visitor) dump(t *testing.T, out *bytes.Buffer, class, table string) {
 	}
 	v.at(t, "DROP TABLE IF EXISTS "+table)
 	fmt.Fprintf(out, "  %-8s %-14s %s\n", "pg_dump", class, outcome(rows, strings.ReplaceAll(r.Stderr, "error:", "ERROR:")))
+}
+
+// export writes the tables to files as programs with windows do.
+func (v *visitor) export(t *testing.T, out *bytes.Buffer) {
+	t.Helper()
+	args := []string{"-cp", v.classPath, "Export"}
+	for _, h := range held {
+		args = append(args, h.class+"="+h.table)
+	}
+	r := harness.Run(t, v.target, harness.Command{Program: "java", Args: args, Dir: t.TempDir(), Env: v.jdbc})
+	if r.Exit != 0 {
+		t.Fatalf("%s: %s", v.method, r)
+	}
+	rows, errors := atMarks(r.Stdout), atMarks(r.Stderr)
+	for _, h := range held {
+		fmt.Fprintf(out, "  %-8s %-14s %s\n", "JDBC", h.class, outcome(rows[h.class], errors[h.class]))
+	}
 }
 
 func (v *visitor) dsn() string {

@@ -102,10 +102,10 @@ func loaders(t *testing.T) []loader {
 			Env: []string{"NODE_PATH=" + nodeModules(t)},
 		})
 	}})
-	classes := compileJava(t, "RefusedCopy.java")
+	classPath := harness.CompileJava(t, "RefusedCopy.java")
 	out = append(out, loader{"jdbc", func(t *testing.T, target harness.Target, dir string) string {
 		return scriptCase(t, target, harness.Command{
-			Program: "java", Args: []string{"-cp", jdbcJar + ":" + classes, "RefusedCopy"}, Stdin: dataLines, Dir: dir,
+			Program: "java", Args: []string{"-cp", classPath, "RefusedCopy"}, Stdin: dataLines, Dir: dir,
 		})
 	}})
 	return append(out, loader{"pgx", pgxRefusedCopy})

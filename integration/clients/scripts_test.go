@@ -72,34 +72,19 @@ func nodeModules(t *testing.T) string {
 	return dir
 }
 
-// jdbcJar is Debian's JDBC driver.
-const jdbcJar = "/usr/share/java/postgresql.jar"
-
 // javaCases run a compiled program with Debian's JDBC driver, in the modes
 // that make the driver speak differently.
 func javaCases(t *testing.T) []client {
-	classes := compileJava(t, "Matrix.java")
+	classPath := harness.CompileJava(t, "Matrix.java")
 	var out []client
 	for _, mode := range []string{"extended", "simple", "extendedForPrepared", "extendedCacheEverything"} {
 		out = append(out, client{name: "jdbc/" + mode, run: func(t *testing.T, target harness.Target, dir string) string {
 			return scriptCase(t, target, harness.Command{
-				Program: "java", Args: []string{"-cp", jdbcJar + ":" + classes, "Matrix", mode}, Dir: dir,
+				Program: "java", Args: []string{"-cp", classPath, "Matrix", mode}, Dir: dir,
 			})
 		}})
 	}
 	return out
-}
-
-func compileJava(t *testing.T, file string) string {
-	t.Helper()
-	if _, err := os.Stat(jdbcJar); err != nil {
-		t.Fatalf("the JDBC driver is missing, run ./integration/test or: apt-get install libpostgresql-jdbc-java: %v", err)
-	}
-	classes := t.TempDir()
-	harness.MustRun(t, harness.Target{Name: "build"}, harness.Command{
-		Program: "javac", Args: []string{"-cp", jdbcJar, "-d", classes, testdataFile(t, file)}, Dir: classes,
-	})
-	return classes
 }
 
 // libpq18Cases run Debian's psql with the libpq of PostgreSQL 18. Servers

@@ -52,6 +52,8 @@ type relation struct {
 	binary   bool
 	// byCTID is true if ranges of pages can be read by themselves.
 	byCTID bool
+	// frozen is true once the rows are there and were loaded as ones that everybody sees.
+	frozen bool
 }
 
 // column is one that is made at the destination.

@@ -63,11 +63,6 @@ func prepareDestination(ctx context.Context, l *link, owner string, lockMillis i
 	return loud, nil
 }
 
-// inOrder has a server check foreign keys in the order of indexes, where both sides have
-// one: all of it was just written and is in memory, so that reading an index costs
-// little, and looking rows up in a large hash table costs more.
-var inOrder = fmt.Sprintf("SET LOCAL random_page_cost = 1.1; SET LOCAL maintenance_work_mem = %d", sortMemory)
-
 // inSchema sets a search_path for this transaction under which names of the
 // schema are printed, or read, without it.
 func inSchema(schemas ...string) string {

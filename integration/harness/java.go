@@ -1,0 +1,26 @@
+package harness
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+)
+
+// jdbcJar is Debian's JDBC driver.
+const jdbcJar = "/usr/share/java/postgresql.jar"
+
+// CompileJava compiles a program in testdata, and returns the class path that runs it with
+// the JDBC driver.
+func CompileJava(t testing.TB, file string) string {
+	t.Helper()
+	if _, err := os.Stat(jdbcJar); err != nil {
+		t.Fatalf("the JDBC driver is missing, run ./integration/test or: apt-get install libpostgresql-jdbc-java: %v", err)
+	}
+	source, err := filepath.Abs(filepath.Join("testdata", file))
+	if err != nil {
+		t.Fatal(err)
+	}
+	classes := t.TempDir()
+	MustRun(t, Target{Name: "build"}, Command{Program: "javac", Args: []string{"-cp", jdbcJar, "-d", classes, source}, Dir: classes})
+	return jdbcJar + ":" + classes
+}
