@@ -22,7 +22,8 @@ func (w *watcher) judge(ctx context.Context) {
 	w.forgetGone()
 	changes, strange, present := w.changes, w.strange, w.present
 	w.changes, w.strange, w.present, w.wanted, w.whole = nil, nil, nil, false, false
-	w.verdict, w.judged, w.took = v, w.now(), w.now().Sub(began)
+	w.verdict, w.judged = v, w.now()
+	w.spent(w.judged.Sub(began), v)
 	w.verdicts++
 	if !w.silent.IsZero() && !open(v.Place.worst()) {
 		// It did not answer, and then it did: the next look says how it is.

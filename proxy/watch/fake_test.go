@@ -21,6 +21,9 @@ import (
 type fakePlace struct {
 	t   *testing.T
 	now func() time.Time
+	// takes is how long a verdict takes; pass lets time pass.
+	takes time.Duration
+	pass  func(time.Duration)
 
 	mu  sync.Mutex
 	def policy.PlaceDef
@@ -49,7 +52,7 @@ type fakePlace struct {
 
 func newFakePlace(t *testing.T, now func() time.Time) *fakePlace {
 	return &fakePlace{
-		t: t, now: now, items: map[scope]map[string]string{}, wrong: map[string]*Judgement{}, gone: map[string]bool{}, door: destination.SCRAM, outcomes: map[string]bool{},
+		t: t, now: now, pass: func(time.Duration) {}, items: map[scope]map[string]string{}, wrong: map[string]*Judgement{}, gone: map[string]bool{}, door: destination.SCRAM, outcomes: map[string]bool{},
 		logins: Logins{Live: map[string]bool{}},
 		def: policy.PlaceDef{
 			Name: "analytics", Roles: policy.PlaceRoles{Owner: "sluice_owner", Probe: "sluice_probe", Carrier: "sluice_carrier", Reactor: "sluice_reactor"},
@@ -108,6 +111,7 @@ func (p *fakePlace) Knock(context.Context) *destination.Outside {
 func (p *fakePlace) Judge(_ context.Context, copies []*ledger.Copy, _ bool) *Verdict {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	p.pass(p.takes)
 	v := &Verdict{At: p.now(), Address: "localhost:5432", Database: "copies", System: "7", Copies: map[string]*Judgement{}}
 	if p.away {
 		v.System, v.Place.Unknown = "", []string{"it does not answer"}
@@ -351,6 +355,7 @@ func newBench(t *testing.T) *bench {
 	b := &bench{t: t, time: time.Date(2026, 11, 27, 9, 0, 0, 0, time.UTC)}
 	now := func() time.Time { return b.time }
 	b.place, b.book = newFakePlace(t, now), &fakeBook{Ledger: ledger.New(0), now: now}
+	b.place.pass = func(d time.Duration) { b.time = b.time.Add(d) }
 	b.restart()
 	return b
 }

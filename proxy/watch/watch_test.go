@@ -182,6 +182,56 @@ func TestAwayAndBack(t *testing.T) {
 	}
 }
 
+// A verdict that has waited for answers which did not come does not keep the place
+// blocked for longer than they did.
+func TestUnknownIsAskedAgainSoon(t *testing.T) {
+	unknown := &Judgement{Unknown: []string{"a try over plain had no clear answer"}}
+	for _, c := range []struct {
+		name   string
+		before int // beats while all is well
+		within time.Duration
+	}{
+		{"after a good one", 5, badAge + 2*beat},
+		{"the first", 0, mostPause + 2*beat},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			b := newBench(t)
+			id := b.book.publish(t, 1, b.time.Add(240*time.Hour))
+			b.beats(c.before)
+			b.place.wrong[""], b.place.takes = unknown, 10*time.Second
+			b.place.reloads++
+			b.beats(1)
+			b.want(id, "copy.drifted")
+			b.place.wrong, b.place.takes = map[string]*Judgement{}, 0
+			b.beats(int(badAge / beat / 2))
+			b.want(id, "copy.drifted")
+			b.beats(int(c.within / beat))
+			b.want(id, "copy.drifted", "copy.recovered")
+		})
+	}
+}
+
+// A place whose catalogs take long to read is not read all the time while something is
+// wrong there.
+func TestCostlyPlaces(t *testing.T) {
+	b := newBench(t)
+	b.place.def.React.Object = policy.ReactAlert
+	id := b.book.publish(t, 1, b.time.Add(240*time.Hour))
+	b.place.takes = 5 * time.Second
+	b.place.wrong[id] = &Judgement{Severity: ledger.SeverityObject, Deficits: deficit("reader")}
+	b.beats(1)
+	b.want(id, "copy.drifted")
+	before := b.watcher().verdicts
+	b.beats(90)
+	if n := b.watcher().verdicts - before; n != 0 {
+		t.Errorf("%d verdicts in a minute and a half", n)
+	}
+	b.beats(20)
+	if n := b.watcher().verdicts - before; n != 1 {
+		t.Errorf("%d verdicts in two minutes", n)
+	}
+}
+
 // What has changed is on record also if the verdict that something is wrong came before
 // anybody saw the change; people are told once.
 func TestChangeSeenLate(t *testing.T) {

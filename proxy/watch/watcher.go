@@ -79,7 +79,9 @@ type watcher struct {
 	unrenewed, unswept time.Time
 	noticed            map[Tier]int64
 	verdicts           int64
-	took               time.Duration
+	// took is how long the last verdict took, cost how long one takes without waiting for
+	// answers that do not come.
+	took, cost time.Duration
 	// measured is what was last recorded about the place.
 	measured string
 	began    bool
@@ -377,9 +379,28 @@ func (w *watcher) judgeDue(now time.Time) bool {
 		return w.verdict.Place.worst() != ledger.SeverityUnknown || old >= mostPause
 	}
 	for _, s := range w.stands {
-		if s.bad() && (old >= max(badAge, 20*w.took) || s.wanted == policy.ReactPurge && !s.confirmed) {
+		if s.bad() && (old >= w.pause() || s.wanted == policy.ReactPurge && !s.confirmed) {
 			return true
 		}
 	}
 	return false
+}
+
+// pause is how old a verdict may be while something is wrong. A place whose catalogs
+// take long to read is not kept busy by it; what is not known is soon asked again.
+func (w *watcher) pause() time.Duration {
+	pause := max(badAge, 20*w.cost)
+	if w.verdict.Place.worst() == ledger.SeverityUnknown {
+		return min(pause, mostPause)
+	}
+	return pause
+}
+
+// spent notes how long a verdict took. One that is about what is not known may have waited
+// for most of that, and does not make the place a more costly one.
+func (w *watcher) spent(took time.Duration, v *Verdict) {
+	w.took = took
+	if w.verdicts == 0 || took < w.cost || v.Place.worst() != ledger.SeverityUnknown {
+		w.cost = took
+	}
 }
