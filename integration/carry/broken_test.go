@@ -139,16 +139,6 @@ func killBackend(t *testing.T, server *pgserver.Server, order string) {
 	}
 }
 
-// restart starts Sluice again.
-func (s *broken) restart(t *testing.T) {
-	t.Helper()
-	<-s.gate.Exited()
-	s.gate.Start(t)
-	await(t, "Sluice to listen", func() bool {
-		return exec.Command("pg_isready", "-q", "-h", "localhost", "-p", strconv.Itoa(s.gate.Target().Port)).Run() == nil
-	})
-}
-
 // copies is what the trail says about all copies, in their order.
 func (s *stage) copies(t *testing.T) []*ledger.Copy {
 	t.Helper()

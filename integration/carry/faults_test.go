@@ -38,7 +38,7 @@ type fault struct {
 // the source any more.
 const allRead = 5
 
-func startAgain(t *testing.T, s *broken, _ *client) { s.restart(t) }
+func startAgain(t *testing.T, s *broken, _ *client) { s.gate.Restart(t) }
 
 const notMade = "was not made"
 
@@ -132,7 +132,7 @@ var badThings = []fault{
 		mend: func(t *testing.T, s *broken, _ *client) {
 			s.limitFiles(t, unix.RLIM_INFINITY)
 			s.gate.Signal(t, syscall.SIGTERM)
-			s.restart(t)
+			s.gate.Restart(t)
 		},
 		says: []string{notMade, "recorded", "trail", "record"},
 	},

@@ -182,6 +182,25 @@ func (g *Gate) Start(t testing.TB) {
 	}()
 }
 
+// Restart starts the program again once it has ended, and waits until it listens. Its port
+// may have been given to somebody else's connection meanwhile: then it waits for that to
+// end.
+func (g *Gate) Restart(t testing.TB) {
+	t.Helper()
+	<-g.exited
+	for deadline := time.Now().Add(time.Minute); ; time.Sleep(200 * time.Millisecond) {
+		before := len(g.output.String())
+		g.Start(t)
+		err := g.listening(t)
+		if err == nil {
+			return
+		}
+		if said := g.output.String()[before:]; !strings.Contains(said, "address already in use") || time.Now().After(deadline) {
+			t.Fatalf("%v\n%s", err, said)
+		}
+	}
+}
+
 // Signal sends the program a signal.
 func (g *Gate) Signal(t testing.TB, signal os.Signal) {
 	t.Helper()
@@ -328,19 +347,24 @@ func (g *Gate) writeFiles(t testing.TB, policy, config string) {
 // awaitListening waits until the port accepts connections.
 func (g *Gate) awaitListening(t testing.TB) {
 	t.Helper()
+	if err := g.listening(t); err != nil {
+		t.Fatalf("%v\n%s", err, g.output.String())
+	}
+}
+
+func (g *Gate) listening(t testing.TB) error {
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 	defer cancel()
 	for {
 		conn, err := new(net.Dialer).DialContext(ctx, "tcp", fmt.Sprintf("127.0.0.1:%d", g.setup.Port))
 		if err == nil {
-			conn.Close()
-			return
+			return conn.Close()
 		}
 		select {
 		case <-g.exited:
-			t.Fatalf("sluice ended at once\n%s", g.output.String())
+			return errors.New("sluice ended at once")
 		case <-ctx.Done():
-			t.Fatalf("sluice does not listen: %v\n%s", err, g.output.String())
+			return fmt.Errorf("sluice does not listen: %w", err)
 		case <-time.After(30 * time.Millisecond):
 		}
 	}

@@ -146,6 +146,22 @@ func TestUnknownIsNeverFine(t *testing.T) {
 	}
 }
 
+// A server that hung up when it was asked for TLS, as one does that starts, has not
+// said that it has none.
+func TestUnclearIsNotWithoutTLS(t *testing.T) {
+	for _, unclear := range []bool{true, false} {
+		m := good()
+		for _, o := range m.Outside {
+			o.TLS = OutsideTLS{Unclear: unclear}
+		}
+		list := judged(everything(), m)
+		at := slices.IndexFunc(list, func(d Deficit) bool { return d.Code == CodeNoTLS })
+		if at < 0 || list[at].Unknown != unclear || !unclear && list[at].Severity != Critical {
+			t.Errorf("unclear %v: %+v", unclear, list)
+		}
+	}
+}
+
 // Every floor that asks for one thing only refuses a place of which nothing is
 // known.
 func TestEveryDemandNeedsAMeasurement(t *testing.T) {

@@ -28,7 +28,12 @@ func (j *judge) encryption(o *Outside) {
 	if j.floor.TLS == "" {
 		return
 	}
-	if !o.TLS.Offered && !o.TLS.Direct {
+	switch {
+	case o.TLS.Offered, o.TLS.Direct:
+	case o.TLS.Unclear: // a server that starts, or is cut off, says neither
+		j.unknown(CodeNoTLS, "Whether the server offers TLS", "SSLRequest had no answer that makes sense", fixReach)
+		return
+	default:
 		j.add(CodeNoTLS, Critical, "The server offers no TLS.", fixTLS, "SSLRequest was answered with N")
 		return
 	}

@@ -30,6 +30,9 @@ type OutsideTLS struct {
 	// byte did.
 	Offered bool `json:"offered"`
 	Direct  bool `json:"direct"`
+	// Unclear is true if SSLRequest had no answer that makes sense: whether TLS is
+	// offered is not known.
+	Unclear bool `json:"unclear,omitempty"`
 	// Verified is true if every certificate shown is signed by the policy's
 	// authority and valid for the place's name; Reason says why not.
 	Verified bool   `json:"verified"`

@@ -101,7 +101,7 @@ func (p *printer) outside(list []*Outside) {
 		p.head(fmt.Sprintf("From outside, %s at %s", Clean(o.Address), o.MeasuredAt.UTC().Format(time.RFC3339)))
 		p.line("  %d knocks as sluice-probe/%s, reachable: %t", len(o.Knocks), Clean(o.ID), o.Reachable)
 		tls := "none"
-		if !o.Reachable {
+		if !o.Reachable || o.TLS.Unclear {
 			tls = "not known"
 		}
 		if o.TLS.Offered || o.TLS.Direct {

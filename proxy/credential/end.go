@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/jackc/pgx/v5/pgconn"
@@ -140,8 +141,12 @@ func clash(err error) bool {
 	if !errors.As(err, &refused) {
 		return false
 	}
-	return refused.Code == "42704" || refused.Code == "XX000" && strings.HasPrefix(refused.Message, "tuple concurrently ")
+	return refused.Code == "42704" || refused.Code == "XX000" && slices.ContainsFunc(clashes, func(begin string) bool { return strings.HasPrefix(refused.Message, begin) })
 }
+
+// clashes are how messages begin that servers have no code for: of 13 to 15, of 16 and
+// later, and of statements that have found the role a moment before.
+var clashes = []string{"tuple concurrently ", "could not find tuple for role ", "cache lookup failed for role "}
 
 func (e *ending) once(ctx context.Context) error {
 	exists, err := e.find(ctx)

@@ -149,6 +149,24 @@ func TestRoleNames(t *testing.T) {
 	})
 }
 
+func TestClashes(t *testing.T) {
+	for _, c := range []struct {
+		code, message string
+		want          bool
+	}{
+		{"42704", `role "sluice_a" does not exist`, true},
+		{"XX000", "tuple concurrently deleted", true},
+		{"XX000", "could not find tuple for role 16551", true},
+		{"XX000", "cache lookup failed for role 16551", true},
+		{"XX000", "cache lookup failed for relation 16551", false},
+		{"2BP01", `role "sluice_a" cannot be dropped because some objects depend on it`, false},
+	} {
+		if got := clash(fmt.Errorf("drop the role: %w", &pgconn.PgError{Code: c.code, Message: c.message})); got != c.want {
+			t.Errorf("%s %s: %v", c.code, c.message, got)
+		}
+	}
+}
+
 func TestMarks(t *testing.T) {
 	m := mark{Kind: markKind, Instance: "i", Session: "s'", Subject: "ü\"", Expires: time.Unix(1, 0).UTC()}
 	if back, ok := parseMark(m.String()); !ok || back != m {

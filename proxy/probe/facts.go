@@ -12,7 +12,7 @@ func (p *Posture) Facts() *destination.Outside {
 		ID: p.ID, Address: p.Address, MeasuredAt: p.MeasuredAt, Reachable: p.Reachable,
 		Problems: slices.Clone(p.Problems), Closed: slices.Clone(p.Closed), Protocol: p.Protocol,
 		TLS: destination.OutsideTLS{
-			Offered: p.TLS.Offered, Direct: p.TLS.Direct, Verified: p.TLS.Verified, Reason: p.TLS.Reason,
+			Offered: p.TLS.Offered, Direct: p.TLS.Direct, Unclear: p.TLS.unclear, Verified: p.TLS.Verified, Reason: p.TLS.Reason,
 			Versions: slices.Clone(p.TLS.Versions), Certificates: slices.Clone(p.TLS.Certificates),
 		},
 	}

@@ -154,15 +154,18 @@ func (p *Posture) merge(visits []*visit) {
 	}
 }
 
+// refused reports whether the server said that it has no TLS.
+func (t *TLS) refused() bool { return !t.Offered && !t.unclear }
+
 // mergeTLS narrows the posture to what is true of one more address.
 func (p *Posture) mergeTLS(t TLS) {
 	if !p.Reachable {
 		p.TLS = t
 		return
 	}
+	p.TLS.unclear = !p.TLS.refused() && !t.refused() && (p.TLS.unclear || t.unclear)
 	p.TLS.Offered = p.TLS.Offered && t.Offered
 	p.TLS.Direct = p.TLS.Direct && t.Direct
-	p.TLS.unclear = p.TLS.unclear && t.unclear
 	p.TLS.AsksClientCertificate = p.TLS.AsksClientCertificate && t.AsksClientCertificate
 	p.TLS.Verified = p.TLS.Verified && t.Verified
 	if p.TLS.Reason == "" {

@@ -31,6 +31,9 @@ func doors(o *destination.Outside) map[string]string {
 		out[strings.Join([]string{k.Transport, "as", Clean(user), "to", Clean(to), "from", k.Source}, " ")] = string(k.Authentication)
 	}
 	tls := fmt.Sprintf("offered %t, directly %t, verified %t, versions %s", o.TLS.Offered, o.TLS.Direct, o.TLS.Verified, strings.Join(o.TLS.Versions, " "))
+	if o.TLS.Unclear {
+		tls = "not clear"
+	}
 	for _, c := range o.TLS.Certificates {
 		tls += ", key " + c.Key
 	}
