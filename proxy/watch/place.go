@@ -137,6 +137,16 @@ func (j *Judgement) worst() (w ledger.Severity) {
 	return w
 }
 
+// complete reports whether everything was known that a verdict is about.
+func (v *Verdict) complete() bool {
+	for _, j := range v.Copies {
+		if len(j.Unknown) > 0 {
+			return false
+		}
+	}
+	return len(v.Place.Unknown) == 0
+}
+
 // Worse returns the worse of two severities.
 func Worse(a, b ledger.Severity) ledger.Severity {
 	if rank(b) > rank(a) {

@@ -190,15 +190,17 @@ func TestUnknownIsAskedAgainSoon(t *testing.T) {
 		name   string
 		before int // beats while all is well
 		within time.Duration
+		about  string // a copy, or none for the place
 	}{
-		{"after a good one", 5, badAge + 2*beat},
-		{"the first", 0, mostPause + 2*beat},
+		{"after a good one", 5, badAge + 2*beat, ""},
+		{"of a copy, after a good one", 5, badAge + 2*beat, strings.Repeat("a", 25) + "b"},
+		{"the first", 0, mostPause + 2*beat, ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			b := newBench(t)
 			id := b.book.publish(t, 1, b.time.Add(240*time.Hour))
 			b.beats(c.before)
-			b.place.wrong[""], b.place.takes = unknown, 10*time.Second
+			b.place.wrong[c.about], b.place.takes = unknown, 10*time.Second
 			b.place.reloads++
 			b.beats(1)
 			b.want(id, "copy.drifted")

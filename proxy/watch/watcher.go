@@ -390,17 +390,17 @@ func (w *watcher) judgeDue(now time.Time) bool {
 // take long to read is not kept busy by it; what is not known is soon asked again.
 func (w *watcher) pause() time.Duration {
 	pause := max(badAge, 20*w.cost)
-	if w.verdict.Place.worst() == ledger.SeverityUnknown {
-		return min(pause, mostPause)
+	if w.verdict.complete() {
+		return pause
 	}
-	return pause
+	return min(pause, mostPause)
 }
 
 // spent notes how long a verdict took. One that is about what is not known may have waited
 // for most of that, and does not make the place a more costly one.
 func (w *watcher) spent(took time.Duration, v *Verdict) {
 	w.took = took
-	if w.verdicts == 0 || took < w.cost || v.Place.worst() != ledger.SeverityUnknown {
+	if w.verdicts == 0 || took < w.cost || v.complete() {
 		w.cost = took
 	}
 }
