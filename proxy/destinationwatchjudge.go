@@ -26,8 +26,8 @@ const issuedWait = 10 * time.Second
 // Judge implements watch.Place.
 func (p *watchedPlace) Judge(ctx context.Context, copies []*ledger.Copy, whole bool) *watch.Verdict {
 	d := p.at
-	v := &watch.Verdict{At: d.server.now(), Address: d.config.Server.address(), Database: d.config.Server.Database, Copies: map[string]*watch.Judgement{}}
 	document := d.server.policy.Load()
+	v := &watch.Verdict{At: d.server.now(), Terms: document.Digest(), Address: d.config.Server.address(), Database: d.config.Server.Database, Copies: map[string]*watch.Judgement{}}
 	place, err := d.place(document)
 	if err != nil {
 		v.Place = watch.Judgement{Unknown: []string{inLedger(err.Error())}}

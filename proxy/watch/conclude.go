@@ -16,7 +16,13 @@ func (w *watcher) judge(ctx context.Context) {
 	began := w.now()
 	whole := w.whole || w.verdict == nil || began.Sub(w.judged) >= verdictAge
 	v := w.place.Judge(ctx, w.copies, whole)
-	if ctx.Err() != nil {
+	switch {
+	case ctx.Err() != nil:
+		return
+	case v.Terms != w.digest:
+		// The policy was loaded again meanwhile: what it demands is held against what
+		// it says should be done, and not against what another does.
+		w.wanted = true
 		return
 	}
 	w.forgetGone()

@@ -29,6 +29,8 @@ type fakePlace struct {
 	def policy.PlaceDef
 	// unnamed is true while the policy says nothing of it.
 	unnamed bool
+	// loaded is true if verdicts are by a policy that was loaded after the round began.
+	loaded bool
 	// reloads, writes and highest are of the tripwire; items are what is looked at,
 	// by the root and kind.
 	reloads, writes, highest int
@@ -113,6 +115,9 @@ func (p *fakePlace) Judge(_ context.Context, copies []*ledger.Copy, _ bool) *Ver
 	defer p.mu.Unlock()
 	p.pass(p.takes)
 	v := &Verdict{At: p.now(), Address: "localhost:5432", Database: "copies", System: "7", Copies: map[string]*Judgement{}}
+	if v.Terms = "x"; p.loaded {
+		v.Terms = "z"
+	}
 	if p.away {
 		v.System, v.Place.Unknown = "", []string{"it does not answer"}
 		return v

@@ -91,6 +91,8 @@ type Book interface {
 // Verdict is what a measurement of a place found.
 type Verdict struct {
 	At time.Time
+	// Terms is the digest of the policy by which was judged, see Place.Terms.
+	Terms string
 	// System and Key are the system identifier and the digest of the certificate's
 	// key, empty if they are not known.
 	System, Key string

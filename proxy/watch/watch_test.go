@@ -213,6 +213,21 @@ func TestUnknownIsAskedAgainSoon(t *testing.T) {
 	}
 }
 
+// What one policy demands is not followed by what another says should be done.
+func TestVerdictOfAnotherPolicy(t *testing.T) {
+	b := newBench(t)
+	id := b.book.publish(t, 1, b.time.Add(240*time.Hour))
+	b.beats(5)
+	b.place.wrong[id] = &Judgement{Severity: ledger.SeverityObject, Deficits: deficit("reader")}
+	b.place.loaded = true
+	b.place.reloads++
+	b.beats(5)
+	b.want(id)
+	b.place.loaded = false
+	b.beats(2)
+	b.want(id, "copy.drifted", "copy.frozen")
+}
+
 // A place whose catalogs take long to read is not read all the time while something is
 // wrong there.
 func TestCostlyPlaces(t *testing.T) {
