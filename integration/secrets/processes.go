@@ -95,10 +95,21 @@ func (l *lookout) look() {
 		if child || l.isSluice(pid) {
 			l.note(pid, "cmdline")
 		}
-		if child {
+		if child && !forked(pid, parents[pid]) {
 			l.note(pid, "environ")
 		}
 	}
+}
+
+// forked says whether a process is one that runs no program of its own yet: between fork
+// and exec it shows what its parent has, which is no news of it.
+func forked(pid, parent int) bool {
+	own, err := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", pid))
+	if err != nil {
+		return true // it has ended
+	}
+	parents, err := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", parent))
+	return err == nil && bytes.Equal(own, parents)
 }
 
 // note writes down what a process shows, if it is something new.
