@@ -270,20 +270,6 @@ func because(refusal string) string {
 	return position.ReplaceAllString(found[1], "")
 }
 
-// inDER is a private key as JDBC reads it, in PKCS #8 without PEM around it.
-func inDER(t *testing.T, file string) string {
-	t.Helper()
-	text, err := os.ReadFile(file)
-	must(t, err)
-	block, _ := pem.Decode(text)
-	if block == nil {
-		t.Fatalf("%s is not PEM", file)
-	}
-	out := t.TempDir() + "/key.pk8"
-	must(t, os.WriteFile(out, block.Bytes, 0o600))
-	return out
-}
-
 // byOthers takes the roads of other programs: pg_dump into another server, a program
 // with windows, and one that reads by the extended protocol.
 func (v *visitor) byOthers(t *testing.T, out *bytes.Buffer) {
@@ -328,6 +314,20 @@ func (v *visitor) export(t *testing.T, out *bytes.Buffer) {
 	for _, h := range held {
 		fmt.Fprintf(out, "  %-8s %-14s %s\n", "JDBC", h.class, outcome(rows[h.class], errors[h.class]))
 	}
+}
+
+// inDER is a private key as JDBC reads it, in PKCS #8 without PEM around it.
+func inDER(t *testing.T, file string) string {
+	t.Helper()
+	text, err := os.ReadFile(file)
+	must(t, err)
+	block, _ := pem.Decode(text)
+	if block == nil {
+		t.Fatalf("%s is not PEM", file)
+	}
+	out := t.TempDir() + "/key.pk8"
+	must(t, os.WriteFile(out, block.Bytes, 0o600))
+	return out
 }
 
 func (v *visitor) dsn() string {

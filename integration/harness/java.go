@@ -1,6 +1,7 @@
 package harness
 
 import (
+	_ "embed" // for Target.java
 	"os"
 	"path/filepath"
 	"testing"
@@ -9,8 +10,13 @@ import (
 // jdbcJar is Debian's JDBC driver.
 const jdbcJar = "/usr/share/java/postgresql.jar"
 
-// CompileJava compiles a program in testdata, and returns the class path that runs it with
-// the JDBC driver.
+// javaTarget is the class Target, by which the programs log in.
+//
+//go:embed Target.java
+var javaTarget []byte
+
+// CompileJava compiles a program in testdata, with the class Target, and returns the class
+// path that runs it with the JDBC driver.
 func CompileJava(t testing.TB, file string) string {
 	t.Helper()
 	if _, err := os.Stat(jdbcJar); err != nil {
@@ -21,6 +27,10 @@ func CompileJava(t testing.TB, file string) string {
 		t.Fatal(err)
 	}
 	classes := t.TempDir()
-	MustRun(t, Target{Name: "build"}, Command{Program: "javac", Args: []string{"-cp", jdbcJar, "-d", classes, source}, Dir: classes})
+	target := filepath.Join(classes, "Target.java")
+	if err := os.WriteFile(target, javaTarget, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	MustRun(t, Target{Name: "build"}, Command{Program: "javac", Args: []string{"-cp", jdbcJar, "-d", classes, source, target}, Dir: classes})
 	return jdbcJar + ":" + classes
 }

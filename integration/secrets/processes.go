@@ -88,28 +88,41 @@ func (l *lookout) look() {
 	parents := parentsOfAll()
 	l.sluices = map[int]bool{}
 	for pid := range parents {
-		if !below(parents, pid, l.self) {
+		if !below(parents, pid, l.self) || forked(pid) {
 			continue
 		}
 		child := l.isChild(parents, pid)
 		if child || l.isSluice(pid) {
 			l.note(pid, "cmdline")
 		}
-		if child && !forked(pid, parents[pid]) {
+		if child {
 			l.note(pid, "environ")
 		}
 	}
 }
 
-// forked says whether a process is one that runs no program of its own yet: between fork
-// and exec it shows what its parent has, which is no news of it.
-func forked(pid, parent int) bool {
-	own, err := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", pid))
-	if err != nil {
-		return true // it has ended
+// forked says whether a process has run no program of its own since it was forked: it
+// shows what its parent has, which nobody gave it. Linux knows by the flag PF_FORKNOEXEC,
+// the ninth field of /proc/PID/stat (proc(5), linux/sched.h).
+func forked(pid int) bool {
+	const forkNoExec = 0x40
+	fields := stat(pid)
+	if len(fields) < 7 {
+		return false
 	}
-	parents, err := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", parent))
-	return err == nil && bytes.Equal(own, parents)
+	flags, err := strconv.ParseUint(fields[6], 10, 64)
+	return err == nil && flags&forkNoExec != 0
+}
+
+// stat is what Linux says of a process behind its name: the third field of
+// /proc/PID/stat and what follows. It is empty if the process has ended.
+func stat(pid int) []string {
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	if err != nil {
+		return nil
+	}
+	// The name in parentheses may hold anything.
+	return strings.Fields(string(text[bytes.LastIndexByte(text, ')')+1:]))
 }
 
 // note writes down what a process shows, if it is something new.
@@ -170,15 +183,8 @@ func parentsOfAll() map[int]int {
 		if err != nil {
 			continue
 		}
-		stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
-		if err != nil {
-			continue // it has ended
-		}
-		// The name in parentheses may hold anything.
-		_, rest, _ := bytes.Cut(stat[bytes.LastIndexByte(stat, ')')+1:], []byte{' '})
-		fields := bytes.Fields(rest)
-		if len(fields) > 1 {
-			parents[pid], _ = strconv.Atoi(string(fields[1]))
+		if fields := stat(pid); len(fields) > 1 {
+			parents[pid], _ = strconv.Atoi(fields[1])
 		}
 	}
 	return parents

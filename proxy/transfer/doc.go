@@ -20,7 +20,7 @@
 //	 ├ freeNames   names of indexes and sequences that are free     names.go
 //	 ├ settle      types of the destination, binary or text         types.go
 //	 ├ prepareStage  empty tables, closed to everybody              stage.go, build.go
-//	 ├ work        streams: load, index, constrain, lock, compare   work.go, board.go, pump.go, stream.go
+//	 ├ work        streams: load, index, constrain, lock, compare   work.go, keys.go, board.go, pump.go, stream.go
 //	 ├ publish     one transaction up to COMMIT                     publish.go, rights.go
 //	 └ AfterPublish
 //

@@ -1,7 +1,6 @@
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.sql.Connection;
-import java.sql.DriverManager;
 import java.sql.ResultSet;
 import java.sql.Statement;
 import java.util.Map;
@@ -18,19 +17,14 @@ public class Export {
 
   public static void main(String[] args) throws Exception {
     Map<String, String> env = System.getenv();
-    Properties p = new Properties();
-    p.setProperty("user", env.get("PGUSER"));
-    p.setProperty("password", env.get("PGPASSWORD"));
-    p.setProperty("sslmode", env.get("PGSSLMODE"));
-    p.setProperty("sslrootcert", env.get("PGSSLROOTCERT"));
+    Properties p = Target.properties();
     p.setProperty("ApplicationName", "a program with windows - Export");
     p.setProperty("options", "-c sluice.destination=analytics");
     if (env.containsKey("EXPORT_KEY")) {
       p.setProperty("sslcert", env.get("EXPORT_CERT"));
       p.setProperty("sslkey", env.get("EXPORT_KEY"));
     }
-    String url = "jdbc:postgresql://" + env.get("PGHOST") + ":" + env.get("PGPORT") + "/" + env.get("PGDATABASE");
-    try (Connection c = DriverManager.getConnection(url, p)) {
+    try (Connection c = Target.connect(p)) {
       c.setReadOnly(true);
       c.setAutoCommit(false);
       for (String arg : args) {

@@ -4,7 +4,6 @@ import java.io.StringReader;
 import java.io.StringWriter;
 import java.nio.charset.StandardCharsets;
 import java.sql.Connection;
-import java.sql.DriverManager;
 import java.sql.PreparedStatement;
 import java.sql.ResultSet;
 import java.sql.ResultSetMetaData;
@@ -13,7 +12,6 @@ import java.sql.SQLWarning;
 import java.sql.Savepoint;
 import java.sql.Statement;
 import java.util.Arrays;
-import java.util.Map;
 import java.util.Properties;
 import org.postgresql.PGConnection;
 import org.postgresql.PGNotification;
@@ -44,16 +42,10 @@ public class Matrix {
   }
 
   static Connection connect(String mode) throws SQLException {
-    Map<String, String> env = System.getenv();
-    Properties p = new Properties();
-    p.setProperty("user", env.get("PGUSER"));
-    p.setProperty("password", env.get("PGPASSWORD"));
-    p.setProperty("sslmode", env.get("PGSSLMODE"));
-    p.setProperty("sslrootcert", env.get("PGSSLROOTCERT"));
+    Properties p = Target.properties();
     p.setProperty("preferQueryMode", mode);
     p.setProperty("prepareThreshold", "3");
-    String url = "jdbc:postgresql://" + env.get("PGHOST") + ":" + env.get("PGPORT") + "/" + env.get("PGDATABASE");
-    return DriverManager.getConnection(url, p);
+    return Target.connect(p);
   }
 
   static void print(ResultSet r) throws SQLException {

@@ -1,11 +1,8 @@
 import java.io.ByteArrayInputStream;
 import java.nio.charset.StandardCharsets;
 import java.sql.Connection;
-import java.sql.DriverManager;
 import java.sql.ResultSet;
 import java.sql.Statement;
-import java.util.Map;
-import java.util.Properties;
 import org.postgresql.PGConnection;
 import org.postgresql.util.PSQLException;
 
@@ -18,14 +15,7 @@ public class RefusedCopy {
   public static void main(String[] args) throws Exception {
     byte[] data = System.in.readAllBytes();
     byte[] much = new String(data, StandardCharsets.UTF_8).repeat(20000).getBytes(StandardCharsets.UTF_8);
-    Map<String, String> env = System.getenv();
-    Properties p = new Properties();
-    p.setProperty("user", env.get("PGUSER"));
-    p.setProperty("password", env.get("PGPASSWORD"));
-    p.setProperty("sslmode", env.get("PGSSLMODE"));
-    p.setProperty("sslrootcert", env.get("PGSSLROOTCERT"));
-    String url = "jdbc:postgresql://" + env.get("PGHOST") + ":" + env.get("PGPORT") + "/" + env.get("PGDATABASE");
-    try (Connection c = DriverManager.getConnection(url, p); Statement s = c.createStatement()) {
+    try (Connection c = Target.connect(Target.properties()); Statement s = c.createStatement()) {
       var copy = c.unwrap(PGConnection.class).getCopyAPI();
       refused(s, () -> copy.copyIn("COPY vault FROM STDIN", new ByteArrayInputStream(data)));
       refused(s, () -> copy.copyIn("COPY vault FROM STDIN", new ByteArrayInputStream(much)));
